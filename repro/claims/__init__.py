@@ -1,0 +1,1 @@
+"""What is said of measurements: claim records, populations, verdicts, reports."""

@@ -1,0 +1,340 @@
+"""Claim records: what a paper says, as validated data. One ``claims.toml`` a paper."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from repro.claims.verdicts import PASSING, Verdict
+from repro.errors import ClaimsError
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+QUOTE_WORDS = 20
+Kind = Literal["value", "ordering", "inconsistency"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place in a paper and the words that stand there, verbatim."""
+
+    place: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """``metric relation than``, seed by seed, where ``than`` is a metric or a constant."""
+
+    metric: str
+    relation: Literal[">", "<"]
+    than: str | float
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.relation} {self.than}"
+
+
+@dataclass(frozen=True)
+class Control:
+    """A metric that, put in place of the claim's own, must fail the claim."""
+
+    metric: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The verdict that a claim is known to get under one reading."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One published statement, with all that its judgement needs.
+
+    Args:
+        id: a permanent slug, the same in pytest, CLAIMS.md and every report.
+        kind: ``value`` (a number), ``ordering`` (a comparison) or ``inconsistency``
+            (the paper against itself; nothing is measured).
+        statement: the claim in plain words, with its criterion where the paper has none.
+        sources: where it stands; an inconsistency has two.
+        published: the printed number; None for the other kinds.
+        unit: the rounding unit of the printed number.
+        margin: the largest difference that would not change what the paper says.
+        scale: ``logit`` for rates and confidences, else ``linear``.
+        clean_images: whether it speaks of clean *test* images, which the embedded
+            sample does not have.
+        ordering: for ``ordering`` the claim itself, for ``value`` its trend.
+        readings: reading name to expected verdict.
+        cost: about how long it takes: ``seconds`` or ``minutes``.
+    """
+
+    id: str
+    paper: str
+    kind: Kind
+    statement: str
+    sources: tuple[Source, ...]
+    published: float | None
+    unit: float
+    experiment: str
+    metric: str
+    margin: float
+    margin_reason: str
+    scale: Literal["linear", "logit"]
+    clean_images: bool
+    control: Control | None
+    ordering: Ordering | None
+    readings: Mapping[str, Expectation]
+    tags: tuple[str, ...]
+    cost: str
+
+    @property
+    def place(self) -> str:
+        """Where in the paper."""
+        return "; ".join(source.place for source in self.sources)
+
+    @property
+    def quote(self) -> str:
+        """The paper's words."""
+        return " / ".join(source.quote for source in self.sources)
+
+
+@dataclass(frozen=True)
+class Limitation:
+    """A published statement that is not checked, and why."""
+
+    source: Source
+    why: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """All that is recorded of one paper."""
+
+    id: str
+    title: str
+    author: str
+    year: int
+    readings: Mapping[str, str]
+    claims: tuple[Claim, ...]
+    limitations: tuple[Limitation, ...]
+
+
+class _Table:
+    """A TOML table that is read key by key and complains about what was not asked for."""
+
+    def __init__(self, values: Mapping[str, Any], where: str) -> None:
+        self.values = dict(values)
+        self.where = where
+
+    def fail(self, found: str, expected: str) -> ClaimsError:
+        return ClaimsError(f"{self.where}: {found}", expected=expected, do="correct claims.toml")
+
+    def take(self, key: str, kind: type | tuple[type, ...], default: Any = ...) -> Any:
+        if key not in self.values:
+            if default is ...:
+                raise self.fail(f"no key {key!r}", f"{key} = …")
+            return default
+        value = self.values.pop(key)
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            names = " or ".join(k.__name__ for k in kinds)
+            raise self.fail(f"{key} = {value!r}", f"{key} of type {names}")
+        if isinstance(value, str) and not value.strip():
+            raise self.fail(f"{key} is empty", f"some text for {key}")
+        return value
+
+    def number(self, key: str, default: Any = ...) -> float:
+        return float(self.take(key, (int, float), default))
+
+    def slug(self, key: str, default: Any = ...) -> str:
+        value: str = self.take(key, str, default)
+        if value and not SLUG.fullmatch(value):
+            raise self.fail(f"{key} = {value!r}", "lower-case words joined by hyphens")
+        return value
+
+    def choice(self, key: str, options: tuple[str, ...], default: Any = ...) -> Any:
+        value = self.take(key, str, default)
+        if value not in options:
+            raise self.fail(f"{key} = {value!r}", " or ".join(options))
+        return value
+
+    def table(self, key: str) -> _Table | None:
+        value = self.take(key, dict, None)
+        return None if value is None else _Table(value, f"{self.where}, {key}")
+
+    def done(self) -> None:
+        if self.values:
+            raise self.fail(f"unknown key {', '.join(map(repr, self.values))}", "only known keys")
+
+
+def _source(table: _Table, *, limit: bool) -> Source:
+    place, quote = table.take("place", str), table.take("quote", str)
+    # A table's row may be as long as the row is; running text is quoted in a few words.
+    if limit and "\t" not in quote and len(quote.split()) > QUOTE_WORDS:
+        raise table.fail(f"a quote of {len(quote.split())} words", f"at most {QUOTE_WORDS} words")
+    return Source(place, quote)
+
+
+def _expectations(table: _Table, known: Mapping[str, str]) -> dict[str, Expectation]:
+    result = {}
+    for reading in list(table.values):
+        if reading not in known:
+            raise table.fail(f"unknown reading {reading!r}", f"one of {', '.join(known)}")
+        entry = _Table(table.take(reading, dict), f"{table.where}.{reading}")
+        verdict = Verdict(entry.choice("expected", tuple(v for v in Verdict if v != Verdict.NOT_RUN)))
+        reason = entry.take("reason", str, "")
+        entry.done()
+        if verdict not in PASSING and not reason:
+            raise entry.fail(f"{verdict} without a reason", "one sentence that says why")
+        result[reading] = Expectation(verdict, reason)
+    if not result:
+        raise table.fail("no reading", f"at least one of {', '.join(known)}")
+    return result
+
+
+def _ordering(table: _Table | None) -> Ordering | None:
+    if table is None:
+        return None
+    than = table.take("than", (str, int, float))
+    ordering = Ordering(
+        metric=table.slug("metric"),
+        relation=table.choice("relation", (">", "<")),
+        than=than if isinstance(than, str) else float(than),
+        why=table.take("why", str),
+    )
+    table.done()
+    return ordering
+
+
+def _control(table: _Table | None) -> Control | None:
+    if table is None:
+        return None
+    control = Control(metric=table.slug("metric"), why=table.take("why", str))
+    table.done()
+    return control
+
+
+def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -> Claim:
+    table = _Table(values, f"claim {values.get('id', '?')!r} of {paper}")
+    id_ = table.slug("id")
+    if not id_.startswith(f"{paper}-"):
+        raise table.fail(f"id = {id_!r}", f"an id that begins with {paper}-")
+    kind: Kind = table.choice("kind", ("value", "ordering", "inconsistency"), "value")
+    sources = [_source(table, limit=True)]
+    against = table.table("against")
+    if against is not None:
+        sources.append(_source(against, limit=True))
+        against.done()
+    measured, value = kind != "inconsistency", kind == "value"
+    needs = table.table("readings")
+    if needs is None:
+        raise table.fail("no readings", "a table [claim.readings]")
+    claim = Claim(
+        id=id_,
+        paper=paper,
+        kind=kind,
+        statement=table.take("statement", str),
+        sources=tuple(sources),
+        published=table.number("published") if value else None,
+        unit=table.number("unit") if value else 0.0,
+        experiment=table.slug("experiment") if measured else "",
+        metric=table.slug("metric") if value else "",
+        margin=table.number("margin") if value else 0.0,
+        margin_reason=table.take("margin_reason", str) if value else "",
+        scale=table.choice("scale", ("linear", "logit"), "linear"),
+        clean_images=table.take("clean_images", bool, False),
+        control=_control(table.table("control")),
+        ordering=_ordering(table.table("ordering")),
+        readings=_expectations(needs, readings),
+        tags=tuple(table.take("tags", list, [])),
+        cost=table.choice("cost", ("seconds", "minutes"), "seconds"),
+    )
+    table.done()
+    _check(claim, table)
+    return claim
+
+
+def _check(claim: Claim, table: _Table) -> None:
+    """What must hold between the keys of one record."""
+    if claim.kind == "inconsistency":
+        if len(claim.sources) != 2:
+            raise table.fail("one source", "two: place and quote, and the table against")
+        wrong = [e.verdict for e in claim.readings.values() if e.verdict != Verdict.PAPER_INCONSISTENT]
+        if wrong:
+            raise table.fail(f"expected = {wrong[0]}", "expected = paper-inconsistent")
+        return
+    if claim.control is None:
+        raise table.fail("no control", "control = { metric = …, why = … }, which must fail the claim")
+    if claim.ordering is None and claim.kind == "ordering":
+        raise table.fail("no ordering", "ordering = { metric, relation, than, why }")
+    if claim.kind == "value":
+        if not claim.margin > 0 or not claim.unit > 0:
+            raise table.fail(f"margin {claim.margin}, unit {claim.unit}", "both above 0")
+        if claim.scale == "logit" and not 0 < (claim.published or 0) < 1:
+            raise table.fail(f"published = {claim.published} on the logit scale", "a rate in (0, 1)")
+    if not all(isinstance(tag, str) and SLUG.fullmatch(tag) for tag in claim.tags):
+        raise table.fail(f"tags = {list(claim.tags)}", "a list of slugs")
+
+
+def parse(text: str, *, name: str) -> Paper:
+    """The records in the text of one ``claims.toml``.
+
+    Raises:
+        ClaimsError: not TOML, or any key missing, unknown, of the wrong type or range.
+    """
+    try:
+        root = _Table(tomllib.loads(text), name)
+    except tomllib.TOMLDecodeError as error:
+        raise ClaimsError(f"{name}: {error}", expected="valid TOML", do="correct claims.toml") from error
+    about = root.table("paper")
+    if about is None:
+        raise root.fail("no table [paper]", "[paper] with id, title, author, year")
+    paper = about.slug("id")
+    readings = root.take("readings", dict)
+    for reading, summary in readings.items():
+        if not SLUG.fullmatch(reading) or not isinstance(summary, str) or not summary.strip():
+            raise root.fail(f"reading {reading!r} = {summary!r}", "a slug and one sentence")
+    claims = tuple(_claim(values, paper, readings) for values in root.take("claim", list))
+    limitations = []
+    for values in root.take("limitation", list, []):
+        table = _Table(values, f"{name}, limitation")
+        limitations.append(Limitation(_source(table, limit=True), table.take("why", str)))
+        table.done()
+    result = Paper(
+        id=paper,
+        title=about.take("title", str),
+        author=about.take("author", str),
+        year=about.take("year", int),
+        readings=readings,
+        claims=claims,
+        limitations=tuple(limitations),
+    )
+    about.done()
+    root.done()
+    ids = [claim.id for claim in claims]
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        raise root.fail(f"duplicate id {', '.join(twice)}", "each id once")
+    return result
+
+
+def load(path: Path) -> Paper:
+    """The records of one ``claims.toml``.
+
+    Raises:
+        ClaimsError: the file cannot be read, or its content is not valid.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClaimsError(
+            f"{path} cannot be read: {error}", expected="a claims.toml in UTF-8", do="restore the file"
+        ) from error
+    return parse(text, name=f"{path.parent.name}/{path.name}")

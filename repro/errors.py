@@ -1,0 +1,50 @@
+"""The errors a user can cause or meet, each saying what was found, what was expected, what to do."""
+
+from __future__ import annotations
+
+
+class ReproError(Exception):
+    """A fault that the user can act on; printed without a traceback.
+
+    Args:
+        found: what is there, in one clause (``"magic number 0x00000801 in train-images"``).
+        expected: what should be there instead.
+        do: the next step for the user.
+    """
+
+    def __init__(self, found: str, *, expected: str, do: str) -> None:
+        super().__init__(found, expected, do)
+        self.found = found
+        self.expected = expected
+        self.do = do
+
+    def __str__(self) -> str:
+        return f"found: {self.found}\nexpected: {self.expected}\nwhat to do: {self.do}"
+
+
+class DataError(ReproError):
+    """MNIST files that are missing, damaged or not MNIST."""
+
+
+class WeightsError(ReproError):
+    """A weights file that is missing, damaged, foreign or does not fit its network."""
+
+
+class StoreError(ReproError):
+    """The cache cannot be read or written."""
+
+
+class ClaimsError(ReproError):
+    """A claim record, or a selection of claims, that is not valid."""
+
+
+class EvidenceError(ReproError):
+    """A population that is missing, damaged or of another configuration."""
+
+
+class ReportError(ReproError):
+    """A report that is not valid."""
+
+
+class UsageError(ReproError):
+    """Options that do not fit together or name something unknown."""

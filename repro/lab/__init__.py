@@ -1,0 +1,1 @@
+"""What is done to networks: data, models, training, attacks, metrics, store."""

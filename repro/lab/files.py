@@ -1,0 +1,112 @@
+"""Atomic files and safetensors with errors a user can act on. Pickle is never read."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from repro.errors import StoreError, WeightsError
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` whole or not at all, also across a kill or a full disk.
+
+    Raises:
+        StoreError: the folder cannot be written or the disk is full.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror or error}",
+            expected="free space on its disk" if full else "a folder that can be written",
+            do="free some space, or point REPRO_CACHE_DIR at another folder",
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal SHA-256 of ``content``."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def pack(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> bytes:
+    """Tensors and texts as one safetensors file."""
+    return save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, dict(texts))
+
+
+def unpack(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a file written by :func:`pack`.
+
+    Raises:
+        WeightsError: the file cannot be read or is not safetensors.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            return tensors, dict(file.metadata() or {})
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
+        raise WeightsError(
+            f"{path} cannot be read as safetensors: {error}",
+            expected="a safetensors file written by this suite",
+            do=f"delete {path.name}; it is made again on the next run",
+        ) from error
+
+
+def check_weights(path: Path, tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Check names, shapes, dtype and finiteness of a network's weights.
+
+    Raises:
+        WeightsError: the weights are another network's, or hold NaN or infinity.
+    """
+    do = f"delete {path.name}; it is fetched from the shipped weights or trained again"
+    found = {name: tuple(t.shape) for name, t in tensors.items()}
+    if found != dict(shapes):
+        raise WeightsError(f"{path} holds {found}", expected=f"{dict(shapes)}", do=do)
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.float32:
+            raise WeightsError(f"{path}: {name} is {tensor.dtype}", expected="torch.float32", do=do)
+        if not bool(torch.isfinite(tensor).all()):
+            raise WeightsError(f"{path}: {name} holds NaN or infinity", expected="finite weights", do=do)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from ``path``.
+
+    Raises:
+        WeightsError: the file is not a JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"{path} cannot be read as JSON: {error}",
+            expected="a manifest written by this suite",
+            do=f"restore {path.name} from the repository, or delete it from the cache",
+        ) from error
+    if not isinstance(value, dict):
+        raise WeightsError(
+            f"{path} holds a JSON {type(value).__name__}", expected="an object", do=f"restore {path.name}"
+        )
+    return value

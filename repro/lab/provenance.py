@@ -1,0 +1,67 @@
+"""What produced a number: versions, processor, threads, kernel, device."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from repro.lab import kernels
+
+
+def cpu_model() -> str:
+    """The processor's name, as the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def describe(device: str) -> dict[str, Any]:
+    """Versions, hardware and settings of a run on ``device``, as JSON values."""
+    return {
+        "torch": torch.__version__,
+        "numpy": metadata.version("numpy"),
+        "python": platform.python_version(),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+        "kernel": kernels.name() if device == "cpu" else "aten",
+        "device": device if device == "cpu" else f"{device} ({torch.cuda.get_device_name(device)})",
+    }
+
+
+def now() -> str:
+    """The time in UTC, to the second, in ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def commit(folder: Path) -> tuple[str, bool]:
+    """The commit checked out in ``folder`` and whether tracked files differ from it.
+
+    ``("unknown", False)`` outside a git checkout or without git.
+    """
+
+    def git(*words: str) -> str:
+        done = subprocess.run(  # noqa: S603 - fixed words, no shell
+            ["git", "-C", str(folder), *words],  # noqa: S607 - git from PATH is meant
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return "unknown", False

@@ -1,0 +1,170 @@
+"""Trained weights by content address: shipped, cached, or trained now, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+from torch import Tensor
+
+from repro import paths
+from repro.errors import StoreError, WeightsError
+from repro.lab import files, provenance, recipe as recipes
+from repro.lab.data import Mnist
+from repro.lab.recipe import Recipe
+from repro.lab.training import OnEpoch, train
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The weights of one trained network and where they came from.
+
+    Args:
+        key: the recipe's content address.
+        weights: name to tensor, float32, on the CPU.
+        sha256: of the safetensors file.
+        source: ``"shipped"``, ``"cache"`` or ``"trained"``.
+        manifest: configuration, versions, device, seconds, date.
+    """
+
+    key: str
+    weights: Mapping[str, Tensor]
+    sha256: str
+    source: str
+    manifest: Mapping[str, Any]
+
+
+def shipped_manifest() -> dict[str, dict[str, Any]]:
+    """The entries of ``fixtures/weights/manifest.json``, by key; empty where there is none.
+
+    Raises:
+        WeightsError: the manifest is damaged.
+    """
+    path = paths.fixtures() / "weights" / "manifest.json"
+    return files.read_json(path) if path.exists() else {}
+
+
+def _load(path: Path, entry: Mapping[str, Any], recipe: Recipe, source: str) -> Artifact:
+    """Read one weights file and check it against its manifest entry and its recipe."""
+    key = recipes.key(recipe)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(
+            f"{path} cannot be read: {error.strerror or error}",
+            expected="the weights that its manifest names",
+            do="restore the file, or delete its manifest entry to train again",
+        ) from error
+    digest = files.sha256(content)
+    if digest != entry.get("sha256"):
+        raise WeightsError(
+            f"{path} has SHA-256 {digest[:16]}…",
+            expected=f"SHA-256 {str(entry.get('sha256'))[:16]}…, as its manifest says",
+            do="restore the file from the repository (git checkout), or delete it from the cache",
+        )
+    tensors, texts = files.unpack(path)
+    if texts.get("key") != key:
+        raise WeightsError(
+            f"{path} holds the weights of configuration {texts.get('key', 'unknown')[:16]}…",
+            expected=f"configuration {key[:16]}…",
+            do="restore the file from the repository, or delete it from the cache",
+        )
+    files.check_weights(path, tensors, recipe.shapes())
+    return Artifact(key, tensors, digest, source, entry)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The look-up of trained weights: ``fixtures/weights``, then the cache, then training.
+
+    Args:
+        device: where a training runs.
+        retrain: do not take what was trained before this run.
+        run: a token that names this run, so that with ``retrain`` the workers of one run
+            share what one of them trained.
+    """
+
+    device: str = "cpu"
+    retrain: bool = False
+    run: str = ""
+
+    def lookup(self, recipe: Recipe) -> Artifact | None:
+        """The weights where they are already trained, else None.
+
+        Raises:
+            WeightsError: a file is there but damaged, foreign or another network's.
+        """
+        key = recipes.key(recipe)
+        if not self.retrain:
+            entry = shipped_manifest().get(key)
+            if entry is not None:
+                return _load(paths.fixtures() / "weights" / str(entry["file"]), entry, recipe, "shipped")
+        manifest = self._cache(key, ".json")
+        if manifest.exists():
+            entry = files.read_json(manifest)
+            if not self.retrain or (self.run and entry.get("run") == self.run):
+                source = "trained" if self.retrain else "cache"
+                return _load(self._cache(key, ".safetensors"), entry, recipe, source)
+        return None
+
+    def obtain(self, recipe: Recipe, data: Mnist, *, on_epoch: OnEpoch | None = None) -> Artifact:
+        """The weights, trained now where they are not yet there.
+
+        One lock a key: of several processes that want the same network, one trains.
+
+        Raises:
+            WeightsError: a file is there but damaged, foreign or another network's.
+            StoreError: the cache cannot be written.
+        """
+        found = self.lookup(recipe)
+        if found is not None:
+            return found
+        key = recipes.key(recipe)
+        with self._lock(key):
+            found = self.lookup(recipe)
+            return found if found is not None else self._train(recipe, key, data, on_epoch)
+
+    def _train(self, recipe: Recipe, key: str, data: Mnist, on_epoch: OnEpoch | None) -> Artifact:
+        trainer = recipe.trainer(data, device=self.device)
+        checkpoint = self._cache(key, ".checkpoint")
+        seconds = train(trainer, key=key, checkpoint=checkpoint, device=self.device, on_epoch=on_epoch)
+        weights = trainer.weights()
+        content = files.pack(weights, {"key": key})
+        entry = {
+            "name": recipe.name,
+            "seed": recipe.seed,
+            "sha256": files.sha256(content),
+            "configuration": recipe.configuration(),
+            "seconds": round(seconds, 1),
+            "date": provenance.now(),
+            "run": self.run,
+            **provenance.describe(self.device),
+        }
+        path = self._cache(key, ".safetensors")
+        files.check_weights(path, weights, recipe.shapes())
+        files.write_atomic(path, content)
+        # The manifest comes last: without it the weights count as not there.
+        files.write_atomic(self._cache(key, ".json"), (json.dumps(entry, indent=1) + "\n").encode())
+        checkpoint.unlink(missing_ok=True)
+        return Artifact(key, weights, str(entry["sha256"]), "trained", entry)
+
+    @staticmethod
+    def _cache(key: str, suffix: str) -> Path:
+        return paths.cache() / "weights" / f"{key}{suffix}"
+
+    def _lock(self, key: str) -> AbstractContextManager[Any]:
+        path = self._cache(key, ".lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return filelock.FileLock(path).acquire()
+        except OSError as error:
+            raise StoreError(
+                f"{path.parent} cannot be written: {error.strerror or error}",
+                expected="a cache folder that can be written",
+                do="point REPRO_CACHE_DIR at a folder of yours",
+            ) from error

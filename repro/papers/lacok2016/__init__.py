@@ -1,0 +1,1 @@
+"""Lacok (2016), "Adversarial Examples in Neural Networks"."""
