@@ -1,4 +1,4 @@
-"""The errors a user can cause or meet, each saying what was found, what was expected, what to do."""
+"""Errors that a user can act on: what was found, what was expected, what to do."""
 
 from __future__ import annotations
 

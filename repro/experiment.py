@@ -110,7 +110,9 @@ class Run:
 
     def labels(self) -> Tensor:
         """Their classes: (N,) int64."""
-        return self.once("labels", lambda: torch.from_numpy(self.data.test.labels.astype(np.int64)))
+        return self.once(
+            "labels", lambda: torch.from_numpy(self.data.test.labels.astype(np.int64))
+        )
 
     def rng(self, name: str) -> np.random.Generator:
         """A fresh generator of this seed and name."""

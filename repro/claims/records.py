@@ -188,7 +188,9 @@ def _expectations(table: _Table, known: Mapping[str, str]) -> dict[str, Expectat
         if reading not in known:
             raise table.fail(f"unknown reading {reading!r}", f"one of {', '.join(known)}")
         entry = _Table(table.take(reading, dict), f"{table.where}.{reading}")
-        verdict = Verdict(entry.choice("expected", tuple(v for v in Verdict if v != Verdict.NOT_RUN)))
+        verdict = Verdict(
+            entry.choice("expected", tuple(v for v in Verdict if v != Verdict.NOT_RUN))
+        )
         reason = entry.take("reason", str, "")
         entry.done()
         if verdict not in PASSING and not reason:
@@ -266,19 +268,25 @@ def _check(claim: Claim, table: _Table) -> None:
     if claim.kind == "inconsistency":
         if len(claim.sources) != 2:
             raise table.fail("one source", "two: place and quote, and the table against")
-        wrong = [e.verdict for e in claim.readings.values() if e.verdict != Verdict.PAPER_INCONSISTENT]
+        wrong = [
+            e.verdict for e in claim.readings.values() if e.verdict != Verdict.PAPER_INCONSISTENT
+        ]
         if wrong:
             raise table.fail(f"expected = {wrong[0]}", "expected = paper-inconsistent")
         return
     if claim.control is None:
-        raise table.fail("no control", "control = { metric = …, why = … }, which must fail the claim")
+        raise table.fail(
+            "no control", "control = { metric = …, why = … }, which must fail the claim"
+        )
     if claim.ordering is None and claim.kind == "ordering":
         raise table.fail("no ordering", "ordering = { metric, relation, than, why }")
     if claim.kind == "value":
         if not claim.margin > 0 or not claim.unit > 0:
             raise table.fail(f"margin {claim.margin}, unit {claim.unit}", "both above 0")
         if claim.scale == "logit" and not 0 < (claim.published or 0) < 1:
-            raise table.fail(f"published = {claim.published} on the logit scale", "a rate in (0, 1)")
+            raise table.fail(
+                f"published = {claim.published} on the logit scale", "a rate in (0, 1)"
+            )
     if not all(isinstance(tag, str) and SLUG.fullmatch(tag) for tag in claim.tags):
         raise table.fail(f"tags = {list(claim.tags)}", "a list of slugs")
 
@@ -292,7 +300,9 @@ def parse(text: str, *, name: str) -> Paper:
     try:
         root = _Table(tomllib.loads(text), name)
     except tomllib.TOMLDecodeError as error:
-        raise ClaimsError(f"{name}: {error}", expected="valid TOML", do="correct claims.toml") from error
+        raise ClaimsError(
+            f"{name}: {error}", expected="valid TOML", do="correct claims.toml"
+        ) from error
     about = root.table("paper")
     if about is None:
         raise root.fail("no table [paper]", "[paper] with id, title, author, year")
@@ -335,6 +345,8 @@ def load(path: Path) -> Paper:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ClaimsError(
-            f"{path} cannot be read: {error}", expected="a claims.toml in UTF-8", do="restore the file"
+            f"{path} cannot be read: {error}",
+            expected="a claims.toml in UTF-8",
+            do="restore the file",
         ) from error
     return parse(text, name=f"{path.parent.name}/{path.name}")

@@ -82,7 +82,7 @@ def loss_gradient(
 
 
 def fgsm(x: Tensor, gradient: Tensor, *, eps: float) -> Tensor:
-    """x_A = x + eps sign(grad), sign(0) = 0, no clipping (section "Adversarial examples").
+    """The attack x_A = x + eps sign(grad): sign(0) = 0, no clipping ("Adversarial examples").
 
     Args:
         x: (N, ...) float32 images.
@@ -97,7 +97,7 @@ def fgsm(x: Tensor, gradient: Tensor, *, eps: float) -> Tensor:
 
 
 def random_sign(x: Tensor, *, eps: float, rng: np.random.Generator) -> Tensor:
-    """x + eps r with each r independently -1 or 1, as the appendix's random control has it.
+    """The appendix's random control: x + eps r, each r independently -1 or 1.
 
     Raises:
         UsageError: ``eps`` is negative or not finite.

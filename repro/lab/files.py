@@ -1,12 +1,9 @@
-"""Atomic files and safetensors with errors a user can act on. Pickle is never read."""
+"""Weights as safetensors, with errors a user can act on. Pickle is never read."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,34 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from repro.errors import StoreError, WeightsError
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` whole or not at all, also across a kill or a full disk.
-
-    Raises:
-        StoreError: the folder cannot be written or the disk is full.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(temporary).replace(path)
-    except OSError as error:
-        full = error.errno == errno.ENOSPC
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror or error}",
-            expected="free space on its disk" if full else "a folder that can be written",
-            do="free some space, or point REPRO_CACHE_DIR at another folder",
-        ) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+from repro.errors import WeightsError
 
 
 def sha256(content: bytes) -> str:
@@ -74,7 +44,9 @@ def unpack(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from error
 
 
-def check_weights(path: Path, tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> None:
+def check_weights(
+    path: Path, tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
+) -> None:
     """Check names, shapes, dtype and finiteness of a network's weights.
 
     Raises:
@@ -86,9 +58,13 @@ def check_weights(path: Path, tensors: Mapping[str, Tensor], shapes: Mapping[str
         raise WeightsError(f"{path} holds {found}", expected=f"{dict(shapes)}", do=do)
     for name, tensor in tensors.items():
         if tensor.dtype != torch.float32:
-            raise WeightsError(f"{path}: {name} is {tensor.dtype}", expected="torch.float32", do=do)
+            raise WeightsError(
+                f"{path}: {name} is {tensor.dtype}", expected="torch.float32", do=do
+            )
         if not bool(torch.isfinite(tensor).all()):
-            raise WeightsError(f"{path}: {name} holds NaN or infinity", expected="finite weights", do=do)
+            raise WeightsError(
+                f"{path}: {name} holds NaN or infinity", expected="finite weights", do=do
+            )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -107,6 +83,8 @@ def read_json(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(value, dict):
         raise WeightsError(
-            f"{path} holds a JSON {type(value).__name__}", expected="an object", do=f"restore {path.name}"
+            f"{path} holds a JSON {type(value).__name__}",
+            expected="an object",
+            do=f"restore {path.name}",
         )
     return value

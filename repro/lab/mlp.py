@@ -43,7 +43,9 @@ class Mlp:
         return Mlp({name: w.to(dtype) for name, w in self.weights.items()})
 
 
-def rmsprop_step(w: Tensor, acc: Tensor, grad: Tensor, *, lr: float, rho: float, eps: float) -> None:
+def rmsprop_step(
+    w: Tensor, acc: Tensor, grad: Tensor, *, lr: float, rho: float, eps: float
+) -> None:
     """One RMSprop update in place, with ``eps`` inside the square root (appendix code).
 
     ``acc = rho acc + (1 - rho) grad^2``; ``w = w - lr grad / sqrt(acc + eps)``. The text
@@ -102,7 +104,9 @@ class MlpRecipe:
         """The untrained weights of this seed: ``init_std`` N(0, 1), float32."""
         draw = rng.generator(self.seed, "lacok2016/init")
         return {
-            name: torch.from_numpy((draw.standard_normal(shape) * self.init_std).astype(np.float32))
+            name: torch.from_numpy(
+                (draw.standard_normal(shape) * self.init_std).astype(np.float32)
+            )
             for name, shape in LAYERS.items()
         }
 
@@ -126,7 +130,12 @@ class MlpTrainer:
     """Trains one :class:`MlpRecipe` on images (N, 784) uint8 and labels (N,) uint8."""
 
     def __init__(
-        self, recipe: MlpRecipe, images: NDArray[np.uint8], labels: NDArray[np.uint8], *, device: str
+        self,
+        recipe: MlpRecipe,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.uint8],
+        *,
+        device: str,
     ) -> None:
         self.recipe = recipe
         self.epochs = recipe.epochs
@@ -145,7 +154,9 @@ class MlpTrainer:
             bits = np.unpackbits(np.frombuffer(self.masks.bytes(-(-count // 8)), np.uint8))
             keep = bits[:count].reshape(rows, columns).astype(np.float32)
         else:
-            keep = (self.masks.random((rows, columns), dtype=np.float32) >= drop).astype(np.float32)
+            keep = (self.masks.random((rows, columns), dtype=np.float32) >= drop).astype(
+                np.float32
+            )
         keep *= np.float32(1.0 / (1.0 - drop))
         return torch.from_numpy(keep).to(self.device)
 
@@ -174,11 +185,13 @@ class MlpTrainer:
                 grad.add_(w[name].sign(), alpha=r.l1)
             if r.l2:
                 grad.add_(w[name], alpha=2 * r.l2)
-            rmsprop_step(w[name], self.acc[name], grad, lr=r.learning_rate, rho=r.rho, eps=r.epsilon)
+            rmsprop_step(
+                w[name], self.acc[name], grad, lr=r.learning_rate, rho=r.rho, eps=r.epsilon
+            )
         return -picked.mean()
 
     def run_epoch(self) -> float:
-        """One pass in file order; the last partial batch is dropped, as the appendix's zip does."""
+        """One pass in file order without the last partial batch, as the appendix's zip has it."""
         size = self.recipe.batch
         starts = range(0, len(self.x) - size, size)
         costs = [self.step(self.x[i : i + size], self.y[i : i + size]) for i in starts]

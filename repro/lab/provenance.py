@@ -36,7 +36,9 @@ def describe(device: str) -> dict[str, Any]:
         "cores": os.cpu_count() or 1,
         "threads": torch.get_num_threads(),
         "kernel": kernels.name() if device == "cpu" else "aten",
-        "device": device if device == "cpu" else f"{device} ({torch.cuda.get_device_name(device)})",
+        "device": device
+        if device == "cpu"
+        else f"{device} ({torch.cuda.get_device_name(device)})",
     }
 
 

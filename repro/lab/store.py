@@ -13,8 +13,10 @@ import filelock
 from torch import Tensor
 
 from repro import paths
+from repro.atomic import write_atomic
 from repro.errors import StoreError, WeightsError
-from repro.lab import files, provenance, recipe as recipes
+from repro.lab import files, provenance
+from repro.lab import recipe as recipes
 from repro.lab.data import Mnist
 from repro.lab.recipe import Recipe
 from repro.lab.training import OnEpoch, train
@@ -103,7 +105,9 @@ class Store:
         if not self.retrain:
             entry = shipped_manifest().get(key)
             if entry is not None:
-                return _load(paths.fixtures() / "weights" / str(entry["file"]), entry, recipe, "shipped")
+                return _load(
+                    paths.fixtures() / "weights" / str(entry["file"]), entry, recipe, "shipped"
+                )
         manifest = self._cache(key, ".json")
         if manifest.exists():
             entry = files.read_json(manifest)
@@ -132,7 +136,9 @@ class Store:
     def _train(self, recipe: Recipe, key: str, data: Mnist, on_epoch: OnEpoch | None) -> Artifact:
         trainer = recipe.trainer(data, device=self.device)
         checkpoint = self._cache(key, ".checkpoint")
-        seconds = train(trainer, key=key, checkpoint=checkpoint, device=self.device, on_epoch=on_epoch)
+        seconds = train(
+            trainer, key=key, checkpoint=checkpoint, device=self.device, on_epoch=on_epoch
+        )
         weights = trainer.weights()
         content = files.pack(weights, {"key": key})
         entry = {
@@ -147,9 +153,9 @@ class Store:
         }
         path = self._cache(key, ".safetensors")
         files.check_weights(path, weights, recipe.shapes())
-        files.write_atomic(path, content)
+        write_atomic(path, content)
         # The manifest comes last: without it the weights count as not there.
-        files.write_atomic(self._cache(key, ".json"), (json.dumps(entry, indent=1) + "\n").encode())
+        write_atomic(self._cache(key, ".json"), (json.dumps(entry, indent=1) + "\n").encode())
         checkpoint.unlink(missing_ok=True)
         return Artifact(key, weights, str(entry["sha256"]), "trained", entry)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from repro.atomic import write_atomic
 from repro.errors import ReproError
 from repro.lab import files, kernels
 from repro.lab.recipe import Trainer
@@ -30,7 +31,12 @@ def _numerics(device: str) -> dict[str, Any]:
 
 
 def train(
-    trainer: Trainer, *, key: str, checkpoint: Path | None, device: str, on_epoch: OnEpoch | None = None
+    trainer: Trainer,
+    *,
+    key: str,
+    checkpoint: Path | None,
+    device: str,
+    on_epoch: OnEpoch | None = None,
 ) -> float:
     """Run ``trainer`` to its last epoch, resuming from ``checkpoint`` where there is one.
 
@@ -59,7 +65,7 @@ def train(
         if checkpoint:
             progress = {"identity": identity, "epoch": str(done), "seconds": str(seconds)}
             texts = {**trainer.texts(), **progress}
-            files.write_atomic(checkpoint, files.pack(trainer.tensors(), texts))
+            write_atomic(checkpoint, files.pack(trainer.tensors(), texts))
         if on_epoch:
             on_epoch(done, trainer.epochs, cost)
     return seconds
@@ -73,7 +79,9 @@ def _resume(trainer: Trainer, checkpoint: Path, identity: str) -> tuple[int, flo
     with contextlib.suppress(ReproError, KeyError, ValueError):
         tensors, texts = files.unpack(checkpoint)
         expected = {name: t.shape for name, t in trainer.tensors().items()}
-        if texts.get("identity") == identity and expected == {n: t.shape for n, t in tensors.items()}:
+        if texts.get("identity") == identity and expected == {
+            n: t.shape for n, t in tensors.items()
+        }:
             done = int(texts["epoch"]), float(texts["seconds"])
             trainer.restore(tensors, texts)
             return done

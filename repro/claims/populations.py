@@ -1,0 +1,187 @@
+"""Populations: the measurements of one experiment over independent trainings, as plain CSV.
+
+One file an experiment, reading and data set; one row a seed. A row says what was measured
+(the configuration's content address, the weights' hash) and by what (versions, device,
+date), then one column a metric.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import filelock
+
+from repro.atomic import write_atomic
+from repro.errors import EvidenceError
+
+Kind = Literal["full", "embedded"]
+"""Which images: the full test set, or the embedded sample of training images."""
+
+PROVENANCE = (
+    "configuration",
+    "weights_sha256",
+    "torch",
+    "numpy",
+    "cpu",
+    "device",
+    "kernel",
+    "threads",
+    "date",
+    "seconds",
+)
+"""The text columns behind ``seed``; every other column is a metric."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One seed of a population."""
+
+    seed: int
+    provenance: Mapping[str, str]
+    measurements: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Population:
+    """All rows of one file, by rising seed."""
+
+    path: Path
+    rows: tuple[Row, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds measured, rising."""
+        return tuple(row.seed for row in self.rows)
+
+    def values(self, metric: str) -> list[float]:
+        """The metric's measurements, by rising seed.
+
+        Raises:
+            EvidenceError: the population has no such metric.
+        """
+        if self.rows and metric not in self.rows[0].measurements:
+            known = ", ".join(self.rows[0].measurements)
+            raise EvidenceError(
+                f"{self.path.name} has no metric {metric!r}",
+                expected=f"one of {known}",
+                do="correct the claim's metric, or measure the population again (repro calibrate)",
+            )
+        return [row.measurements[metric] for row in self.rows]
+
+
+def path_of(root: Path, kind: Kind, paper: str, experiment: str, reading: str) -> Path:
+    """Where a population is kept below ``root`` (``fixtures/populations``)."""
+    return root / kind / f"{paper}-{experiment}--{reading}.csv"
+
+
+def _bad(path: Path, found: str, expected: str) -> EvidenceError:
+    return EvidenceError(
+        f"{path.name}: {found}",
+        expected=expected,
+        do="restore the file (git checkout), or measure it again (repro calibrate)",
+    )
+
+
+def parse(text: str, path: Path) -> Population:
+    """The population in a CSV text; ``path`` names it in errors.
+
+    Raises:
+        EvidenceError: missing or doubled columns or seeds, cells that are not finite numbers.
+    """
+    try:
+        header, *lines = csv.reader(io.StringIO(text), strict=True)
+    except (csv.Error, ValueError) as error:
+        raise _bad(path, f"not a CSV table ({error})", "a header and one row a seed") from error
+    fixed = ("seed", *PROVENANCE)
+    if tuple(header[: len(fixed)]) != fixed:
+        raise _bad(path, f"columns {header[: len(fixed)]}", f"columns that begin {list(fixed)}")
+    if len(set(header)) != len(header) or not all(header):
+        raise _bad(path, "a column that is doubled or has no name", "each column once")
+    rows = [_parse_row(line, header, path) for line in lines]
+    seeds = [row.seed for row in rows]
+    if seeds != sorted(set(seeds)):
+        raise _bad(path, f"seeds {seeds}", "each seed once, rising")
+    return Population(path, tuple(rows))
+
+
+def _parse_row(line: Sequence[str], header: Sequence[str], path: Path) -> Row:
+    cells = dict(zip(header, line, strict=False))
+    if len(line) != len(header):
+        raise _bad(path, f"a row of {len(line)} cells", f"{len(header)} cells, as the header has")
+    try:
+        seed = int(cells["seed"])
+        measured = {name: float(cells[name]) for name in header[1 + len(PROVENANCE) :]}
+    except ValueError as error:
+        raise _bad(path, str(error), "a whole seed and numbers in the metric columns") from error
+    wrong = [name for name, value in measured.items() if not math.isfinite(value)]
+    if seed < 0 or wrong:
+        raise _bad(path, f"seed {seed} with values not finite in {wrong}", "finite measurements")
+    return Row(seed, {name: cells[name] for name in PROVENANCE}, measured)
+
+
+def load(path: Path) -> Population:
+    """The population in a file; one without rows where there is no file.
+
+    Raises:
+        EvidenceError: the file is damaged.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return Population(path, ())
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad(path, f"cannot be read: {error}", "a CSV table in UTF-8") from error
+    return parse(text, path)
+
+
+def dump(rows: Sequence[Row]) -> str:
+    """The CSV text of ``rows`` (at least one); numbers keep every digit."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    metrics = list(rows[0].measurements)
+    writer.writerow(["seed", *PROVENANCE, *metrics])
+    for row in sorted(rows, key=lambda r: r.seed):
+        texts = [row.provenance[name] for name in PROVENANCE]
+        writer.writerow([row.seed, *texts, *(repr(row.measurements[m]) for m in metrics)])
+    return out.getvalue()
+
+
+def add(path: Path, row: Row) -> bool:
+    """Add one seed's row to a population, atomically; several processes may do so at once.
+
+    Returns:
+        Whether the row was added: False where the seed was already there.
+
+    Raises:
+        EvidenceError: the seed is there with another configuration (evidence is never
+            overwritten), or the population has other metrics.
+        StoreError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_suffix(".lock")):
+        rows = load(path).rows
+        for old in rows:
+            if old.seed == row.seed:
+                if old.provenance["configuration"] == row.provenance["configuration"]:
+                    return False
+                raise EvidenceError(
+                    f"{path.name} has seed {row.seed} of configuration "
+                    f"{old.provenance['configuration'][:16]}…",
+                    expected=f"configuration {row.provenance['configuration'][:16]}…",
+                    do="move the old file away if it is obsolete: evidence is never overwritten",
+                )
+            if set(old.measurements) != set(row.measurements):
+                raise EvidenceError(
+                    f"{path.name} has metrics {sorted(old.measurements)}",
+                    expected=f"{sorted(row.measurements)}",
+                    do="move the old file away and measure all its seeds again",
+                )
+        write_atomic(path, dump([*rows, row]).encode())
+    return True

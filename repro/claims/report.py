@@ -1,0 +1,171 @@
+"""The report of one run: records, the JSON file that is the truth, its schema."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from repro.atomic import write_atomic
+from repro.claims.evidence import Case
+from repro.claims.records import Paper
+from repro.claims.stats import Band
+from repro.claims.verdicts import Verdict
+from repro.errors import ReportError
+
+Record = dict[str, Any]
+"""One claim under one reading, as ``report.schema.json`` has it."""
+
+WORST_FIRST = (
+    Verdict.NOT_REPRODUCED,
+    Verdict.TREND_ONLY,
+    Verdict.INCONCLUSIVE,
+    Verdict.PAPER_INCONSISTENT,
+    Verdict.EQUIVALENT,
+    Verdict.REPRODUCED,
+    Verdict.NOT_RUN,
+)
+BROKEN = ("failed", "error", "unfinished")
+"""Outcomes that make a run red."""
+
+
+def band_fields(band: Band | None) -> dict[str, Any] | None:
+    """A band as JSON values."""
+    if band is None:
+        return None
+    return {"low": band.low, "high": band.high, "level": band.level, "method": band.method}
+
+
+def new_record(case: Case) -> Record:
+    """A claim's record before its test has run: all that is known beforehand, nothing measured."""
+    claim, judgement = case.claim, case.judgement
+    ordering = str(claim.ordering) if claim.ordering else ""
+    control = claim.control
+    return {
+        "id": claim.id,
+        "paper": claim.paper,
+        "kind": claim.kind,
+        "place": claim.place,
+        "quote": claim.quote,
+        "statement": claim.statement,
+        "reading": case.reading,
+        "criterion": ordering if claim.kind == "ordering" else "",
+        "experiment": claim.experiment,
+        "metric": claim.metric or (claim.ordering.metric if claim.ordering else ""),
+        "tags": list(claim.tags),
+        "published": claim.published,
+        "unit": claim.unit if claim.kind == "value" else None,
+        "measured": None,
+        "band": band_fields(judgement.band),
+        "gate": band_fields(judgement.gate),
+        "margin": claim.margin if claim.kind == "value" else None,
+        "n": judgement.n,
+        "mean": judgement.mean,
+        "sd": judgement.sd,
+        "seeds": list(case.seeds),
+        "values": list(case.values),
+        "verdict": Verdict.NOT_RUN,
+        "evidence_verdict": judgement.verdict,
+        "expected": case.expected.verdict,
+        "reason": judgement.reason,
+        "outcome": "deselected",
+        "stale": False,
+        "indicative": False,
+        "seconds": 0.0,
+        "weights_sha256": [],
+        "health": {},
+        "control": control
+        and {"metric": control.metric, "why": control.why, "measured": None, "outside": None},
+    }
+
+
+def coverage(loaded: Iterable[Paper]) -> str:
+    """How many of the published statements are checked, in words."""
+    checked = total = 0
+    for paper in loaded:
+        checked += len(paper.claims)
+        total += len(paper.claims) + len(paper.limitations)
+    return f"{checked} of {total} published statements checked"
+
+
+def worst_first(records: Iterable[Record]) -> list[Record]:
+    """Red outcomes, then the verdicts from ``not-reproduced`` to ``not-run``."""
+    rank = {verdict: i for i, verdict in enumerate(WORST_FIRST)}
+    return sorted(records, key=lambda r: (r["outcome"] not in BROKEN, rank[Verdict(r["verdict"])]))
+
+
+def footer(records: Iterable[Record], *, end: str, seconds: float) -> dict[str, Any]:
+    """Counts per verdict and per outcome; its presence says that the run came to its end."""
+    rows = list(records)
+    return {
+        "verdicts": dict(sorted(Counter(str(r["verdict"]) for r in rows).items())),
+        "outcomes": dict(sorted(Counter(str(r["outcome"]) for r in rows).items())),
+        "end": end,
+        "seconds": round(seconds, 1),
+    }
+
+
+@cache
+def schema() -> Mapping[str, Any]:
+    """The JSON Schema of a report."""
+    text = resources.files("repro.claims").joinpath("report.schema.json").read_text("utf-8")
+    value: Mapping[str, Any] = json.loads(text)
+    return value
+
+
+def validate(report: Mapping[str, Any], *, name: str) -> None:
+    """Hold a report to its schema.
+
+    Raises:
+        ReportError: it does not fit; a report without footer is of a run that was cut off.
+    """
+    import jsonschema  # slow to import, and only reports need it
+
+    validator = jsonschema.Draft202012Validator(schema())
+    error = jsonschema.exceptions.best_match(validator.iter_errors(report))
+    if error is None:
+        return
+    spot = "/".join(str(part) for part in error.absolute_path) or "top level"
+    cut_off = "footer" not in report
+    raise ReportError(
+        f"{name} has no footer: its run did not come to the end"
+        if cut_off
+        else f"{name}, {spot}: {error.message[:200]}",
+        expected="a report as report.schema.json has it",
+        do="run tox -e reproduce again",
+    )
+
+
+def write(path: Path, report: Mapping[str, Any], *, complete: bool) -> None:
+    """Write a report atomically; a complete one is held to the schema first.
+
+    Raises:
+        ReportError: a complete report does not fit the schema.
+        StoreError: the file cannot be written.
+    """
+    if complete:
+        validate(report, name=path.name)
+    # NaN is no JSON: a report with one must fail here, not in its readers.
+    write_atomic(path, (json.dumps(report, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A complete report from a file.
+
+    Raises:
+        ReportError: it cannot be read, is not JSON, or does not fit the schema.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ReportError(
+            f"{path} cannot be read: {error}", expected="a report.json", do="check the path"
+        ) from error
+    if not isinstance(report, dict):
+        raise ReportError(f"{path} holds no JSON object", expected="a report.json", do="check it")
+    validate(report, name=path.name)
+    return report

@@ -1,0 +1,189 @@
+"""The command line: ``repro claims``, ``show``, ``verdicts``, ``data``, ``train``, and so on.
+
+Every command imports only what it needs: listing claims loads no torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from repro import __version__
+from repro.errors import ReproError
+
+EPILOG = """
+typical use:
+  repro claims                          what is checked
+  repro show lacok2016-t1-fgsm-025-error
+  repro verdicts                        every verdict, from the committed populations
+  repro data --fetch                    download MNIST into the cache
+  repro run --claim 'lacok2016-t1-*'    measure and judge on this machine
+  repro calibrate --seeds 0-19          make or extend the populations
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 on success, 1 when what it checks fails, 2 for a user's mistake."""
+    options = sys.argv[1:] if argv is None else list(argv)
+    if options[:1] == ["run"]:
+        # Everything after ``run`` is pytest's, so that both doors take the same words.
+        from repro.commands import run
+
+        return run(options[1:])
+    args = _parser().parse_args(options)
+    try:
+        status: int = args.command(args)
+    except ReproError as error:
+        print(f"repro: {type(error).__name__}\n{error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("repro: interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (head, say) has enough; nothing of ours may complain after that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="repro",
+        description="Published claims on adversarial examples, measured and judged.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"repro-adversarial {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    claims = commands.add_parser("claims", help="list every claim and what is expected of it")
+    claims.add_argument("--json", action="store_true", help="as JSON")
+    claims.add_argument("--markdown", action="store_true", help="as CLAIMS.md has it")
+    claims.set_defaults(command=_claims)
+
+    show = commands.add_parser("show", help="one claim's whole story")
+    show.add_argument("id", help="the claim's id, as `repro claims` lists it")
+    show.set_defaults(command=_show)
+
+    verdicts = commands.add_parser("verdicts", help="recompute every verdict from the populations")
+    verdicts.add_argument("--json", action="store_true", help="as JSON")
+    verdicts.set_defaults(command=_verdicts)
+
+    data = commands.add_parser("data", help="where MNIST is looked for, and whether it verifies")
+    _data_options(data)
+    data.add_argument("--fetch", action="store_true", help="download MNIST into the cache")
+    data.set_defaults(command=_data)
+
+    train = commands.add_parser("train", help="train one network (a killed training goes on)")
+    train.add_argument("paper", help="the paper's id")
+    train.add_argument("--experiment", help="whose networks (default: the paper's first)")
+    train.add_argument("--seed", type=int, default=0, help="default: 0, the shipped one")
+    train.add_argument("--force", action="store_true", help="train also where weights are at hand")
+    _data_options(train)
+    _device_option(train)
+    train.set_defaults(command=_train)
+
+    calibrate = commands.add_parser(
+        "calibrate", help="measure experiments over many seeds: the evidence behind every band"
+    )
+    calibrate.add_argument("--seeds", default="0-19", help="such as 0-19 or 3,5,8 (default: 0-19)")
+    calibrate.add_argument("--paper", action="append", help="only this paper (repeatable)")
+    calibrate.add_argument("--experiment", action="append", help="only this one (repeatable)")
+    calibrate.add_argument("--out", type=Path, help="folder of populations (default: fixtures/)")
+    calibrate.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    calibrate.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://…")
+    _data_options(calibrate)
+    _device_option(calibrate)
+    calibrate.set_defaults(command=_calibrate)
+
+    commands.add_parser(
+        "run", help="run the claims' tests; takes pytest's options (repro run --help)"
+    )
+    return parser
+
+
+def _data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mnist-dir", type=Path, help="folder of the MNIST files, .gz or raw")
+    parser.add_argument("--offline", action="store_true", help="never download")
+
+
+def _device_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", help="cpu (the reference) or cuda")
+
+
+def _claims(args: argparse.Namespace) -> int:
+    from repro import papers
+
+    loaded = papers.load_all()
+    if args.markdown:
+        from repro import paths
+        from repro.claims.markdown import claims_page
+
+        print(claims_page(loaded.values(), paths.fixtures() / "populations"), end="")
+    elif args.json:
+        rows = [
+            {
+                "id": claim.id,
+                "paper": claim.paper,
+                "place": claim.place,
+                "published": claim.published,
+                "criterion": str(claim.ordering) if claim.kind == "ordering" else None,
+                "tags": list(claim.tags),
+                "readings": {name: e.verdict for name, e in claim.readings.items()},
+            }
+            for paper in loaded.values()
+            for claim in paper.claims
+        ]
+        print(json.dumps(rows, indent=1))
+    else:
+        from repro.listing import list_claims
+        from repro.selection import Selection
+
+        print(list_claims(loaded.values(), Selection()), end="")
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    from repro.commands import show
+
+    return show(args.id)
+
+
+def _verdicts(args: argparse.Namespace) -> int:
+    from repro.commands import verdicts
+
+    return verdicts(as_json=args.json)
+
+
+def _data(args: argparse.Namespace) -> int:
+    from repro.commands import data
+
+    return data(args.mnist_dir, offline=args.offline, fetch=args.fetch)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from repro.commands import train
+
+    return train(
+        args.paper,
+        experiment=args.experiment,
+        seed=args.seed,
+        force=args.force,
+        directory=args.mnist_dir,
+        offline=args.offline,
+        device=args.device,
+    )
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    from repro.commands import calibrate
+
+    return calibrate(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

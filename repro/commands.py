@@ -1,0 +1,248 @@
+"""What the commands do that need more than claim records."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from repro import papers, paths
+from repro.claims import evidence, populations
+from repro.claims.evidence import Case
+from repro.claims.report import band_fields
+from repro.errors import StoreError, UsageError
+from repro.selection import near_misses
+
+
+def run(words: list[str]) -> int:
+    """``repro run``: the claims' tests, with pytest's options.
+
+    Raises:
+        UsageError: the tests are not beside the package.
+    """
+    import pytest
+
+    tests = paths.checkout() / "tests" / "claims"
+    if not tests.is_dir():
+        print(
+            f"repro: no tests in {tests}\nwhat to do: run it from a checkout of the project",
+            file=sys.stderr,
+        )
+        return 2
+    return int(pytest.main(["-c", str(paths.checkout() / "pyproject.toml"), str(tests), *words]))
+
+
+def all_cases() -> list[Case]:
+    """Every claim under every reading, judged from the committed populations."""
+    root = paths.fixtures() / "populations"
+    return [case for paper in papers.load_all().values() for case in evidence.judge(paper, root)]
+
+
+def verdicts(*, as_json: bool) -> int:
+    """``repro verdicts``: 1 where a verdict is not the one on record."""
+    cases = all_cases()
+    if as_json:
+        rows = [
+            {
+                "id": case.claim.id,
+                "reading": case.reading,
+                "published": case.claim.published,
+                "mean": case.judgement.mean,
+                "s": case.judgement.sd,
+                "n": case.judgement.n,
+                "band": band_fields(case.judgement.band),
+                "verdict": case.judgement.verdict,
+                "expected": case.expected.verdict,
+                "reason": case.judgement.reason,
+            }
+            for case in cases
+        ]
+        print(json.dumps(rows, indent=1))
+    else:
+        for case in cases:
+            mark = "" if case.judgement.verdict == case.expected.verdict else "  UNEXPECTED"
+            print(f"{case.id}\n    {case.judgement.verdict}{mark}: {case.judgement.reason}")
+    return int(any(case.judgement.verdict != case.expected.verdict for case in cases))
+
+
+def show(claim_id: str) -> int:
+    """``repro show ID``: quote, place, published, readings, evidence, verdict, code.
+
+    Raises:
+        UsageError: no claim has that id.
+    """
+    cases = all_cases()
+    mine = [case for case in cases if case.claim.id == claim_id]
+    if not mine:
+        near = near_misses(claim_id, [case.claim.id for case in cases])
+        raise UsageError(
+            f"no claim {claim_id!r}",
+            expected=f"for example {', '.join(near)}" if near else "an id from `repro claims`",
+            do="correct the id; `repro claims` lists every claim",
+        )
+    claim = mine[0].claim
+    print(f"{claim.id}\n{claim.statement}\n")
+    for source in claim.sources:
+        print(f"  {source.place}: “{' '.join(source.quote.split())}”")
+    if claim.published is not None:
+        print(f"\npublished   {claim.published:g} (rounded to {claim.unit:g})")
+        print(f"margin      {claim.margin:g}: {claim.margin_reason}")
+    if claim.ordering:
+        print(f"ordering    {claim.ordering}: {claim.ordering.why}")
+    if claim.control:
+        print(f"control     {claim.control.metric}, which must fail it: {claim.control.why}")
+    if claim.experiment:
+        print(f"experiment  {claim.experiment} in repro/papers/{claim.paper}/experiments.py")
+    print(f"test        tests/claims/test_{claim.paper}.py")
+    for case in mine:
+        judged = case.judgement
+        print(f"\nreading {case.reading}: {judged.verdict} (expected {case.expected.verdict})")
+        print(f"  {judged.reason}")
+        if case.expected.reason:
+            print(f"  on record: {case.expected.reason}")
+        if case.seeds:
+            print(f"  seeds {case.seeds[0]} to {case.seeds[-1]}: ", end="")
+            print(", ".join(f"{value:.4f}" for value in case.values))
+        print(f"  tox -e reproduce -- --claim {claim.id} --reading {case.reading}")
+    return 0
+
+
+def data(directory: Path | None, *, offline: bool, fetch: bool) -> int:
+    """``repro data``: every place in the look-up order; 1 where no full MNIST verifies."""
+    from repro.lab import data as mnist
+
+    if fetch:
+        from repro.lab.fetch import fetch as download
+
+        host = download(paths.cache() / "mnist")
+        print(f"MNIST is in {paths.cache() / 'mnist'}" + (f", from {host}" if host else ""))
+    for place in mnist.describe(directory, offline=offline):
+        print(f"{place.name}: {place.where}" + ("" if place.exists else " (not there)"))
+        for file in place.files:
+            print(f"    {file.key}: {file.status}" + (f", {file.problem}" if file.problem else ""))
+    found = mnist.find(directory, offline=True, progress=False)
+    print(f"\nwould be used: {found.kind}, {found.source}")
+    return int(found.kind != "full")
+
+
+def train(
+    paper: str,
+    *,
+    experiment: str | None,
+    seed: int,
+    force: bool,
+    directory: Path | None,
+    offline: bool,
+    device: str,
+) -> int:
+    """``repro train``: the networks of one experiment, into the cache.
+
+    Raises:
+        UsageError: an unknown paper or experiment.
+    """
+    from repro.lab import data as mnist
+    from repro.lab.store import Store
+    from repro.progress import Epochs
+
+    known = papers.folders()
+    if paper not in known:
+        raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct the id")
+    offered = papers.experiments(paper)
+    name = experiment or next(iter(offered))
+    if name not in offered:
+        raise UsageError(
+            f"no experiment {name!r} in {paper}", expected=", ".join(offered), do="correct it"
+        )
+    loaded = mnist.find(directory, offline=offline, require_full=True)
+    store, progress = Store(device=device, retrain=force), Epochs()
+    for recipe in offered[name].networks(seed):
+        artifact = store.obtain(recipe, loaded, on_epoch=progress(recipe.name))
+        took = f", {artifact.manifest['seconds']} s" if artifact.source == "trained" else ""
+        print(f"{recipe.name} seed {seed}: {artifact.source}{took}, SHA-256 {artifact.sha256}")
+    return 0
+
+
+def seeds_of(words: str) -> list[int]:
+    """``0-2,5`` as 0, 1, 2, 5.
+
+    Raises:
+        UsageError: not a list of whole numbers and ranges.
+    """
+    found: list[int] = []
+    try:
+        for part in words.split(","):
+            first, dash, last = part.partition("-")
+            found += range(int(first), int(last) + 1) if dash else [int(first)]
+    except ValueError:
+        found = []
+    if not found:
+        raise UsageError(
+            f"--seeds {words}", expected="seeds such as 0-19 or 3,5,8", do="correct --seeds"
+        )
+    return sorted(set(found))
+
+
+def calibrate(args: argparse.Namespace) -> int:
+    """``repro calibrate``: bring every chosen seed into every chosen population.
+
+    Raises:
+        UsageError: unknown papers or experiments, or options that do not fit together.
+        EvidenceError: a population has a seed of another configuration.
+    """
+    from dataclasses import replace
+
+    from repro import calibrate as work
+    from repro.progress import Epochs, duration
+
+    root = args.out or paths.fixtures() / "populations"
+    known = papers.folders()
+    jobs = []
+    kinds = work.kinds_at_hand()
+    if "embedded" not in kinds:
+        print("the embedded sample is not installed; only full MNIST is measured", file=sys.stderr)
+    for paper in args.paper or known:
+        if paper not in known:
+            raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct it")
+        offered = papers.experiments(paper)
+        names = [n for n in offered if not args.experiment or n in args.experiment]
+        for seed in seeds_of(args.seeds):
+            job = work.missing(root, paper, seed, names, kinds)
+            if job.wanted:
+                threads = work.threads_each(args.workers)
+                options = {"directory": args.mnist_dir, "device": args.device, "threads": threads}
+                jobs.append(replace(job, **options))
+    if args.experiment:
+        every = {name for paper in args.paper or known for name in papers.experiments(paper)}
+        unknown = set(args.experiment) - every
+        if unknown:
+            raise UsageError(
+                f"no experiment {sorted(unknown)}",
+                expected=", ".join(sorted(every)),
+                do="correct it",
+            )
+    print(f"{len(jobs)} seeds to measure", file=sys.stderr)
+    start = time.monotonic()
+    with work.pool(args.workers, args.scheduler) as executor:
+        for count, (job, results) in enumerate(
+            work.run_jobs(jobs, executor=executor, on_epoch=Epochs()), start=1
+        ):
+            try:
+                work.keep(root, job.paper, results)
+            except OSError as error:
+                raise StoreError(
+                    f"{root} cannot be written: {error}",
+                    expected="a folder of yours",
+                    do="use --out",
+                ) from error
+            left = (time.monotonic() - start) / count * (len(jobs) - count)
+            print(
+                f"{job.paper} seed {job.seed} done ({count} of {len(jobs)}), "
+                f"about {duration(left)} left",
+                file=sys.stderr,
+                flush=True,
+            )
+    rows = [len(populations.load(p).rows) for p in sorted(root.glob("*/*.csv"))]
+    print(f"{len(rows)} populations of {min(rows, default=0)} to {max(rows, default=0)} seeds")
+    return 0

@@ -1,0 +1,86 @@
+"""Choose claims by id, paper, tag and reading; choosing nothing is an error with near misses."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from repro.claims.records import Claim, Paper
+from repro.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to run; an empty tuple does not restrict.
+
+    Args:
+        claims: globs over ids (``lacok2016-t1-*``).
+        papers: paper ids.
+        tags: tags, of which a claim must have one.
+        readings: reading names.
+    """
+
+    claims: tuple[str, ...] = ()
+    papers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything is restricted."""
+        return bool(self.claims or self.papers or self.tags or self.readings)
+
+    def matches(self, claim: Claim, reading: str) -> bool:
+        """Whether the claim under this reading is chosen."""
+        return (
+            (not self.claims or any(fnmatchcase(claim.id, glob) for glob in self.claims))
+            and (not self.papers or claim.paper in self.papers)
+            and (not self.tags or bool(set(self.tags) & set(claim.tags)))
+            and (not self.readings or reading in self.readings)
+        )
+
+    def check(self, papers: Iterable[Paper]) -> None:
+        """Hold every word of the selection to what there is.
+
+        Raises:
+            UsageError: a word that matches nothing, or a combination that selects nothing.
+        """
+        loaded = list(papers)
+        claims = [claim for paper in loaded for claim in paper.claims]
+        ids = [claim.id for claim in claims]
+        for glob in self.claims:
+            if not any(fnmatchcase(id_, glob) for id_ in ids):
+                raise _nothing("--claim", glob, ids)
+        _known("--paper", self.papers, [paper.id for paper in loaded])
+        _known("--tag", self.tags, [tag for claim in claims for tag in claim.tags])
+        _known("--reading", self.readings, [r for paper in loaded for r in paper.readings])
+        if not any(self.matches(claim, r) for claim in claims for r in claim.readings):
+            raise UsageError(
+                "options that each match, but no claim matches them all",
+                expected="at least one claim",
+                do="drop one of the options; --list-claims shows every claim",
+            )
+
+
+def near_misses(word: str, options: Iterable[str]) -> list[str]:
+    """Up to five of ``options`` that ``word`` may have meant."""
+    every = sorted(set(options))
+    plain = word.strip("*?")
+    holding = [option for option in every if plain and plain in option]
+    return (holding or difflib.get_close_matches(plain, every, n=5, cutoff=0.3))[:5]
+
+
+def _nothing(option: str, word: str, options: Sequence[str]) -> UsageError:
+    near = near_misses(word, options)
+    return UsageError(
+        f"{option} {word}, which matches nothing",
+        expected=f"for example {', '.join(near)}" if near else "a known name",
+        do="correct it; --list-claims shows every claim",
+    )
+
+
+def _known(option: str, words: Iterable[str], options: Sequence[str]) -> None:
+    for word in words:
+        if word not in options:
+            raise _nothing(option, word, options)

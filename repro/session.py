@@ -1,0 +1,126 @@
+"""One run of the suite: its data, networks and measurements, each made at most once.
+
+Several processes may share one run (pytest-xdist): measurements are handed between them
+through a folder, under a lock an experiment.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import filelock
+
+from repro import papers
+from repro.atomic import write_atomic
+from repro.experiment import Run
+from repro.lab import data as mnist
+from repro.lab import recipe as recipes
+from repro.lab.data import Mnist
+from repro.lab.store import Artifact, Store
+from repro.lab.training import OnEpoch
+
+SEED = 0
+"""The seed of the shipped networks, and of every live measurement."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one experiment gave under one reading.
+
+    Args:
+        values: metric name to value.
+        weights_sha256: of each network measured.
+        sources: of each network: ``shipped``, ``cache`` or ``trained``.
+        seconds: that measuring took, without training.
+    """
+
+    values: dict[str, float]
+    weights_sha256: list[str]
+    sources: list[str]
+    seconds: float
+
+
+@dataclass
+class Session:
+    """What the claims of one run share.
+
+    Args:
+        directory: of MNIST, where one is named.
+        device: ``cpu`` or ``cuda``.
+        retrain: train every network anew instead of loading it.
+        require_full: refuse anything but full MNIST.
+        offline: do not download.
+        run: a token that names this run in all its processes.
+        shared: the folder that the run's processes hand measurements through.
+        on_epoch: network name to a function told after each epoch of its training.
+    """
+
+    directory: Path | None = None
+    device: str = "cpu"
+    retrain: bool = False
+    require_full: bool = False
+    offline: bool = False
+    run: str = ""
+    shared: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="repro-run-")))
+    on_epoch: Callable[[str], OnEpoch] | None = None
+    _data: Mnist | None = None
+    _runs: dict[str, Run] = field(default_factory=dict)
+    _artifacts: dict[str, Artifact] = field(default_factory=dict)
+
+    def data(self) -> Mnist:
+        """MNIST, found once.
+
+        Raises:
+            DataError: there is none, or none that the options allow.
+        """
+        if self._data is None:
+            self._data = mnist.find(
+                self.directory, offline=self.offline, require_full=self.require_full
+            )
+        return self._data
+
+    def measured(
+        self, paper: str, experiment: str, readings: Iterable[str]
+    ) -> dict[str, Measured]:
+        """The live measurements of one experiment under each of ``readings``.
+
+        Whoever comes first measures all of them, so that what the readings share is
+        computed once; every other process of the run reads the result.
+
+        Raises:
+            ReproError: no data, no weights, or a measurement that is not finite.
+        """
+        lock = filelock.FileLock(self.shared / f"{paper}-{experiment}.lock")
+        with lock:
+            return {r: self._one(paper, experiment, r) for r in readings}
+
+    def _one(self, paper: str, experiment: str, reading: str) -> Measured:
+        path = self.shared / f"{paper}-{experiment}--{reading}.json"
+        if path.exists():
+            return Measured(**json.loads(path.read_text(encoding="utf-8")))
+        what = papers.experiments(paper)[experiment]
+        run = self._runs.setdefault(paper, Run(self.data(), SEED, self._obtain))
+        networks = [self._obtain(recipe) for recipe in what.networks(SEED)]
+        start = time.monotonic()
+        values = what.run(run, reading)
+        result = Measured(
+            values,
+            [artifact.sha256 for artifact in networks],
+            [artifact.source for artifact in networks],
+            time.monotonic() - start,
+        )
+        write_atomic(path, json.dumps(vars(result)).encode())
+        return result
+
+    def _obtain(self, recipe: recipes.Recipe) -> Artifact:
+        key = recipes.key(recipe)
+        if key not in self._artifacts:
+            store = Store(device=self.device, retrain=self.retrain, run=self.run)
+            told = self.on_epoch(recipe.name) if self.on_epoch else None
+            self._artifacts[key] = store.obtain(recipe, self.data(), on_epoch=told)
+        return self._artifacts[key]

@@ -1,0 +1,419 @@
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import hashlib
+import http.server
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pytest
+
+from repro.errors import DataError, StoreError
+from repro.lab import data, fetch, idx
+
+CONTENTS = {
+    "train-images": idx.build(
+        np.arange(4 * 784, dtype=np.int64).astype(np.uint8).reshape(4, 28, 28)
+    ),
+    "train-labels": idx.build(np.array([5, 0, 4, 1], dtype=np.uint8)),
+    "t10k-images": idx.build(np.ones((2, 28, 28), dtype=np.uint8)),
+    "t10k-labels": idx.build(np.array([7, 2], dtype=np.uint8)),
+}
+FILES = {
+    f"{key}-{'idx3' if 'images' in key else 'idx1'}-ubyte": content
+    for key, content in CONTENTS.items()
+}
+
+SHIPPED_MIRRORS = fetch.MIRRORS
+
+Answer = Callable[[http.server.BaseHTTPRequestHandler, bytes], None]
+
+
+def send(handler: http.server.BaseHTTPRequestHandler, body: bytes, *, length: int) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(length))
+    handler.end_headers()
+    if handler.command == "GET":
+        handler.wfile.write(body)
+
+
+def well(handler, content):
+    body = gzip.compress(content)
+    send(handler, body, length=len(body))
+
+
+def unpacked(handler, content):
+    send(handler, content, length=len(content))
+
+
+def wrong(handler, content):
+    body = gzip.compress(content[:-1] + b"\x00")
+    send(handler, body, length=len(body))
+
+
+def a_login_page(handler, _):
+    body = b"<html>Welcome to the hotel</html>"
+    send(handler, body, length=len(body))
+
+
+def interrupted(handler, content):
+    body = gzip.compress(content)
+    send(handler, body[: len(body) // 2], length=len(body))
+
+
+def absent(handler, _):
+    handler.send_error(404)
+
+
+def absent_on_get(handler, content):
+    if handler.command == "GET":
+        handler.send_error(404)
+    else:
+        well(handler, content)
+
+
+def oversized(handler, _):
+    send(handler, bytes(5000), length=5000)
+
+
+def silent(handler, _):
+    handler.server.released.wait(10)
+
+
+def silent_on_get(handler, content):
+    if handler.command == "GET":
+        handler.server.released.wait(10)
+    else:
+        well(handler, content)
+
+
+def interrupted_from_the_second_file_on(handler, content):
+    if handler.command == "HEAD" or content == CONTENTS["train-images"]:
+        well(handler, content)
+    else:
+        interrupted(handler, content)
+
+
+class Mirror(http.server.ThreadingHTTPServer):
+    """A mirror on this machine that answers every request in one way."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.gets: list[str] = []
+        self.released = threading.Event()
+        mirror = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                name = self.path.rpartition("/")[2].removesuffix(".gz")
+                if self.command == "GET":
+                    mirror.gets.append(name)
+                answer(self, FILES[name])
+
+            do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}/mnist/"
+
+
+@pytest.fixture(autouse=True)
+def canonical(monkeypatch):
+    """Tiny files for the canonical ones, no real mirror, and no proxy between us and ourselves."""
+    for variable in ("REPRO_MNIST_DIR", "REPRO_OFFLINE", "REPRO_CACHE_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("no_proxy", "*")
+    hashes = {key: hashlib.sha256(content).hexdigest() for key, content in CONTENTS.items()}
+    monkeypatch.setattr(data, "SHA256", hashes)
+    monkeypatch.setattr(fetch, "MIRRORS", ())
+
+
+def impatient_with(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
+    """Short waits where the wait is the point; long ones elsewhere, for a busy machine."""
+    if answer in (silent, silent_on_get):
+        monkeypatch.setattr(fetch, "READ_SECONDS", 0.5)
+
+
+@pytest.fixture
+def mirrors(monkeypatch):
+    """Starts mirrors; several are asked in the order given, else in that of their answers."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*answers: Answer, in_order: bool = True) -> list[Mirror]:
+            started = []
+            for answer in answers:
+                mirror = Mirror(answer)
+                thread = threading.Thread(target=mirror.serve_forever, args=(0.01,))
+                thread.start()
+                for undo in (thread.join, mirror.server_close, mirror.shutdown):
+                    stack.callback(undo)
+                stack.callback(mirror.released.set)
+                started.append(mirror)
+            monkeypatch.setattr(fetch, "MIRRORS", tuple(mirror.url for mirror in started))
+            if len(started) > 1 and in_order:
+                ordered = iter([mirror.url for mirror in started])
+                monkeypatch.setattr(fetch, "_answering", lambda _: ordered)
+            return started
+
+        yield start
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def assert_filled(folder: Path) -> None:
+    assert {name: (folder / name).read_bytes() for name in FILES} == FILES
+    assert set(listing(folder)) <= {*FILES, ".lock"}
+
+
+@pytest.mark.parametrize("answer", [well, unpacked])
+def test_a_mirror_that_serves_fills_the_folder(tmp_path, mirrors, answer):
+    (mirror,) = mirrors(answer)
+    assert fetch.fetch(tmp_path / "deep" / "mnist") == mirror.host
+    assert_filled(tmp_path / "deep" / "mnist")
+
+
+def test_a_full_folder_is_left_alone(tmp_path, mirrors):
+    (mirror,) = mirrors(well)
+    for name, content in FILES.items():
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
+    assert fetch.fetch(tmp_path) == ""
+    assert mirror.gets == []
+    assert listing(tmp_path) == sorted(f"{name}.gz" for name in FILES)
+
+
+def test_only_what_is_missing_or_damaged_is_downloaded(tmp_path, mirrors):
+    (mirror,) = mirrors(well)
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"damaged")
+    (tmp_path / "t10k-images-idx3-ubyte").unlink()
+    assert fetch.fetch(tmp_path) == mirror.host
+    assert mirror.gets == ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"]
+    assert_filled(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [wrong, a_login_page, interrupted, absent_on_get, silent_on_get],
+)
+def test_a_mirror_that_fails_gives_way_to_the_next(tmp_path, mirrors, monkeypatch, fault):
+    impatient_with(monkeypatch, fault)
+    first, second = mirrors(fault, well)
+    assert fetch.fetch(tmp_path) == second.host
+    assert first.gets == ["train-images-idx3-ubyte"]
+    assert_filled(tmp_path)
+
+
+def test_mirrors_that_share_the_work_are_both_named(tmp_path, mirrors):
+    first, second = mirrors(interrupted_from_the_second_file_on, well)
+    assert fetch.fetch(tmp_path) == f"{first.host} and {second.host}"
+    assert first.gets == ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"]
+    assert_filled(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (wrong, "has SHA-256"),
+        (a_login_page, "has SHA-256"),
+        (interrupted, "ChunkedEncodingError"),
+        (absent_on_get, "404"),
+        (silent_on_get, "ReadTimeout"),
+    ],
+)
+def test_a_failed_download_leaves_nothing_behind(tmp_path, mirrors, monkeypatch, fault, told):
+    impatient_with(monkeypatch, fault)
+    (mirror,) = mirrors(fault)
+    with pytest.raises(DataError) as caught:
+        fetch.fetch(tmp_path)
+    assert caught.value.found.startswith("no MNIST mirror serves train-images, train-labels, t10k")
+    assert mirror.host in caught.value.found
+    assert told in caught.value.found
+    assert "REPRO_MNIST_DIR" in caught.value.do
+    assert set(listing(tmp_path)) <= {".lock"}
+
+
+def test_files_that_arrived_before_the_failure_stay(tmp_path, mirrors):
+    mirrors(interrupted_from_the_second_file_on)
+    with pytest.raises(DataError, match="no MNIST mirror serves train-labels"):
+        fetch.fetch(tmp_path)
+    assert set(listing(tmp_path)) <= {".lock", "train-images-idx3-ubyte"}
+    mirror = mirrors(well)[0]
+    assert fetch.fetch(tmp_path) == mirror.host
+    assert "train-images-idx3-ubyte" not in mirror.gets
+    assert_filled(tmp_path)
+
+
+def test_an_endless_answer_is_cut_off(tmp_path, mirrors, monkeypatch):
+    monkeypatch.setattr(idx, "MAX_BYTES", 4000)
+    mirrors(oversized)
+    with pytest.raises(DataError, match="OSError: more than 4000 bytes"):  # while it arrives
+        fetch.fetch(tmp_path)
+
+
+@pytest.mark.parametrize("answer", [absent, silent])
+def test_mirrors_without_an_answer_are_told_and_nothing_is_made(
+    tmp_path, mirrors, monkeypatch, answer
+):
+    impatient_with(monkeypatch, answer)
+    (mirror,) = mirrors(answer)
+    with pytest.raises(DataError, match="no MNIST mirror answers") as caught:
+        fetch.fetch(tmp_path / "mnist")
+    assert mirror.host in caught.value.found
+    assert not (tmp_path / "mnist").exists()
+
+
+def test_the_quickest_mirror_serves(tmp_path, mirrors):
+    slow, quick = mirrors(silent, well, in_order=False)
+    started = time.monotonic()
+    assert fetch.fetch(tmp_path) == quick.host
+    assert time.monotonic() - started < fetch.READ_SECONDS
+    assert slow.gets == []
+
+
+def test_a_refused_connection_is_told_at_once(tmp_path, monkeypatch):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    monkeypatch.setattr(fetch, "MIRRORS", (f"http://127.0.0.1:{port}/",) * 3)
+    monkeypatch.setattr(fetch, "PROBE_SECONDS", 30.0)
+    started = time.monotonic()
+    with pytest.raises(DataError, match="NewConnectionError"):
+        fetch.fetch(tmp_path)
+    assert time.monotonic() - started < 5
+
+
+def test_a_resolver_that_hangs_does_not_hang_the_search(tmp_path, monkeypatch):
+    released = threading.Event()
+
+    def hang(*_, **__):
+        released.wait(10)
+        raise socket.gaierror("released")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr(fetch, "MIRRORS", ("http://one.invalid/", "http://two.invalid/"))
+    monkeypatch.setattr(fetch, "PROBE_SECONDS", 0.2)
+    started = time.monotonic()
+    with pytest.raises(DataError, match=r"one\.invalid: no answer in time; two\.invalid"):
+        fetch.fetch(tmp_path)
+    released.set()
+    assert time.monotonic() - started < 2
+
+
+def test_without_a_network_the_search_ends_within_15_seconds():
+    assert fetch.PROBE_SECONDS < 15
+
+
+def test_the_mirrors_are_folders():
+    assert all(mirror.endswith("/") for mirror in SHIPPED_MIRRORS)
+    assert len({fetch._host(mirror) for mirror in SHIPPED_MIRRORS}) >= 3
+
+
+def refuse(error_number: int) -> Callable[..., None]:
+    def raise_it(*_: object, **__: object) -> None:
+        raise OSError(error_number, os.strerror(error_number))
+
+    return raise_it
+
+
+def test_a_read_only_cache_is_a_store_error(tmp_path, mirrors, monkeypatch):
+    mirrors(well)
+    monkeypatch.setattr(Path, "mkdir", refuse(errno.EROFS))
+    with pytest.raises(StoreError, match="Read-only file system") as caught:
+        fetch.fetch(tmp_path / "mnist")
+    assert "REPRO_CACHE_DIR" in caught.value.do
+
+
+def test_a_lock_that_cannot_be_made_is_a_store_error(tmp_path, mirrors, monkeypatch):
+    mirrors(well)
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse(errno.EACCES))
+    with pytest.raises(StoreError, match="Permission denied"):
+        fetch.fetch(tmp_path)
+
+
+def test_a_file_in_the_caches_place_is_a_store_error(tmp_path, mirrors):
+    mirrors(well)
+    (tmp_path / "mnist").touch()
+    with pytest.raises(StoreError, match="mnist cannot be written"):
+        fetch.fetch(tmp_path / "mnist")
+
+
+def test_a_full_disk_is_a_store_error_and_leaves_nothing(tmp_path, mirrors, monkeypatch):
+    mirrors(well)
+    monkeypatch.setattr(os, "fsync", refuse(errno.ENOSPC))
+    with pytest.raises(StoreError, match="No space left") as caught:
+        fetch.fetch(tmp_path)
+    assert caught.value.expected
+    assert set(listing(tmp_path)) <= {".lock"}
+
+
+def test_an_interrupt_while_writing_leaves_nothing(tmp_path, mirrors, monkeypatch):
+    mirrors(well)
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fetch.fetch(tmp_path)
+    assert set(listing(tmp_path)) <= {".lock"}
+
+
+def test_a_lock_held_for_too_long_is_a_store_error(tmp_path, mirrors, monkeypatch):
+    mirrors(well)
+    monkeypatch.setattr(fetch, "LOCK_SECONDS", 0.1)
+    with (
+        filelock.FileLock(tmp_path / ".lock"),
+        pytest.raises(StoreError, match=r"\.lock was held"),
+    ):
+        fetch.fetch(tmp_path)
+
+
+def test_two_that_share_a_folder_download_once(tmp_path, mirrors):
+    (mirror,) = mirrors(well)
+    lock = filelock.FileLock(tmp_path / ".lock")
+    hosts: list[str] = []
+    workers = [
+        threading.Thread(target=lambda: hosts.append(fetch.fetch(tmp_path))) for _ in range(2)
+    ]
+    with lock:  # so that both have found the folder empty before either may fill it
+        for worker in workers:
+            worker.start()
+        time.sleep(0.3)
+    for worker in workers:
+        worker.join()
+    assert sorted(hosts) == ["", mirror.host]
+    assert sorted(mirror.gets) == sorted(FILES)
+    assert_filled(tmp_path)
+
+
+@pytest.mark.parametrize(("terminal", "progress"), [(True, True), (True, False), (False, True)])
+def test_the_bar_is_shown_on_a_terminal_only(
+    tmp_path, mirrors, monkeypatch, capsys, terminal, progress
+):
+    mirrors(well)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    fetch.fetch(tmp_path, progress=progress)
+    captured = capsys.readouterr()
+    assert ("train-images" in captured.err) == (terminal and progress)
+    assert captured.out == ""
