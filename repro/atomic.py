@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from repro.errors import StoreError
@@ -16,17 +17,15 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         StoreError: the folder cannot be written or the disk is full.
     """
-    temporary = None
+    # Not tempfile: its files are for their owner alone, whatever the umask says.
+    temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
-        )
-        with os.fdopen(handle, "wb") as out:
+        with temporary.open("xb") as out:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError as error:
         full = error.errno == errno.ENOSPC
         raise StoreError(
@@ -35,5 +34,5 @@ def write_atomic(path: Path, content: bytes) -> None:
             do="free some space, or point REPRO_CACHE_DIR at another folder",
         ) from error
     finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

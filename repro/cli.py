@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--experiment", help="whose networks (default: the paper's first)")
     train.add_argument("--seed", type=int, default=0, help="default: 0, the shipped one")
     train.add_argument("--force", action="store_true", help="train also where weights are at hand")
+    train.add_argument("--ship", action="store_true", help="copy the weights into fixtures/")
     _data_options(train)
     _device_option(train)
     train.set_defaults(command=_train)
@@ -168,15 +169,7 @@ def _data(args: argparse.Namespace) -> int:
 def _train(args: argparse.Namespace) -> int:
     from repro.commands import train
 
-    return train(
-        args.paper,
-        experiment=args.experiment,
-        seed=args.seed,
-        force=args.force,
-        directory=args.mnist_dir,
-        offline=args.offline,
-        device=args.device,
-    )
+    return train(args)
 
 
 def _calibrate(args: argparse.Namespace) -> int:

@@ -127,16 +127,7 @@ def data(directory: Path | None, *, offline: bool, fetch: bool) -> int:
     return int(found.kind != "full")
 
 
-def train(
-    paper: str,
-    *,
-    experiment: str | None,
-    seed: int,
-    force: bool,
-    directory: Path | None,
-    offline: bool,
-    device: str,
-) -> int:
+def train(args: argparse.Namespace) -> int:
     """``repro train``: the networks of one experiment, into the cache.
 
     Raises:
@@ -147,20 +138,24 @@ def train(
     from repro.progress import Epochs
 
     known = papers.folders()
-    if paper not in known:
-        raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct the id")
-    offered = papers.experiments(paper)
-    name = experiment or next(iter(offered))
+    if args.paper not in known:
+        raise UsageError(f"no paper {args.paper!r}", expected=", ".join(known), do="correct it")
+    offered = papers.experiments(args.paper)
+    name = args.experiment or next(iter(offered))
     if name not in offered:
         raise UsageError(
-            f"no experiment {name!r} in {paper}", expected=", ".join(offered), do="correct it"
+            f"no experiment {name!r} in {args.paper}", expected=", ".join(offered), do="correct it"
         )
-    loaded = mnist.find(directory, offline=offline, require_full=True)
-    store, progress = Store(device=device, retrain=force), Epochs()
-    for recipe in offered[name].networks(seed):
+    loaded = mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
+    store, progress = Store(device=args.device, retrain=args.force), Epochs()
+    for recipe in offered[name].networks(args.seed):
         artifact = store.obtain(recipe, loaded, on_epoch=progress(recipe.name))
         took = f", {artifact.manifest['seconds']} s" if artifact.source == "trained" else ""
-        print(f"{recipe.name} seed {seed}: {artifact.source}{took}, SHA-256 {artifact.sha256}")
+        print(
+            f"{recipe.name} seed {args.seed}: {artifact.source}{took}, SHA-256 {artifact.sha256}"
+        )
+        if args.ship:
+            print(f"shipped: {store.ship(artifact)}")
     return 0
 
 

@@ -8,6 +8,7 @@ date), then one column a metric.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,9 @@ from typing import Literal
 
 import filelock
 
+from repro import paths
 from repro.atomic import write_atomic
-from repro.errors import EvidenceError
+from repro.errors import EvidenceError, StoreError
 
 Kind = Literal["full", "embedded"]
 """Which images: the full test set, or the embedded sample of training images."""
@@ -153,6 +155,22 @@ def dump(rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
+def _lock(path: Path) -> filelock.BaseFileLock:
+    """One lock a population, kept in the cache so that the evidence's folder holds evidence."""
+    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    lock = paths.cache() / "locks" / f"{name}.lock"
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename} cannot be made: {error.strerror}",
+            expected="folders that can be written",
+            do="point REPRO_CACHE_DIR, or --out, at a folder of yours",
+        ) from error
+    return filelock.FileLock(lock)
+
+
 def add(path: Path, row: Row) -> bool:
     """Add one seed's row to a population, atomically; several processes may do so at once.
 
@@ -164,8 +182,7 @@ def add(path: Path, row: Row) -> bool:
             overwritten), or the population has other metrics.
         StoreError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(path.with_suffix(".lock")):
+    with _lock(path):
         rows = load(path).rows
         for old in rows:
             if old.seed == row.seed:

@@ -159,6 +159,22 @@ class Store:
         checkpoint.unlink(missing_ok=True)
         return Artifact(key, weights, str(entry["sha256"]), "trained", entry)
 
+    def ship(self, artifact: Artifact) -> Path:
+        """Copy trained weights into ``fixtures/weights`` and its manifest; returns the file.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        name = f"{artifact.manifest['name']}-seed{artifact.manifest['seed']}.safetensors"
+        folder = paths.fixtures() / "weights"
+        manifest = shipped_manifest()
+        entry = {k: v for k, v in artifact.manifest.items() if k != "run"}
+        manifest[artifact.key] = {"file": name, **entry}
+        write_atomic(folder / name, files.pack(artifact.weights, {"key": artifact.key}))
+        text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+        write_atomic(folder / "manifest.json", text.encode())
+        return folder / name
+
     @staticmethod
     def _cache(key: str, suffix: str) -> Path:
         return paths.cache() / "weights" / f"{key}{suffix}"

@@ -1,0 +1,168 @@
+"""CLAIMS.md: every claim, what the paper says, what the populations say. Never typed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from repro.claims import evidence, report
+from repro.claims.evidence import Case
+from repro.claims.records import Claim, Paper
+from repro.claims.verdicts import Verdict
+
+MEANINGS = {
+    Verdict.REPRODUCED: "the published number lies in the 95 % prediction band for one more "
+    "training, and that band is no wider than the margin fixed beforehand; for an ordering: it "
+    "holds (sign test over seeds, Holm over the paper's claims)",
+    Verdict.EQUIVALENT: "outside the band, yet the population's mean is shown to be within the "
+    "margin",
+    Verdict.TREND_ONLY: "the number misses, the ordering that goes with it holds",
+    Verdict.NOT_REPRODUCED: "neither the number nor the ordering is shown to hold",
+    Verdict.INCONCLUSIVE: "the published number lies in the band, but the band is wider than the "
+    "margin; or fewer than five seeds",
+    Verdict.PAPER_INCONSISTENT: "the paper contradicts itself or its own code",
+    Verdict.NOT_RUN: "nothing was measured; never counted as a pass",
+}
+
+HEAD = """\
+<!-- Made by `repro claims --markdown > CLAIMS.md`; a test keeps it in step. -->
+# Claims
+
+{coverage}. {counts}.
+
+Every network here was trained anew from the papers' descriptions on the papers' data. In the
+ACM's words the results below are *replicated* with independently developed artifacts, where
+they hold; the papers' own artifacts were not run.
+
+## How to read a verdict
+
+| verdict | the evidence |
+| --- | --- |
+{meanings}
+
+Mean, s and N are of independent trainings with different seeds. Seed 0 is the network that
+ships. A verdict belongs to a reading: one complete interpretation of what the paper leaves
+open. Of {banded} bands of 95 %, {expected_misses:.1f} would miss by chance if every claim held.
+[docs/statistics.md](docs/statistics.md) has the formulas.
+"""
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _published(claim: Claim) -> str:
+    if claim.kind == "inconsistency":
+        return "two sources"
+    return f"`{claim.ordering}`" if claim.kind == "ordering" else f"{claim.published:g}"
+
+
+def _population(case: Case) -> str:
+    judged = case.judgement
+    if judged.mean is None:
+        return "–"
+    spread = "" if judged.sd is None else f" ± {judged.sd:.4f}"
+    what = "difference " if case.claim.kind == "ordering" else ""
+    return f"{what}{judged.mean:.4f}{spread} ({judged.n})"
+
+
+def _band(case: Case) -> str:
+    band = case.judgement.band
+    return "–" if band is None else f"[{band.low:.4f}, {band.high:.4f}]"
+
+
+def _seed0(case: Case) -> str:
+    return _number(case.values[case.seeds.index(0)]) if 0 in case.seeds else "–"
+
+
+def _row(case: Case, *, first: bool) -> str:
+    claim = case.claim
+    name = f'<a id="{claim.id}"></a>`{claim.id}`' if first else ""
+    cells = [
+        name,
+        _cell(claim.place) if first else "",
+        _published(claim) if first else "",
+        case.reading,
+        _population(case),
+        _band(case),
+        _seed0(case),
+        f"`{case.judgement.verdict}`",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def headline(claim: Claim, cases: Iterable[Case]) -> str:
+    """One claim in a sentence a reading, from its judgements."""
+    lines = [f"- **{_cell(claim.statement)}** “{_cell(claim.quote)}” ({claim.place})"]
+    lines += [
+        f"  - {case.reading}: **{case.judgement.verdict}**; {case.judgement.reason}."
+        for case in cases
+        if case.claim.id == claim.id
+    ]
+    return "\n".join(lines)
+
+
+def _paper(paper: Paper, cases: list[Case]) -> list[str]:
+    lines = [f"## {paper.title} ({paper.author}, {paper.year})", "", "Readings:", ""]
+    lines += [f"- `{name}`: {summary}" for name, summary in paper.readings.items()]
+    lines += [
+        "",
+        (
+            f"Test: [tests/claims/test_{paper.id}.py](tests/claims/test_{paper.id}.py); records with "
+            f"quotes, margins and controls: [claims.toml](repro/papers/{paper.id}/claims.toml); "
+            "for the whole story of one claim, `repro show ID`."
+        ),
+        "",
+        "| claim | place | published | reading | mean ± s (N) | 95 % band | seed 0 | verdict |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    seen: set[str] = set()
+    for case in cases:
+        if case.claim.paper == paper.id:
+            lines.append(_row(case, first=case.claim.id not in seen))
+            seen.add(case.claim.id)
+    return [*lines, ""]
+
+
+def claims_page(papers: Iterable[Paper], root: Path) -> str:
+    """The text of CLAIMS.md.
+
+    Args:
+        papers: the records.
+        root: the folder of the populations.
+    """
+    loaded = list(papers)
+    cases = [case for paper in loaded for case in evidence.judge(paper, root)]
+    counts = Counter(case.judgement.verdict for case in cases)
+    said = ", ".join(f"{counts[v]} `{v}`" for v in Verdict if counts[v])
+    banded = sum(case.judgement.band is not None for case in cases)
+    head = HEAD.format(
+        coverage=report.coverage(loaded),
+        counts=f"Verdicts, one a claim and reading: {said}",
+        meanings="\n".join(f"| `{verdict}` | {text} |" for verdict, text in MEANINGS.items()),
+        banded=banded,
+        expected_misses=0.05 * banded,
+    )
+    lines = [head, "## Headline claims", ""]
+    lines += [
+        headline(claim, cases)
+        for paper in loaded
+        for claim in paper.claims
+        if "headline" in claim.tags
+    ]
+    lines.append("")
+    for paper in loaded:
+        lines += _paper(paper, cases)
+    lines += ["## Limitations", "", "Statements that are not checked, and why.", ""]
+    lines += ["| paper | place | quote | why |", "| --- | --- | --- | --- |"]
+    for paper in loaded:
+        for limit in paper.limitations:
+            quote = _cell(limit.source.quote)
+            lines.append(f"| {paper.id} | {limit.source.place} | “{quote}” | {limit.why} |")
+    return "\n".join(lines) + "\n"
