@@ -98,7 +98,7 @@ def _row(case: Case, *, first: bool) -> str:
 
 
 def headline(claim: Claim, cases: Iterable[Case]) -> str:
-    """One claim in a sentence a reading, from its judgements."""
+    """One claim, and a sentence a reading from its judgements."""
     lines = [f"- **{_cell(claim.statement)}** “{_cell(claim.quote)}” ({claim.place})"]
     lines += [
         f"  - {case.reading}: **{case.judgement.verdict}**; {case.judgement.reason}."
