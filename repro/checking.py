@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from repro import papers
 from repro.claims import evidence
 from repro.claims.evidence import Case
 from repro.claims.records import Claim
 from repro.claims.report import Record, new_record
-from repro.claims.stats import Band
 from repro.claims.verdicts import PASSING, Judgement, Verdict, is_stale
+from repro.errors import ClaimsError, ReproError
 from repro.lab.data import Mnist
 from repro.session import Measured, Session
 
@@ -47,10 +48,48 @@ def not_measurable(claim: Claim, data: Mnist) -> str:
     return ""
 
 
-def live_value(claim: Claim, measured: Measured, *, metric: str = "") -> tuple[float, float]:
+def measure(case: Case, session: Session, readings: list[str]) -> Measured:
+    """The live measurements behind a claim under its reading.
+
+    Args:
+        case: the claim and its reading.
+        session: of the run.
+        readings: all readings that the run wants of this experiment.
+
+    Raises:
+        ReproError: no data, no weights, a measurement that is not finite, or a record that
+            names what the paper's experiments do not offer.
+    """
+    claim = case.claim
+    offered = papers.experiments(claim.paper)
+    experiment = offered.get(claim.experiment)
+    if experiment is None:
+        raise _not_offered("experiment", claim.experiment, offered)
+    if case.reading not in experiment.readings:
+        raise _not_offered("reading", case.reading, experiment.readings)
+    for metric in evidence.metrics_of(claim):
+        if metric not in experiment.metrics:
+            raise _not_offered("metric", metric, experiment.metrics)
+    wanted = [reading for reading in readings if reading in experiment.readings]
+    return session.measured(claim.paper, claim.experiment, wanted)[case.reading]
+
+
+def _not_offered(what: str, name: str, offered: Iterable[str]) -> ClaimsError:
+    return ClaimsError(
+        f"no {what} {name!r} in experiments.py",
+        expected=f"one of {', '.join(offered)}",
+        do="correct claims.toml, or add it to experiments.py",
+    )
+
+
+Live = float | list[float]
+"""A live measurement: a number, or a curve's points."""
+
+
+def live_value(claim: Claim, measured: Measured, *, metric: str = "") -> tuple[Live, Live]:
     """(the value to show, the value to hold against the gate) of a live measurement.
 
-    The two differ for an ordering, whose gate is on the difference.
+    The two differ for an ordering, whose gate is on the difference. A curve gives a list.
 
     Args:
         claim: the record.
@@ -64,8 +103,8 @@ def live_value(claim: Claim, measured: Measured, *, metric: str = "") -> tuple[f
         shown = measured.values[metric or ordering.metric]
         values[ordering.metric] = [shown]
         return shown, evidence.differences(ordering, values)[0]
-    shown = measured.values[metric or claim.metric]
-    return shown, shown
+    points = [measured.values[name] for name in evidence.own_metrics(claim, metric)]
+    return (points, points) if claim.kind == "curve" else (points[0], points[0])
 
 
 def control_outside(claim: Claim, judgement: Judgement, measured: Measured) -> bool | None:
@@ -73,6 +112,11 @@ def control_outside(claim: Claim, judgement: Judgement, measured: Measured) -> b
     if claim.control is None:
         return None
     shown, held = live_value(claim, measured, metric=claim.control.metric)
+    if isinstance(shown, list) or isinstance(held, list):
+        pairs = zip(judgement.points, shown if isinstance(shown, list) else [], strict=False)
+        inside = [point.band.contains(value) for point, value in pairs if point.band]
+        # One point outside refutes a curve; without any band nothing can be said.
+        return not all(inside) if inside else None
     if claim.kind == "ordering":
         return held <= 0
     return None if judgement.band is None else not judgement.band.contains(shown)
@@ -89,19 +133,31 @@ def check(
         readings: all readings that the run wants of this experiment.
         sample: by id, the same cases judged on the embedded sample's populations, for the
             freshness gate when the sample is what is at hand.
-
-    Raises:
-        ReproError: no data, no weights, or a measurement that is not finite.
     """
-    claim, judgement, record = case.claim, case.judgement, new_record(case)
+    record = new_record(case)
+    try:
+        return _check(case, record, session, readings, sample)
+    except ReproError as error:
+        why = f"{error.found}; expected: {error.expected}; what to do: {error.do}"
+        return Finding({**record, "reason": why}, "fail", template(record, why))
+
+
+def _check(
+    case: Case,
+    record: Record,
+    session: Session,
+    readings: list[str],
+    sample: Mapping[str, Case],
+) -> Finding:
+    claim, judgement = case.claim, case.judgement
     if claim.kind == "inconsistency":
         record["verdict"] = judgement.verdict
-        return _compare(case, record, stale=False)
+        return _compare(case, record, stale="")
     data = session.data()
     why = not_measurable(claim, data)
     if why:
         return Finding({**record, "reason": why}, "skip", why)
-    measured = session.measured(claim.paper, claim.experiment, readings)[case.reading]
+    measured = measure(case, session, readings)
     shown, held = live_value(claim, measured)
     gated = judgement if data.kind == "full" else sample[case.id].judgement
     record |= {
@@ -111,7 +167,7 @@ def check(
         "health": {name: measured.values[name] for name in HEALTH if name in measured.values},
     }
     if claim.control is not None and record["control"] is not None:
-        record["control"]["measured"] = measured.values[claim.control.metric]
+        record["control"]["measured"] = live_value(claim, measured, metric=claim.control.metric)[0]
         record["control"]["outside"] = control_outside(claim, judgement, measured)
     if Verdict.NOT_RUN in (judgement.verdict, gated.verdict):
         which = "" if data.kind == "full" else " of the embedded sample"
@@ -119,22 +175,32 @@ def check(
         return Finding({**record, "reason": why}, "skip", why)
     record["verdict"] = judgement.verdict
     record["stale"] = is_stale(held, gated)
-    return _compare(case, record, stale=record["stale"], gate=gated.gate, held=held)
+    if isinstance(shown, list):
+        for point, value in zip(record["points"], shown, strict=False):
+            point["measured"] = value
+    return _compare(case, record, stale=_staleness(held, gated) if record["stale"] else "")
 
 
-def _compare(
-    case: Case, record: Record, *, stale: bool, gate: Band | None = None, held: float = 0.0
-) -> Finding:
+def _staleness(held: Live, gated: Judgement) -> str:
+    """How a measurement that is stale left the gate, in words."""
+    values = held if isinstance(held, list) else [held]
+    gates = [point.gate for point in gated.points] or [gated.gate]
+    for i, (value, gate) in enumerate(zip(values, gates, strict=True)):
+        if gate is not None and not gate.contains(value):
+            where = f"point {i} of " if len(values) > 1 else ""
+            return (
+                f"code and evidence disagree: {where}this machine's {value:.6g} lies "
+                f"{abs(gate.distance(value)):.2g} outside the population's {gate.level:.1%} band "
+                f"[{gate.low:.6g}, {gate.high:.6g}]"
+            )
+    return "the measurement is not finite"
+
+
+def _compare(case: Case, record: Record, *, stale: str) -> Finding:
+    """Hold verdict and freshness against the record; ``stale`` says why, or is empty."""
     verdict, expected = case.judgement.verdict, case.expected.verdict
-    if stale and gate is not None:
-        why = (
-            f"code and evidence disagree: this machine's {held:.6g} lies "
-            f"{abs(gate.distance(held)):.2g} outside the population's {gate.level:.1%} band "
-            f"[{gate.low:.6g}, {gate.high:.6g}]"
-        )
-        return Finding(record, "fail", template(record, why))
     if stale:
-        return Finding(record, "fail", template(record, "the measurement is not finite"))
+        return Finding(record, "fail", template(record, stale))
     if verdict != expected:
         why = (
             f"the evidence says {verdict}, the record expects {expected}: {case.judgement.reason}"
@@ -143,9 +209,19 @@ def _compare(
     return Finding(record, "pass" if verdict in PASSING else "known", case.expected.reason)
 
 
+def in_words(value: Live | None) -> str:
+    """A measurement for a line of text."""
+    if value is None:
+        return "nothing"
+    return " ".join(f"{v:.4g}" for v in value) if isinstance(value, list) else f"{value:.6g}"
+
+
 def distance_outside(record: Record) -> str:
     """How far the published value lies outside the band, in words."""
     band, published = record["band"], record["published"]
+    if record["points"]:
+        missed = [point["label"] for point in record["points"] if point["inside"] is False]
+        return f"outside at {', '.join(missed)}" if missed else "inside at every point"
     if band is None or published is None:
         return "no band"
     if band["low"] <= published <= band["high"]:
@@ -165,11 +241,12 @@ def template(record: Record, why: str) -> str:
         "why": why,
         "quote": f"“{record['quote']}”",
         "published": record["criterion"] if record["published"] is None else record["published"],
-        "measured": "nothing" if record["measured"] is None else f"{record['measured']:.6g}",
+        "measured": in_words(record["measured"]),
         "band": f"{shown}, published is {distance_outside(record)}",
         "verdict": f"{record['evidence_verdict']} (expected {record['expected']})",
         "seeds": f"{len(seeds)}: {seeds}",
         "weights": hashes,
         "rerun": rerun_command(record["id"], record["reading"]),
     }
-    return "\n".join(f"{name + ':':<11}{value}" for name, value in lines.items())
+    # One line each, also of a table's row or an error that runs over several.
+    return "\n".join(f"{name + ':':<11}{' '.join(str(lines[name]).split())}" for name in lines)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 
 class ReproError(Exception):
     """A fault that the user can act on; printed without a traceback.
@@ -17,6 +20,10 @@ class ReproError(Exception):
         self.found = found
         self.expected = expected
         self.do = do
+
+    def __reduce__(self) -> tuple[Callable[..., ReproError], tuple[str]]:
+        # The default cannot bring the keywords back when a worker process hands its error over.
+        return partial(type(self), expected=self.expected, do=self.do), (self.found,)
 
     def __str__(self) -> str:
         return f"found: {self.found}\nexpected: {self.expected}\nwhat to do: {self.do}"

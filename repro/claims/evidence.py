@@ -25,7 +25,8 @@ class Case:
         expected: the verdict on record.
         judgement: the verdict that the population gives.
         seeds: of the population.
-        values: of the population, one a seed: the metric, or the difference of an ordering.
+        values: of the population, one a seed: the metric, or the difference of an ordering;
+            empty for a curve, whose judgement has its points.
     """
 
     claim: Claim
@@ -55,9 +56,22 @@ def differences(ordering: Ordering, values: Mapping[str, list[float]]) -> list[f
     return [sign * (a - b) for a, b in zip(left, right, strict=True)]
 
 
+def own_metrics(claim: Claim, metric: str = "") -> list[str]:
+    """The metrics of the claim's published numbers: one, or ``metric[i]`` for each of a curve.
+
+    Args:
+        claim: the record.
+        metric: taken instead of the claim's own (its control).
+    """
+    name = metric or claim.metric
+    return [f"{name}[{i}]" for i in range(len(claim.curve))] if claim.curve else [name]
+
+
 def metrics_of(claim: Claim) -> list[str]:
     """Every metric that judging the claim reads."""
-    names = [claim.metric, claim.control.metric if claim.control else ""]
+    names = own_metrics(claim)
+    if claim.control:
+        names += own_metrics(claim, claim.control.metric)
     if claim.ordering:
         names += [claim.ordering.metric]
         names += [claim.ordering.than] if isinstance(claim.ordering.than, str) else []
@@ -72,15 +86,31 @@ def _values(claim: Claim, population: Population) -> dict[str, list[float]]:
     return {name: population.values(name) for name in metrics_of(claim)}
 
 
-def _judge(claim: Claim, own: list[float], p: float | None) -> Judgement:
+def _judge(
+    claim: Claim, values: Mapping[str, list[float]], trend: list[float], p: float | None
+) -> Judgement:
+    """Judge one claim from its metrics' values, its ordering's differences and their p."""
     if claim.kind == "ordering":
-        return verdicts.judge_ordering(own, p_adjusted=1.0 if p is None else p, alpha=ALPHA)
+        return verdicts.judge_ordering(trend, p_adjusted=1.0 if p is None else p, alpha=ALPHA)
+    columns = [values[name] for name in own_metrics(claim)]
+    if claim.kind == "curve":
+        return verdicts.judge_curve(
+            [list(row) for row in zip(*columns, strict=True)],
+            published=claim.curve,
+            unit=claim.unit,
+            margin=claim.margin,
+            scale=claim.scale,
+            bounds=claim.bounds,
+            trend_p=p,
+            alpha=ALPHA,
+        )
     return verdicts.judge_value(
-        own,
-        published=claim.published or 0.0,
+        columns[0],
+        published=claim.points[0],
         unit=claim.unit,
         margin=claim.margin,
         scale=claim.scale,
+        bounds=claim.bounds,
         trend_p=p,
         alpha=ALPHA,
     )
@@ -134,10 +164,11 @@ def judge(paper: Paper, root: Path, kind: Kind = "full") -> list[Case]:
                 judged = _unjudged(Verdict.NOT_RUN, "no population on record")
                 cases.append(Case(claim, reading, expected, judged))
             else:
-                is_value = claim.kind == "value"
-                own = measured[claim.id][claim.metric] if is_value else trends[claim.id]
-                judged = _judge(claim, own, adjusted.get(claim.id))
+                values, trend = measured[claim.id], trends.get(claim.id, [])
+                judged = _judge(claim, values, trend, adjusted.get(claim.id))
+                shown = {"value": values.get(claim.metric, []), "ordering": trend}
+                own = tuple(shown.get(claim.kind, []))
                 seeds = population(claim, reading).seeds
-                cases.append(Case(claim, reading, expected, judged, seeds, tuple(own)))
+                cases.append(Case(claim, reading, expected, judged, seeds, own))
     order = {claim.id: i for i, claim in enumerate(paper.claims)}
     return sorted(cases, key=lambda case: order[case.claim.id])

@@ -9,6 +9,7 @@ from pathlib import Path
 from repro.claims import evidence, report
 from repro.claims.evidence import Case
 from repro.claims.records import Claim, Paper
+from repro.claims.switches import switches
 from repro.claims.verdicts import Verdict
 
 MEANINGS = {
@@ -60,11 +61,16 @@ def _cell(text: str) -> str:
 def _published(claim: Claim) -> str:
     if claim.kind == "inconsistency":
         return "two sources"
+    if claim.curve:
+        return f"{len(claim.curve)} points, {min(claim.curve):g} to {max(claim.curve):g}"
     return f"`{claim.ordering}`" if claim.kind == "ordering" else f"{claim.published:g}"
 
 
 def _population(case: Case) -> str:
     judged = case.judgement
+    if judged.points:
+        means = [point.mean for point in judged.points]
+        return f"{min(means):.4f} to {max(means):.4f} ({judged.n})"
     if judged.mean is None:
         return "–"
     spread = "" if judged.sd is None else f" ± {judged.sd:.4f}"
@@ -73,7 +79,9 @@ def _population(case: Case) -> str:
 
 
 def _band(case: Case) -> str:
-    band = case.judgement.band
+    band, points = case.judgement.band, case.judgement.points
+    if points:
+        return f"{sum(point.inside for point in points)} of {len(points)} points inside"
     return "–" if band is None else f"[{band.low:.4f}, {band.high:.4f}]"
 
 
@@ -114,9 +122,9 @@ def _paper(paper: Paper, cases: list[Case]) -> list[str]:
     lines += [
         "",
         (
-            f"Test: [tests/claims/test_{paper.id}.py](tests/claims/test_{paper.id}.py); records with "
-            f"quotes, margins and controls: [claims.toml](repro/papers/{paper.id}/claims.toml); "
-            "for the whole story of one claim, `repro show ID`."
+            f"Test: [tests/claims/test_{paper.id}.py](tests/claims/test_{paper.id}.py); records "
+            "with quotes, margins and controls: "
+            f"[claims.toml](repro/papers/{paper.id}/claims.toml); for the whole story of one claim, `repro show ID`."
         ),
         "",
         "| claim | place | published | reading | mean ± s (N) | 95 % band | seed 0 | verdict |",
@@ -127,6 +135,27 @@ def _paper(paper: Paper, cases: list[Case]) -> list[str]:
         if case.claim.paper == paper.id:
             lines.append(_row(case, first=case.claim.id not in seen))
             seen.add(case.claim.id)
+    return [*lines, ""]
+
+
+def _switches(papers: Iterable[Paper], root: Path) -> list[str]:
+    lines = [
+        "## What the readings change",
+        "",
+        "Paired over seeds: the number under the reading minus the number under the paper's first",
+        "reading. Numbers that a reading leaves exactly as they are do not appear.",
+        "",
+        "| claim | published | reading | effect, mean ± s (N) |",
+        "| --- | --- | --- | --- |",
+    ]
+    for paper in papers:
+        for switch in switches(paper, root):
+            if switch.mean or switch.sd:
+                effect = f"{switch.mean:+.4f} ± {switch.sd:.4f} ({switch.n})"
+                claim = switch.claim
+                lines.append(
+                    f"| `{claim.id}` | {claim.published:g} | {switch.reading} | {effect} |"
+                )
     return [*lines, ""]
 
 
@@ -159,6 +188,7 @@ def claims_page(papers: Iterable[Paper], root: Path) -> str:
     lines.append("")
     for paper in loaded:
         lines += _paper(paper, cases)
+    lines += _switches(loaded, root)
     lines += ["## Limitations", "", "Statements that are not checked, and why.", ""]
     lines += ["| paper | place | quote | why |", "| --- | --- | --- | --- |"]
     for paper in loaded:

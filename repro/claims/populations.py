@@ -100,6 +100,9 @@ def parse(text: str, path: Path) -> Population:
         header, *lines = csv.reader(io.StringIO(text), strict=True)
     except (csv.Error, ValueError) as error:
         raise _bad(path, f"not a CSV table ({error})", "a header and one row a seed") from error
+    if not text.endswith("\n"):
+        # A number that lost its last digits is still a number; the missing line end tells.
+        raise _bad(path, "cut off within its last row", "a line end after every row")
     fixed = ("seed", *PROVENANCE)
     if tuple(header[: len(fixed)]) != fixed:
         raise _bad(path, f"columns {header[: len(fixed)]}", f"columns that begin {list(fixed)}")
@@ -151,7 +154,9 @@ def dump(rows: Sequence[Row]) -> str:
     writer.writerow(["seed", *PROVENANCE, *metrics])
     for row in sorted(rows, key=lambda r: r.seed):
         texts = [row.provenance[name] for name in PROVENANCE]
-        writer.writerow([row.seed, *texts, *(repr(row.measurements[m]) for m in metrics)])
+        # NumPy's own numbers would be written by the name of their type.
+        numbers = [repr(float(row.measurements[m])) for m in metrics]
+        writer.writerow([row.seed, *texts, *numbers])
     return out.getvalue()
 
 
@@ -179,7 +184,8 @@ def add(path: Path, row: Row) -> bool:
 
     Raises:
         EvidenceError: the seed is there with another configuration (evidence is never
-            overwritten), or the population has other metrics.
+            overwritten), the population has other metrics or is damaged, or the row holds
+            what could not be read again.
         StoreError: the file cannot be written.
     """
     with _lock(path):
@@ -200,5 +206,7 @@ def add(path: Path, row: Row) -> bool:
                     expected=f"{sorted(row.measurements)}",
                     do="move the old file away and measure all its seeds again",
                 )
-        write_atomic(path, dump([*rows, row]).encode())
+        text = dump([*rows, row])
+        parse(text, path)
+        write_atomic(path, text.encode())
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -14,15 +15,22 @@ from repro.errors import ClaimsError
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 QUOTE_WORDS = 20
-Kind = Literal["value", "ordering", "inconsistency"]
+Kind = Literal["value", "curve", "ordering", "inconsistency"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A place in a paper and the words that stand there, verbatim."""
+    """A place and the words that stand there, verbatim.
+
+    Args:
+        place: where.
+        quote: the words.
+        code: whether the place is in the authors' public code, not in the paper.
+    """
 
     place: str
     quote: str
+    code: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,14 +68,17 @@ class Claim:
 
     Args:
         id: a permanent slug, the same in pytest, CLAIMS.md and every report.
-        kind: ``value`` (a number), ``ordering`` (a comparison) or ``inconsistency``
-            (the paper against itself; nothing is measured).
+        kind: ``value`` (a number), ``curve`` (several, judged together), ``ordering`` (a
+            comparison) or ``inconsistency`` (the paper against itself; nothing is measured).
         statement: the claim in plain words, with its criterion where the paper has none.
         sources: where it stands; an inconsistency has two.
-        published: the printed number; None for the other kinds.
-        unit: the rounding unit of the printed number.
+        published: the printed number of a ``value``; None for the other kinds.
+        curve: the printed numbers of a ``curve``; point i is measured by ``metric[i]``.
+        labels: what each point of a curve stands for (an eps, a class).
+        unit: the rounding unit of the printed numbers.
         margin: the largest difference that would not change what the paper says.
         scale: ``logit`` for rates and confidences, else ``linear``.
+        bounds: what a measurement on the linear scale cannot leave.
         clean_images: whether it speaks of clean *test* images, which the embedded
             sample does not have.
         ordering: for ``ordering`` the claim itself, for ``value`` its trend.
@@ -81,18 +92,26 @@ class Claim:
     statement: str
     sources: tuple[Source, ...]
     published: float | None
+    curve: tuple[float, ...]
+    labels: tuple[str, ...]
     unit: float
     experiment: str
     metric: str
     margin: float
     margin_reason: str
     scale: Literal["linear", "logit"]
+    bounds: tuple[float, float] | None
     clean_images: bool
     control: Control | None
     ordering: Ordering | None
     readings: Mapping[str, Expectation]
     tags: tuple[str, ...]
     cost: str
+
+    @property
+    def points(self) -> tuple[float, ...]:
+        """The printed numbers: one of a value, several of a curve, else none."""
+        return self.curve if self.published is None else (self.published,)
 
     @property
     def place(self) -> str:
@@ -126,12 +145,23 @@ class Paper:
     limitations: tuple[Limitation, ...]
 
 
+def _shown(value: object) -> str:
+    """A value for an error's text: short, and whatever it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "a number too long to print"
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
 class _Table:
     """A TOML table that is read key by key and complains about what was not asked for."""
 
-    def __init__(self, values: Mapping[str, Any], where: str) -> None:
-        self.values = dict(values)
+    def __init__(self, values: Any, where: str) -> None:
         self.where = where
+        if not isinstance(values, dict):
+            raise self.fail(f"{_shown(values)} in the place of a table", "a table of keys")
+        self.values = dict(values)
 
     def fail(self, found: str, expected: str) -> ClaimsError:
         return ClaimsError(f"{self.where}: {found}", expected=expected, do="correct claims.toml")
@@ -145,24 +175,41 @@ class _Table:
         kinds = kind if isinstance(kind, tuple) else (kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             names = " or ".join(k.__name__ for k in kinds)
-            raise self.fail(f"{key} = {value!r}", f"{key} of type {names}")
+            raise self.fail(f"{key} = {_shown(value)}", f"{key} of type {names}")
         if isinstance(value, str) and not value.strip():
             raise self.fail(f"{key} is empty", f"some text for {key}")
         return value
 
     def number(self, key: str, default: Any = ...) -> float:
-        return float(self.take(key, (int, float), default))
+        value = self.take(key, (int, float), default)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise self.fail(f"{key} = {_shown(value)}", "a finite number")
+        return number
+
+    def numbers(self, key: str, default: Any = ...) -> tuple[float, ...]:
+        values = self.take(key, list, default)
+        return tuple(_Table({key: value}, self.where).number(key) for value in values)
+
+    def texts(self, key: str, default: Any = ...) -> tuple[str, ...]:
+        values = self.take(key, list, default)
+        if not all(isinstance(value, str) for value in values):
+            raise self.fail(f"{key} = {_shown(values)}", "a list of texts")
+        return tuple(values)
 
     def slug(self, key: str, default: Any = ...) -> str:
         value: str = self.take(key, str, default)
         if value and not SLUG.fullmatch(value):
-            raise self.fail(f"{key} = {value!r}", "lower-case words joined by hyphens")
+            raise self.fail(f"{key} = {_shown(value)}", "lower-case words joined by hyphens")
         return value
 
     def choice(self, key: str, options: tuple[str, ...], default: Any = ...) -> Any:
         value = self.take(key, str, default)
         if value not in options:
-            raise self.fail(f"{key} = {value!r}", " or ".join(options))
+            raise self.fail(f"{key} = {_shown(value)}", " or ".join(options))
         return value
 
     def table(self, key: str) -> _Table | None:
@@ -179,7 +226,7 @@ def _source(table: _Table, *, limit: bool) -> Source:
     # A table's row may be as long as the row is; running text is quoted in a few words.
     if limit and "\t" not in quote and len(quote.split()) > QUOTE_WORDS:
         raise table.fail(f"a quote of {len(quote.split())} words", f"at most {QUOTE_WORDS} words")
-    return Source(place, quote)
+    return Source(place, quote, table.take("code", bool, False))
 
 
 def _expectations(table: _Table, known: Mapping[str, str]) -> dict[str, Expectation]:
@@ -204,11 +251,11 @@ def _expectations(table: _Table, known: Mapping[str, str]) -> dict[str, Expectat
 def _ordering(table: _Table | None) -> Ordering | None:
     if table is None:
         return None
-    than = table.take("than", (str, int, float))
+    of_metric = isinstance(table.values.get("than"), str)
     ordering = Ordering(
         metric=table.slug("metric"),
         relation=table.choice("relation", (">", "<")),
-        than=than if isinstance(than, str) else float(than),
+        than=table.slug("than") if of_metric else table.number("than"),
         why=table.take("why", str),
     )
     table.done()
@@ -223,18 +270,29 @@ def _control(table: _Table | None) -> Control | None:
     return control
 
 
-def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -> Claim:
-    table = _Table(values, f"claim {values.get('id', '?')!r} of {paper}")
+def _bounds(table: _Table) -> tuple[float, float] | None:
+    values = table.numbers("bounds", [])
+    if not values:
+        return None
+    if len(values) != 2 or not values[0] < values[1]:
+        raise table.fail(f"bounds = {list(values)}", "bounds = [low, high]")
+    return values[0], values[1]
+
+
+def _claim(values: Any, paper: str, readings: Mapping[str, str]) -> Claim:
+    name = values.get("id", "?") if isinstance(values, dict) else "?"
+    table = _Table(values, f"claim {_shown(name)} of {paper}")
     id_ = table.slug("id")
     if not id_.startswith(f"{paper}-"):
         raise table.fail(f"id = {id_!r}", f"an id that begins with {paper}-")
-    kind: Kind = table.choice("kind", ("value", "ordering", "inconsistency"), "value")
+    kinds = ("value", "curve", "ordering", "inconsistency")
+    kind: Kind = table.choice("kind", kinds, "value")
     sources = [_source(table, limit=True)]
     against = table.table("against")
     if against is not None:
         sources.append(_source(against, limit=True))
         against.done()
-    measured, value = kind != "inconsistency", kind == "value"
+    measured, value = kind != "inconsistency", kind in ("value", "curve")
     needs = table.table("readings")
     if needs is None:
         raise table.fail("no readings", "a table [claim.readings]")
@@ -244,16 +302,19 @@ def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -
         kind=kind,
         statement=table.take("statement", str),
         sources=tuple(sources),
-        published=table.number("published") if value else None,
+        published=table.number("published") if kind == "value" else None,
+        curve=table.numbers("published") if kind == "curve" else (),
+        labels=table.texts("labels") if kind == "curve" else (),
         unit=table.number("unit") if value else 0.0,
         experiment=table.slug("experiment") if measured else "",
         metric=table.slug("metric") if value else "",
         margin=table.number("margin") if value else 0.0,
         margin_reason=table.take("margin_reason", str) if value else "",
         scale=table.choice("scale", ("linear", "logit"), "linear"),
+        bounds=_bounds(table),
         clean_images=table.take("clean_images", bool, False),
-        control=_control(table.table("control")),
-        ordering=_ordering(table.table("ordering")),
+        control=_control(table.table("control")) if measured else None,
+        ordering=_ordering(table.table("ordering")) if measured else None,
         readings=_expectations(needs, readings),
         tags=tuple(table.take("tags", list, [])),
         cost=table.choice("cost", ("seconds", "minutes"), "seconds"),
@@ -265,6 +326,8 @@ def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -
 
 def _check(claim: Claim, table: _Table) -> None:
     """What must hold between the keys of one record."""
+    if not all(isinstance(tag, str) and SLUG.fullmatch(tag) for tag in claim.tags):
+        raise table.fail(f"tags = {_shown(list(claim.tags))}", "a list of slugs")
     if claim.kind == "inconsistency":
         if len(claim.sources) != 2:
             raise table.fail("one source", "two: place and quote, and the table against")
@@ -280,15 +343,15 @@ def _check(claim: Claim, table: _Table) -> None:
         )
     if claim.ordering is None and claim.kind == "ordering":
         raise table.fail("no ordering", "ordering = { metric, relation, than, why }")
-    if claim.kind == "value":
+    if claim.kind == "curve" and not 1 < len(claim.curve) == len(claim.labels):
+        found = f"{len(claim.curve)} published values and {len(claim.labels)} labels"
+        raise table.fail(found, "as many of each, at least two")
+    if claim.kind in ("value", "curve"):
         if not claim.margin > 0 or not claim.unit > 0:
             raise table.fail(f"margin {claim.margin}, unit {claim.unit}", "both above 0")
-        if claim.scale == "logit" and not 0 < (claim.published or 0) < 1:
-            raise table.fail(
-                f"published = {claim.published} on the logit scale", "a rate in (0, 1)"
-            )
-    if not all(isinstance(tag, str) and SLUG.fullmatch(tag) for tag in claim.tags):
-        raise table.fail(f"tags = {list(claim.tags)}", "a list of slugs")
+        if claim.scale == "logit" and not all(0 < value < 1 for value in claim.points):
+            found = f"published = {_shown(claim.points)} on the logit scale"
+            raise table.fail(found, "a rate in (0, 1)")
 
 
 def parse(text: str, *, name: str) -> Paper:
@@ -299,7 +362,8 @@ def parse(text: str, *, name: str) -> Paper:
     """
     try:
         root = _Table(tomllib.loads(text), name)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Beside TOML's own error: an integer too long to read, brackets too deep to follow.
         raise ClaimsError(
             f"{name}: {error}", expected="valid TOML", do="correct claims.toml"
         ) from error
@@ -310,7 +374,8 @@ def parse(text: str, *, name: str) -> Paper:
     readings = root.take("readings", dict)
     for reading, summary in readings.items():
         if not SLUG.fullmatch(reading) or not isinstance(summary, str) or not summary.strip():
-            raise root.fail(f"reading {reading!r} = {summary!r}", "a slug and one sentence")
+            found = f"reading {_shown(reading)} = {_shown(summary)}"
+            raise root.fail(found, "a slug and one sentence")
     claims = tuple(_claim(values, paper, readings) for values in root.take("claim", list))
     limitations = []
     for values in root.take("limitation", list, []):

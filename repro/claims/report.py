@@ -14,6 +14,7 @@ from repro.atomic import write_atomic
 from repro.claims.evidence import Case
 from repro.claims.records import Paper
 from repro.claims.stats import Band
+from repro.claims.text import line
 from repro.claims.verdicts import Verdict
 from repro.errors import ReportError
 
@@ -29,6 +30,8 @@ WORST_FIRST = (
     Verdict.REPRODUCED,
     Verdict.NOT_RUN,
 )
+LARGEST = 50_000_000
+"""Bytes of the largest report that is read: some hundred times a real one."""
 BROKEN = ("failed", "error", "unfinished")
 """Outcomes that make a run red."""
 
@@ -38,6 +41,22 @@ def band_fields(band: Band | None) -> dict[str, Any] | None:
     if band is None:
         return None
     return {"low": band.low, "high": band.high, "level": band.level, "method": band.method}
+
+
+def _points(case: Case) -> list[dict[str, Any]]:
+    """A curve's points with their simultaneous bands; empty for other claims."""
+    return [
+        {
+            "label": label,
+            "published": point.published,
+            "mean": point.mean,
+            "sd": point.sd,
+            "band": band_fields(point.band),
+            "inside": point.inside if point.band else None,
+            "measured": None,
+        }
+        for label, point in zip(case.claim.labels, case.judgement.points, strict=False)
+    ]
 
 
 def new_record(case: Case) -> Record:
@@ -57,12 +76,13 @@ def new_record(case: Case) -> Record:
         "experiment": claim.experiment,
         "metric": claim.metric or (claim.ordering.metric if claim.ordering else ""),
         "tags": list(claim.tags),
-        "published": claim.published,
-        "unit": claim.unit if claim.kind == "value" else None,
+        "published": list(claim.curve) or claim.published,
+        "unit": claim.unit if claim.points else None,
+        "points": _points(case),
         "measured": None,
         "band": band_fields(judgement.band),
         "gate": band_fields(judgement.gate),
-        "margin": claim.margin if claim.kind == "value" else None,
+        "margin": claim.margin if claim.points else None,
         "n": judgement.n,
         "mean": judgement.mean,
         "sd": judgement.sd,
@@ -129,7 +149,7 @@ def validate(report: Mapping[str, Any], *, name: str) -> None:
     error = jsonschema.exceptions.best_match(validator.iter_errors(report))
     if error is None:
         return
-    spot = "/".join(str(part) for part in error.absolute_path) or "top level"
+    spot = line("/".join(str(part) for part in error.absolute_path), 200) or "top level"
     cut_off = "footer" not in report
     raise ReportError(
         f"{name} has no footer: its run did not come to the end"
@@ -153,6 +173,10 @@ def write(path: Path, report: Mapping[str, Any], *, complete: bool) -> None:
     write_atomic(path, (json.dumps(report, indent=1, allow_nan=False) + "\n").encode())
 
 
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
+
+
 def read(path: Path) -> dict[str, Any]:
     """A complete report from a file.
 
@@ -160,7 +184,10 @@ def read(path: Path) -> dict[str, Any]:
         ReportError: it cannot be read, is not JSON, or does not fit the schema.
     """
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise ValueError(f"it has {size:,} bytes")
+        report = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
         raise ReportError(
             f"{path} cannot be read: {error}", expected="a report.json", do="check the path"

@@ -207,10 +207,11 @@ class MlpTrainer:
 
     def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
         """Put back a checkpoint."""
+        # First what may be refused: a trainer half put back would train on from there.
+        rng.set_state(self.masks, texts["masks"])
         for name in LAYERS:
             self.w[name] = tensors[name].to(self.device)
             self.acc[name] = tensors[f"acc.{name}"].to(self.device)
-        rng.set_state(self.masks, texts["masks"])
 
     def weights(self) -> dict[str, Tensor]:
         """The three matrices, float32 on the CPU."""

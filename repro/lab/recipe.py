@@ -27,7 +27,11 @@ class Trainer(Protocol):
         """Every other piece of state (generators), as text."""
 
     def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
-        """Put back what :meth:`tensors` and :meth:`texts` gave."""
+        """Put back what :meth:`tensors` and :meth:`texts` gave, all of it or none.
+
+        Raises:
+            KeyError, ValueError: the texts are not this trainer's; nothing was changed.
+        """
 
     def weights(self) -> dict[str, Tensor]:
         """The network's weights, float32 on the CPU."""

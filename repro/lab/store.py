@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -45,10 +46,31 @@ def shipped_manifest() -> dict[str, dict[str, Any]]:
     """The entries of ``fixtures/weights/manifest.json``, by key; empty where there is none.
 
     Raises:
-        WeightsError: the manifest is damaged.
+        WeightsError: the manifest is damaged, or names a file outside its folder.
+        StoreError: the folder may not be entered.
     """
     path = paths.fixtures() / "weights" / "manifest.json"
-    return files.read_json(path) if path.exists() else {}
+    manifest = files.read_json(path) if _exists(path) else {}
+    for key, entry in manifest.items():
+        file = entry.get("file") if isinstance(entry, dict) else None
+        if not isinstance(file, str) or Path(file).name != file:
+            raise WeightsError(
+                f"{path} lists the file {file!r} for configuration {key[:16]}…",
+                expected="the name of a file beside the manifest",
+                do=f"restore {path.name} from the repository (git checkout)",
+            )
+    return manifest
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a folder that may not be entered
+        raise StoreError(
+            f"{path} cannot be reached: {error.strerror or error}",
+            expected="a folder that can be read",
+            do="correct its permissions, or point REPRO_CACHE_DIR at a folder of yours",
+        ) from error
 
 
 def _load(path: Path, entry: Mapping[str, Any], recipe: Recipe, source: str) -> Artifact:
@@ -100,6 +122,7 @@ class Store:
 
         Raises:
             WeightsError: a file is there but damaged, foreign or another network's.
+            StoreError: the cache may not be entered.
         """
         key = recipes.key(recipe)
         if not self.retrain:
@@ -108,13 +131,19 @@ class Store:
                 return _load(
                     paths.fixtures() / "weights" / str(entry["file"]), entry, recipe, "shipped"
                 )
-        manifest = self._cache(key, ".json")
-        if manifest.exists():
+        manifest, weights = self._cache(key, ".json"), self._cache(key, ".safetensors")
+        # Either file without the other counts as nothing: the user deletes what is damaged.
+        if not (_exists(manifest) and _exists(weights)):
+            return None
+        try:
             entry = files.read_json(manifest)
-            if not self.retrain or (self.run and entry.get("run") == self.run):
-                source = "trained" if self.retrain else "cache"
-                return _load(self._cache(key, ".safetensors"), entry, recipe, source)
-        return None
+        except WeightsError:
+            if self.retrain:  # it will be replaced, whatever it was
+                return None
+            raise
+        if self.retrain and not (self.run and entry.get("run") == self.run):
+            return None
+        return _load(weights, entry, recipe, "trained" if self.retrain else "cache")
 
     def obtain(self, recipe: Recipe, data: Mnist, *, on_epoch: OnEpoch | None = None) -> Artifact:
         """The weights, trained now where they are not yet there.
@@ -125,9 +154,11 @@ class Store:
             WeightsError: a file is there but damaged, foreign or another network's.
             StoreError: the cache cannot be written.
         """
-        found = self.lookup(recipe)
-        if found is not None:
-            return found
+        # A fault may be another process's retraining, seen half done: the lock settles it.
+        with contextlib.suppress(WeightsError):
+            found = self.lookup(recipe)
+            if found is not None:
+                return found
         key = recipes.key(recipe)
         with self._lock(key):
             found = self.lookup(recipe)
@@ -136,6 +167,9 @@ class Store:
     def _train(self, recipe: Recipe, key: str, data: Mnist, on_epoch: OnEpoch | None) -> Artifact:
         trainer = recipe.trainer(data, device=self.device)
         checkpoint = self._cache(key, ".checkpoint")
+        # What a killed process was writing; nobody else writes while the lock is held.
+        for stray in checkpoint.parent.glob(f".{key}.*.tmp"):
+            stray.unlink(missing_ok=True)
         seconds = train(
             trainer, key=key, checkpoint=checkpoint, device=self.device, on_epoch=on_epoch
         )
@@ -153,9 +187,11 @@ class Store:
         }
         path = self._cache(key, ".safetensors")
         files.check_weights(path, weights, recipe.shapes())
+        # Without a manifest the weights count as not there: it goes first and comes last.
+        manifest = self._cache(key, ".json")
+        manifest.unlink(missing_ok=True)
         write_atomic(path, content)
-        # The manifest comes last: without it the weights count as not there.
-        write_atomic(self._cache(key, ".json"), (json.dumps(entry, indent=1) + "\n").encode())
+        write_atomic(manifest, (json.dumps(entry, indent=1) + "\n").encode())
         checkpoint.unlink(missing_ok=True)
         return Artifact(key, weights, str(entry["sha256"]), "trained", entry)
 

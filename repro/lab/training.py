@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from repro.atomic import write_atomic
@@ -24,6 +25,7 @@ def _numerics(device: str) -> dict[str, Any]:
     """What decides the last bits of a training; a checkpoint of other numerics is not resumed."""
     return {
         "torch": torch.__version__,
+        "numpy": np.__version__,
         "threads": torch.get_num_threads(),
         "kernel": kernels.name(),
         "device": device,
@@ -40,9 +42,9 @@ def train(
 ) -> float:
     """Run ``trainer`` to its last epoch, resuming from ``checkpoint`` where there is one.
 
-    A checkpoint made with another thread count, kernel, device or torch version is
-    dropped and the training starts over: the weights are then still those of one
-    uninterrupted run, bit for bit.
+    A checkpoint that is damaged, or was made with another thread count, kernel, device,
+    torch or numpy, is dropped and the training starts over: the weights are then still
+    those of one uninterrupted run, bit for bit.
 
     Args:
         trainer: at epoch 0.
@@ -64,8 +66,9 @@ def train(
         done, seconds = done + 1, seconds + time.monotonic() - start
         if checkpoint:
             progress = {"identity": identity, "epoch": str(done), "seconds": str(seconds)}
-            texts = {**trainer.texts(), **progress}
-            write_atomic(checkpoint, files.pack(trainer.tensors(), texts))
+            tensors, texts = trainer.tensors(), {**trainer.texts(), **progress}
+            texts["sha256"] = files.digest(tensors, texts)
+            write_atomic(checkpoint, files.pack(tensors, texts))
         if on_epoch:
             on_epoch(done, trainer.epochs, cost)
     return seconds
@@ -78,10 +81,10 @@ def _resume(trainer: Trainer, checkpoint: Path, identity: str) -> tuple[int, flo
     # A damaged checkpoint costs time, never correctness: the training starts over.
     with contextlib.suppress(ReproError, KeyError, ValueError):
         tensors, texts = files.unpack(checkpoint)
+        whole = texts.pop("sha256", "") == files.digest(tensors, texts)
         expected = {name: t.shape for name, t in trainer.tensors().items()}
-        if texts.get("identity") == identity and expected == {
-            n: t.shape for n, t in tensors.items()
-        }:
+        fits = expected == {name: t.shape for name, t in tensors.items()}
+        if whole and fits and texts.get("identity") == identity:
             done = int(texts["epoch"]), float(texts["seconds"])
             trainer.restore(tensors, texts)
             return done

@@ -27,12 +27,18 @@ def folders() -> dict[str, Path]:
     """Paper id to its folder.
 
     Raises:
-        ClaimsError: two folders have the same name.
+        ClaimsError: two folders have the same name, or one that is listed is not there.
     """
     roots = [Path(__file__).parent]
     roots += [Path(p) for p in os.environ.get("REPRO_EXTRA_PAPERS", "").split(os.pathsep) if p]
     found: dict[str, Path] = {}
     for root in roots:
+        if not root.is_dir():
+            raise ClaimsError(
+                f"REPRO_EXTRA_PAPERS names {root}, which is no folder",
+                expected="folders of papers",
+                do="correct REPRO_EXTRA_PAPERS",
+            )
         for path in sorted(root.glob("*/claims.toml")):
             name = path.parent.name
             if name in found:
