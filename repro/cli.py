@@ -23,6 +23,8 @@ typical use:
   repro data --fetch                    download MNIST into the cache
   repro run --claim 'lacok2016-t1-*'    measure and judge on this machine
   repro calibrate --seeds 0-19          make or extend the populations
+  repro report reports/report.json      make the page of a report again
+  repro diff A.json B.json              what changed between two reports
 """
 
 
@@ -101,6 +103,17 @@ def _parser() -> argparse.ArgumentParser:
     _device_option(calibrate)
     calibrate.set_defaults(command=_calibrate)
 
+    report = commands.add_parser("report", help="make the page of a report.json again")
+    report.add_argument("report", type=Path, help="a report.json, from this machine or another")
+    report.add_argument("--out", type=Path, help="default: index.html beside it")
+    report.set_defaults(command=_report)
+
+    diff = commands.add_parser("diff", help="what changed between two reports; 1 for a verdict")
+    diff.add_argument("before", type=Path, metavar="A.json", help="a report.json")
+    diff.add_argument("after", type=Path, metavar="B.json", help="another")
+    diff.add_argument("--json", action="store_true", help="as JSON")
+    diff.set_defaults(command=_diff)
+
     commands.add_parser(
         "run", help="run the claims' tests; takes pytest's options (repro run --help)"
     )
@@ -176,6 +189,23 @@ def _calibrate(args: argparse.Namespace) -> int:
     from repro.commands import calibrate
 
     return calibrate(args)
+
+
+def _report(args: argparse.Namespace) -> int:
+    from repro.claims import pages
+
+    target = args.out or args.report.with_name("index.html")
+    pages.write_page(args.report, target)
+    print(target)
+    return 0
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from repro.claims import diff, report
+
+    found = diff.difference(report.read(args.before), report.read(args.after))
+    print(json.dumps(diff.as_json(found), indent=1) if args.json else diff.as_text(found).rstrip())
+    return found.status
 
 
 if __name__ == "__main__":

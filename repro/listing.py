@@ -17,4 +17,4 @@ def list_claims(papers: Iterable[Paper], selection: Selection) -> str:
             if readings:
                 expected = ", ".join(f"{r}: {claim.readings[r].verdict}" for r in readings)
                 lines.append(f"{claim.id}\n    {claim.statement}\n    {expected}")
-    return "\n".join(lines) + f"\n\n{len(lines)} claims\n"
+    return "\n".join(lines) + f"\n\n{len(lines)} claim{'' if len(lines) == 1 else 's'}\n"

@@ -15,6 +15,7 @@ import pytest
 from repro import papers, paths
 from repro.claims import evidence
 from repro.claims.evidence import Case
+from repro.claims.report import Record, new_record
 from repro.claims.verdicts import PASSING
 from repro.errors import ReproError, UsageError
 from repro.recording import RECORD, Recorder, State, case_id
@@ -121,13 +122,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load and check the records; the options' mistakes end the run here."""
     worker = getattr(config, "workerinput", None)
     selection = _selection(config)
-    if not selection and not _claims_run(config) and worker is None:
+    asked = bool(selection) or _claims_run(config) if worker is None else "repro_run" in worker
+    if not asked:
         # A test run of something else, in an environment where the suite is installed.
         return
     try:
         loaded = papers.load_all()
         selection.check(loaded.values())
-        _check_device(config.option.device)
+        check_device(config.option.device)
         root = paths.fixtures() / "populations"
         cases = {c.id: c for paper in loaded.values() for c in evidence.judge(paper, root)}
         kind: Any = "embedded"
@@ -135,10 +137,9 @@ def pytest_configure(config: pytest.Config) -> None:
     except ReproError as error:
         raise _usage(error) from None
     if worker is not None:
-        run, shared = worker.get("repro_run", uuid.uuid4().hex), worker.get("repro_shared")
+        run, shared = str(worker["repro_run"]), Path(worker["repro_shared"])
     else:
-        run, shared = uuid.uuid4().hex, None
-    shared = Path(shared) if shared else Path(tempfile.mkdtemp(prefix="repro-run-"))
+        run, shared = uuid.uuid4().hex, Path(tempfile.mkdtemp(prefix="repro-run-"))
     state = State(loaded, cases, sample, selection, run, shared)
     config.stash[STATE] = state
     if worker is None:
@@ -146,10 +147,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(recorder, "repro-recorder")
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse a device that torch does not have.
+
+    Raises:
+        UsageError: neither the CPU nor a GPU of this machine.
+    """
     import torch
 
-    if device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
+    try:
+        name = torch.device(device)
+        there = name.type == "cuda" and (name.index or 0) < torch.cuda.device_count()
+    except RuntimeError:  # no device at all
+        there = False
+    if device != "cpu" and not there:
         raise UsageError(
             f"--device {device}, which this machine does not have",
             expected="cpu, or cuda where torch finds a GPU",
@@ -162,7 +173,19 @@ def _claims_run(config: pytest.Config) -> bool:
     option = config.option
     asked = (option.retrain, option.mnist_dir, option.require_full_data, option.report_dir)
     named = [Path(str(arg).split("::", maxsplit=1)[0]) for arg in config.args]
-    return any(asked) or any("claims" in path.parts for path in named)
+    return any(asked) or any(_holds_claims(path) for path in named)
+
+
+def _holds_claims(path: Path) -> bool:
+    """Whether tests of claims are below ``path``, in a folder of that name."""
+    if "claims" not in path.parts:
+        return False
+    try:
+        # Other people's folders are called claims too.
+        files = [path] if path.is_file() else [*path.glob("test_*.py")]
+        return any("claim_case" in f.read_text(encoding="utf-8", errors="replace") for f in files)
+    except OSError:
+        return False
 
 
 def _session(config: pytest.Config) -> Session:
@@ -209,7 +232,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         # Collected beside other tests without having been asked for: stay out of the way.
         metafunc.parametrize(name, [], ids=[])
         return
-    mine = [c for c in state.cases.values() if c.claim.paper == metafunc.module.PAPER]
+    paper = getattr(metafunc.module, "PAPER", None)
+    if paper not in state.loaded:
+        pytest.fail(
+            f"{metafunc.module.__name__} has PAPER = {paper!r}\n"
+            f"expected: {' or '.join(map(repr, state.loaded))}\n"
+            "what to do: name the paper whose claims the module tests",
+            pytrace=False,
+        )
+    mine = [c for c in state.cases.values() if c.claim.paper == paper]
     if name == "control_case":
         mine = [c for c in mine if c.claim.control is not None]
     params = [pytest.param(c, id=c.id, marks=_marks(c, name)) for c in mine]
@@ -239,6 +270,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=drop)
 
 
+def _properties(record: Record) -> list[tuple[str, object]]:
+    """What JUnit's XML is to carry of a claim: exactly four properties."""
+    measured = record["measured"]
+    return [
+        ("id", record["id"]),
+        ("published", record["criterion"] if record["published"] is None else record["published"]),
+        ("measured", "" if measured is None else measured),
+        ("verdict", str(record["verdict"])),
+    ]
+
+
 class ClaimCase:
     """What a claim's test is given: the case, and the means to check it."""
 
@@ -253,21 +295,13 @@ class ClaimCase:
 
         config = self.request.config
         state = config.stash[STATE]
-        try:
-            finding = check(
-                self.case, _session(config), state.readings_wanted(self.case), state.sample
-            )
-        except ReproError as error:
-            pytest.fail(f"{self.case.id}\n{error}", pytrace=False)
-        record = finding.record
-        shown = record["criterion"] if record["published"] is None else record["published"]
-        self.request.node.user_properties += [
-            ("id", record["id"]),
-            ("published", shown),
-            ("measured", record["measured"]),
-            ("verdict", str(record["verdict"])),
-            (RECORD, json.dumps(record)),
-        ]
+        properties = self.request.node.user_properties
+        # Known before anything is measured: an experiment that breaks is named as well.
+        properties += _properties(new_record(self.case))
+        finding = check(
+            self.case, _session(config), state.readings_wanted(self.case), state.sample
+        )
+        properties[-4:] = [*_properties(finding.record), (RECORD, json.dumps(finding.record))]
         if finding.outcome == "fail":
             pytest.fail(finding.text, pytrace=False)
         if finding.outcome == "skip":
@@ -282,18 +316,21 @@ class ControlCase(ClaimCase):
     def check(self) -> None:
         """The control must fail the claim: a band that holds it too would prove nothing."""
         __tracebackhide__ = True
-        from repro.checking import control_outside, live_value, not_measurable
+        from repro.checking import control_outside, live_value, measure, not_measurable
 
         claim, state = self.case.claim, self.request.config.stash[STATE]
         session = _session(self.request.config)
+        problem = why = ""
         try:
             why = not_measurable(claim, session.data())
-            if why:
-                pytest.skip(f"not-run: {why}")  # nothing to hold against the band
-            readings = state.readings_wanted(self.case)
-            measured = session.measured(claim.paper, claim.experiment, readings)[self.case.reading]
+            if not why:
+                measured = measure(self.case, session, state.readings_wanted(self.case))
         except ReproError as error:
-            pytest.fail(f"{self.case.id}\n{error}", pytrace=False)
+            problem = str(error)
+        if problem:
+            pytest.fail(f"{self.case.id}\n{problem}", pytrace=False)
+        if why:
+            pytest.skip(f"not-run: {why}")  # nothing to hold against the band
         outside = control_outside(claim, self.case.judgement, measured)
         if outside is None:
             pytest.skip("no band to hold the control against: too few seeds on record")

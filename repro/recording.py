@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from repro import paths
-from repro.claims import report
+from repro.claims import pages, report
 from repro.claims.evidence import Case
 from repro.claims.records import Paper
 from repro.errors import ReproError
@@ -56,12 +56,19 @@ class State:
 
 def case_id(nodeid: str) -> str:
     """``claim@reading`` of a test, from its node id; empty for other tests."""
-    return nodeid.partition("[")[2].rpartition("]")[0]
+    return nodeid.rpartition("::")[2].partition("[")[2].rpartition("]")[0]
 
 
 def claim_of(nodeid: str) -> str:
     """As :func:`case_id`, for the tests that judge claims (not their controls)."""
-    return case_id(nodeid) if "test_claim[" in nodeid else ""
+    return case_id(nodeid) if "::test_claim[" in nodeid else ""
+
+
+def _report_problem(error: ReproError) -> str:
+    return (
+        f"{type(error).__name__}\nfound: {error.found}\nexpected: {error.expected}\n"
+        "what to do: free some space, or point --report-dir at another folder"
+    )
 
 
 class Recorder:
@@ -79,6 +86,8 @@ class Recorder:
         self.config = config
         self.state = state
         self.session = session
+        self.problem = ""
+        self.notes: list[str] = []
 
     @property
     def path(self) -> Path:
@@ -119,6 +128,8 @@ class Recorder:
 
     def pytest_report_header(self) -> list[str]:
         """Environment, data and commit."""
+        if self.config.option.collectonly:
+            return []  # a list of tests needs no data
         header = self.header()
         commit = header["commit"][:12] + (" with changes" if header["dirty"] else "")
         versions = " ".join(f"{k}-{v}" for k, v in header["versions"].items())
@@ -133,11 +144,17 @@ class Recorder:
         state = self.state
         if state.records or self.config.option.collectonly:
             return
-        state.records = {id_: report.new_record(case) for id_, case in state.cases.items()}
-        for record in filter(None, (state.records.get(claim_of(nodeid)) for nodeid in nodeids)):
+        header = self.header()
+        records = {id_: report.new_record(case) for id_, case in state.cases.items()}
+        for record in filter(None, (records.get(claim_of(nodeid)) for nodeid in nodeids)):
             record["outcome"] = "unfinished"
-        unfinished = {"schema": 1, "header": self.header(), "claims": self.rows()}
-        report.write(self.path, unfinished, complete=False)
+        unfinished = {"schema": 1, "header": header, "claims": list(records.values())}
+        try:
+            report.write(self.path, unfinished, complete=False)
+        except ReproError as error:
+            raise pytest.UsageError(_report_problem(error)) from None
+        state.records = records
+        pages.remove(self.path.parent)
 
     def rows(self) -> list[report.Record]:
         """All records."""
@@ -158,13 +175,17 @@ class Recorder:
         node.workerinput["repro_run"] = self.state.run
         node.workerinput["repro_shared"] = str(self.state.shared)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what a test found."""
+        """Take what a test found, before JUnit's XML is given the rest of the properties."""
+        properties = report.user_properties
+        found = str(dict(properties).get(RECORD, "{}"))
+        report.user_properties = [pair for pair in properties if pair[0] != RECORD]
         record = self.state.records.get(claim_of(report.nodeid))
         if record is None:
             return
         if report.when == "call":
-            record |= json.loads(str(dict(report.user_properties).get(RECORD, "{}")))
+            record |= json.loads(found)
             record["seconds"] = round(report.duration, 3)
             record["outcome"] = "xfailed" if hasattr(report, "wasxfail") else report.outcome
         elif report.failed:
@@ -173,7 +194,7 @@ class Recorder:
             record["outcome"] = "skipped"
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report with its footer."""
         if not self.state.records:
             return
@@ -186,7 +207,14 @@ class Recorder:
             "claims": self.rows(),
             "footer": report.footer(self.rows(), end=provenance.now(), seconds=seconds),
         }
-        report.write(self.path, complete, complete=True)
+        try:
+            report.write(self.path, complete, complete=True)
+        except ReproError as error:
+            # The table is worth showing all the same, and the run is not a success.
+            self.problem = _report_problem(error)
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        else:
+            self.notes = pages.write_beside(self.path)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The closing table, worst first."""
@@ -199,7 +227,14 @@ class Recorder:
         terminalreporter.section("claims")
         terminalreporter.write(closing_table(self.rows(), width=width, plain=plain))
         terminalreporter.write_line(f"coverage: {self.header()['coverage']}")
-        terminalreporter.write_line(f"report: {os.path.relpath(self.path)}")
+        written = os.path.relpath(self.path)
+        told = f"NOT WRITTEN: {self.problem}" if self.problem else written
+        terminalreporter.write_line(f"report: {told}")
+        if not self.problem and not self.notes:
+            page = os.path.relpath(self.path.with_name("index.html"))
+            terminalreporter.write_line(f"page: {page}")
+        for note in self.notes:
+            terminalreporter.write_line(note)
 
     def pytest_unconfigure(self) -> None:
         """Remove the folder that the run's processes shared."""

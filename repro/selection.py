@@ -67,7 +67,8 @@ def near_misses(word: str, options: Iterable[str]) -> list[str]:
     """Up to five of ``options`` that ``word`` may have meant."""
     every = sorted(set(options))
     plain = word.strip("*?")
-    holding = [option for option in every if plain and plain in option]
+    # Of those that hold the word, the shortest adds the least to it.
+    holding = sorted((option for option in every if plain and plain in option), key=len)
     return (holding or difflib.get_close_matches(plain, every, n=5, cutoff=0.3))[:5]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import textwrap
+from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from repro.checking import rerun_command
@@ -22,6 +23,11 @@ STYLES = {
     Verdict.PAPER_INCONSISTENT: "magenta",
     Verdict.NOT_RUN: "dim",
 }
+HEALTH = {
+    "zero-gradient-share": "of images with an all-zero gradient",
+    "sign-difference-share": "of signs differ from float64",
+}
+"""What the shares of gradient health say, in words."""
 
 
 def number(value: float | None) -> str:
@@ -29,50 +35,53 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def render(table: Table, *, width: int, plain: bool) -> str:
-    """A table as text, with colours unless ``plain``."""
+def closing_table(records: Iterable[Record], *, width: int, plain: bool) -> str:
+    """What ran, worst first, then the counts, gradient health, and how to rerun what failed.
+
+    Two lines a claim and reading, so that ids, places and verdicts stay whole in 80 columns;
+    a command to copy is one line, however long.
+    """
+    rows = [r for r in worst_first(records) if r["outcome"] != "deselected"]
+    lines: list[Text | str] = [Text("claim (reading), place", "bold")]
+    lines.append(Text(_columns("published", "measured", "95 % band", "verdict"), "bold"))
+    for row in rows:
+        criterion = f": {row['criterion']}" if row["criterion"] else ""
+        title = f"{row['id']} ({row['reading']}), {row['place']}{criterion}"
+        lines += _wrapped(title, width)
+        band = row["band"]
+        shown = "–" if band is None else f"{number(band['low'])} to {number(band['high'])}"
+        cells = _columns(number(row["published"]), number(row["measured"]), shown, "")
+        lines.append(Text.assemble(cells, _verdict(row)))
+    lines.append("")
+    for line in [*_counts(rows), *_health(rows)]:
+        lines += _wrapped(line, width)
+    lines += _reruns(rows)
     out = io.StringIO()
     console = Console(
         file=out, width=width, force_terminal=not plain, no_color=plain, legacy_windows=False
     )
-    console.print(table)
+    for each in lines:
+        # Without a markup or highlighter of its own: brackets and numbers are ours.
+        console.print(each, soft_wrap=True, markup=False, highlight=False)
     return out.getvalue()
 
 
-def closing_table(records: Iterable[Record], *, width: int, plain: bool) -> str:
-    """What ran, worst first, then the counts, gradient health, and how to rerun what failed."""
-    rows = [r for r in worst_first(records) if r["outcome"] != "deselected"]
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    wide = width >= 120
-    table.add_column("claim", overflow="fold", min_width=36)
-    if wide:
-        table.add_column("place", overflow="fold")
-    table.add_column("published", overflow="fold", min_width=9)
-    for name in ("measured", "95 % band", "verdict"):
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        band, under = row["band"], f"\n  {row['reading']}"
-        cells = [
-            Text(row["id"] + under + ("" if wide else f", {row['place']}")),
-            *([Text(row["place"])] if wide else []),
-            row["criterion"].partition(" ")[2] or number(row["published"]),
-            number(row["measured"]),
-            "–" if band is None else f"{band['low']:.4f}\n{band['high']:.4f}",
-            _verdict(row),
-        ]
-        table.add_row(*cells)
-    text = render(table, width=width, plain=plain)
-    return text + "\n" + "\n".join([*_counts(rows), *_health(rows), *_reruns(rows)]) + "\n"
+def _columns(published: str, measured: str, band: str, verdict: str) -> str:
+    return f"  {published:>9}  {measured:>8}  {band:<16}  {verdict}"
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _verdict(row: Record) -> Text:
     words = str(row["verdict"])
     if row["indicative"]:
-        words += "\nindicative"
+        words += ", indicative"
     if row["stale"]:
-        words += "\nSTALE"
+        words += ", STALE"
     elif row["outcome"] in BROKEN:
-        words += f"\n{row['outcome'].upper()}"
+        words += f", {row['outcome'].upper()}"
     style = "bold red" if row["outcome"] in BROKEN else STYLES[Verdict(row["verdict"])]
     return Text(words, style=style)
 
@@ -80,6 +89,12 @@ def _verdict(row: Record) -> Text:
 def _counts(rows: list[Record]) -> list[str]:
     counts = {v: sum(r["verdict"] == v for r in rows) for v in Verdict}
     lines = [", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)]
+    broken = Counter(r["outcome"] for r in rows if r["outcome"] in BROKEN)
+    if broken:
+        lines.append(
+            f"of these {', '.join(f'{n} {outcome}' for outcome, n in broken.items())}: "
+            "their verdicts do not count"
+        )
     banded = sum(r["band"] is not None for r in rows)
     if banded:
         lines.append(
@@ -93,12 +108,10 @@ def _health(rows: list[Record]) -> list[str]:
     """One line an experiment and reading on the gradients behind the figures."""
     found = {}
     for row in rows:
-        if row["health"]:
-            zero, signs = row["health"].values()
-            found[row["experiment"], row["reading"]] = (
-                f"gradient health, {row['experiment']}, {row['reading']}: {zero:.2%} of images "
-                f"with an all-zero gradient, {signs:.2%} of signs differ from float64"
-            )
+        shares = [f"{x:.2%} {HEALTH.get(name, name)}" for name, x in row["health"].items()]
+        if shares:
+            spot = f"{row['experiment']}, {row['reading']}"
+            found[spot] = f"gradient health, {spot}: {', '.join(shares)}"
     return list(found.values())
 
 

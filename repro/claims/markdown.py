@@ -124,7 +124,8 @@ def _paper(paper: Paper, cases: list[Case]) -> list[str]:
         (
             f"Test: [tests/claims/test_{paper.id}.py](tests/claims/test_{paper.id}.py); records "
             "with quotes, margins and controls: "
-            f"[claims.toml](repro/papers/{paper.id}/claims.toml); for the whole story of one claim, `repro show ID`."
+            f"[claims.toml](repro/papers/{paper.id}/claims.toml); "
+            "for the whole story of one claim, `repro show ID`."
         ),
         "",
         "| claim | place | published | reading | mean ± s (N) | 95 % band | seed 0 | verdict |",
