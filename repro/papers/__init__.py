@@ -55,7 +55,8 @@ def load_all() -> dict[str, Paper]:
     """Every paper's records, by id.
 
     Raises:
-        ClaimsError: a record is invalid, or a paper's id is not its folder's name.
+        ClaimsError: a record is invalid, or a paper's id is not its folder's name or begins
+            with another's, so that their claims could have the same ids.
     """
     papers = {}
     for name, folder in folders().items():
@@ -67,6 +68,14 @@ def load_all() -> dict[str, Paper]:
                 do="rename one of them",
             )
         papers[name] = paper
+    for name in papers:
+        for other in papers:
+            if name.startswith(f"{other}-"):
+                raise ClaimsError(
+                    f"papers named {other} and {name}",
+                    expected="no paper's id before a hyphen of another's",
+                    do="rename one of them: claims and populations are named after their paper",
+                )
     return papers
 
 
@@ -75,9 +84,14 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
     """The experiments of a paper, by name; this imports torch.
 
     Raises:
-        ClaimsError: the paper has no ``experiments.py``.
+        ClaimsError: there is no such paper, or it has no ``experiments.py`` with its
+            ``EXPERIMENTS``.
     """
-    folder = folders()[paper]
+    folder = folders().get(paper)
+    if folder is None:
+        raise ClaimsError(
+            f"no paper {paper!r}", expected=", ".join(folders()), do="correct its id"
+        )
     path = folder / "experiments.py"
     if not path.exists():
         raise ClaimsError(
@@ -96,7 +110,17 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
             )
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    if not hasattr(module, "EXPERIMENTS"):
+        raise ClaimsError(
+            f"{path} has no EXPERIMENTS",
+            expected="a tuple of experiments of that name",
+            do="add it",
+        )
     from repro.experiment import experiments_of
 
     return experiments_of(module)
