@@ -9,9 +9,10 @@ from typing import Literal
 from repro import papers
 from repro.claims import evidence
 from repro.claims.evidence import Case
+from repro.claims.freshness import is_stale
 from repro.claims.records import Claim
 from repro.claims.report import Record, new_record
-from repro.claims.verdicts import PASSING, Judgement, Verdict, is_stale
+from repro.claims.verdicts import PASSING, Judgement, Verdict
 from repro.errors import ClaimsError, ReproError
 from repro.lab.data import Mnist
 from repro.session import Measured, Session
@@ -157,9 +158,14 @@ def _check(
     why = not_measurable(claim, data)
     if why:
         return Finding({**record, "reason": why}, "skip", why)
+    gated = judgement if data.kind == "full" else sample[case.id].judgement
+    if Verdict.NOT_RUN in (judgement.verdict, gated.verdict):
+        # Nothing to hold a measurement against, so none is made: it may take a training.
+        which = "" if data.kind == "full" else " of the embedded sample"
+        why = f"no population{which} on record (repro calibrate makes it)"
+        return Finding({**record, "reason": why}, "skip", why)
     measured = measure(case, session, readings)
     shown, held = live_value(claim, measured)
-    gated = judgement if data.kind == "full" else sample[case.id].judgement
     record |= {
         "measured": shown,
         "indicative": data.kind != "full",
@@ -169,10 +175,6 @@ def _check(
     if claim.control is not None and record["control"] is not None:
         record["control"]["measured"] = live_value(claim, measured, metric=claim.control.metric)[0]
         record["control"]["outside"] = control_outside(claim, judgement, measured)
-    if Verdict.NOT_RUN in (judgement.verdict, gated.verdict):
-        which = "" if data.kind == "full" else " of the embedded sample"
-        why = f"no population{which} on record (repro calibrate makes it)"
-        return Finding({**record, "reason": why}, "skip", why)
     record["verdict"] = judgement.verdict
     record["stale"] = is_stale(held, gated)
     if isinstance(shown, list):

@@ -16,7 +16,7 @@ from repro import papers, paths
 from repro.claims import evidence
 from repro.claims.evidence import Case
 from repro.claims.report import Record, new_record
-from repro.claims.verdicts import PASSING
+from repro.claims.verdicts import PASSING, Verdict
 from repro.errors import ReproError, UsageError
 from repro.recording import RECORD, Recorder, State, case_id
 from repro.selection import Selection
@@ -323,6 +323,8 @@ class ControlCase(ClaimCase):
         problem = why = ""
         try:
             why = not_measurable(claim, session.data())
+            if self.case.judgement.verdict == Verdict.NOT_RUN:
+                why = "no population on record"
             if not why:
                 measured = measure(self.case, session, state.readings_wanted(self.case))
         except ReproError as error:

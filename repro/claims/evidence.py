@@ -41,6 +41,16 @@ class Case:
         """``claim-id@reading``, the id of the test."""
         return f"{self.claim.id}@{self.reading}"
 
+    @property
+    def as_expected(self) -> bool:
+        """Whether the evidence says what the record expects.
+
+        A claim that was never measured is expected to be inconclusive.
+        """
+        found, expected = self.judgement.verdict, self.expected.verdict
+        unmeasured = found == Verdict.NOT_RUN and expected == Verdict.INCONCLUSIVE
+        return found == expected or unmeasured
+
 
 def differences(ordering: Ordering, values: Mapping[str, list[float]]) -> list[float]:
     """Seed by seed, by how much the ordering holds (above 0) or fails (below 0).

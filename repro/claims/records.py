@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from repro.claims.tables import SLUG, Table, shown
 from repro.claims.verdicts import PASSING, Verdict
 from repro.errors import ClaimsError
 
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 QUOTE_WORDS = 20
 Kind = Literal["value", "curve", "ordering", "inconsistency"]
 
@@ -145,83 +143,7 @@ class Paper:
     limitations: tuple[Limitation, ...]
 
 
-def _shown(value: object) -> str:
-    """A value for an error's text: short, and whatever it is."""
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of thousands of digits
-        return "a number too long to print"
-    return text if len(text) <= 80 else f"{text[:79]}…"
-
-
-class _Table:
-    """A TOML table that is read key by key and complains about what was not asked for."""
-
-    def __init__(self, values: Any, where: str) -> None:
-        self.where = where
-        if not isinstance(values, dict):
-            raise self.fail(f"{_shown(values)} in the place of a table", "a table of keys")
-        self.values = dict(values)
-
-    def fail(self, found: str, expected: str) -> ClaimsError:
-        return ClaimsError(f"{self.where}: {found}", expected=expected, do="correct claims.toml")
-
-    def take(self, key: str, kind: type | tuple[type, ...], default: Any = ...) -> Any:
-        if key not in self.values:
-            if default is ...:
-                raise self.fail(f"no key {key!r}", f"{key} = …")
-            return default
-        value = self.values.pop(key)
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            names = " or ".join(k.__name__ for k in kinds)
-            raise self.fail(f"{key} = {_shown(value)}", f"{key} of type {names}")
-        if isinstance(value, str) and not value.strip():
-            raise self.fail(f"{key} is empty", f"some text for {key}")
-        return value
-
-    def number(self, key: str, default: Any = ...) -> float:
-        value = self.take(key, (int, float), default)
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number):
-            raise self.fail(f"{key} = {_shown(value)}", "a finite number")
-        return number
-
-    def numbers(self, key: str, default: Any = ...) -> tuple[float, ...]:
-        values = self.take(key, list, default)
-        return tuple(_Table({key: value}, self.where).number(key) for value in values)
-
-    def texts(self, key: str, default: Any = ...) -> tuple[str, ...]:
-        values = self.take(key, list, default)
-        if not all(isinstance(value, str) for value in values):
-            raise self.fail(f"{key} = {_shown(values)}", "a list of texts")
-        return tuple(values)
-
-    def slug(self, key: str, default: Any = ...) -> str:
-        value: str = self.take(key, str, default)
-        if value and not SLUG.fullmatch(value):
-            raise self.fail(f"{key} = {_shown(value)}", "lower-case words joined by hyphens")
-        return value
-
-    def choice(self, key: str, options: tuple[str, ...], default: Any = ...) -> Any:
-        value = self.take(key, str, default)
-        if value not in options:
-            raise self.fail(f"{key} = {_shown(value)}", " or ".join(options))
-        return value
-
-    def table(self, key: str) -> _Table | None:
-        value = self.take(key, dict, None)
-        return None if value is None else _Table(value, f"{self.where}, {key}")
-
-    def done(self) -> None:
-        if self.values:
-            raise self.fail(f"unknown key {', '.join(map(repr, self.values))}", "only known keys")
-
-
-def _source(table: _Table, *, limit: bool) -> Source:
+def _source(table: Table, *, limit: bool) -> Source:
     place, quote = table.take("place", str), table.take("quote", str)
     # A table's row may be as long as the row is; running text is quoted in a few words.
     if limit and "\t" not in quote and len(quote.split()) > QUOTE_WORDS:
@@ -229,12 +151,12 @@ def _source(table: _Table, *, limit: bool) -> Source:
     return Source(place, quote, table.take("code", bool, False))
 
 
-def _expectations(table: _Table, known: Mapping[str, str]) -> dict[str, Expectation]:
+def _expectations(table: Table, known: Mapping[str, str]) -> dict[str, Expectation]:
     result = {}
     for reading in list(table.values):
         if reading not in known:
             raise table.fail(f"unknown reading {reading!r}", f"one of {', '.join(known)}")
-        entry = _Table(table.take(reading, dict), f"{table.where}.{reading}")
+        entry = Table(table.take(reading, dict), f"{table.where}.{reading}")
         verdict = Verdict(
             entry.choice("expected", tuple(v for v in Verdict if v != Verdict.NOT_RUN))
         )
@@ -248,7 +170,7 @@ def _expectations(table: _Table, known: Mapping[str, str]) -> dict[str, Expectat
     return result
 
 
-def _ordering(table: _Table | None) -> Ordering | None:
+def _ordering(table: Table | None) -> Ordering | None:
     if table is None:
         return None
     of_metric = isinstance(table.values.get("than"), str)
@@ -262,7 +184,7 @@ def _ordering(table: _Table | None) -> Ordering | None:
     return ordering
 
 
-def _control(table: _Table | None) -> Control | None:
+def _control(table: Table | None) -> Control | None:
     if table is None:
         return None
     control = Control(metric=table.slug("metric"), why=table.take("why", str))
@@ -270,7 +192,7 @@ def _control(table: _Table | None) -> Control | None:
     return control
 
 
-def _bounds(table: _Table) -> tuple[float, float] | None:
+def _bounds(table: Table) -> tuple[float, float] | None:
     values = table.numbers("bounds", [])
     if not values:
         return None
@@ -281,7 +203,7 @@ def _bounds(table: _Table) -> tuple[float, float] | None:
 
 def _claim(values: Any, paper: str, readings: Mapping[str, str]) -> Claim:
     name = values.get("id", "?") if isinstance(values, dict) else "?"
-    table = _Table(values, f"claim {_shown(name)} of {paper}")
+    table = Table(values, f"claim {shown(name)} of {paper}")
     id_ = table.slug("id")
     if not id_.startswith(f"{paper}-"):
         raise table.fail(f"id = {id_!r}", f"an id that begins with {paper}-")
@@ -324,10 +246,10 @@ def _claim(values: Any, paper: str, readings: Mapping[str, str]) -> Claim:
     return claim
 
 
-def _check(claim: Claim, table: _Table) -> None:
+def _check(claim: Claim, table: Table) -> None:
     """What must hold between the keys of one record."""
     if not all(isinstance(tag, str) and SLUG.fullmatch(tag) for tag in claim.tags):
-        raise table.fail(f"tags = {_shown(list(claim.tags))}", "a list of slugs")
+        raise table.fail(f"tags = {shown(list(claim.tags))}", "a list of slugs")
     if claim.kind == "inconsistency":
         if len(claim.sources) != 2:
             raise table.fail("one source", "two: place and quote, and the table against")
@@ -350,7 +272,7 @@ def _check(claim: Claim, table: _Table) -> None:
         if not claim.margin > 0 or not claim.unit > 0:
             raise table.fail(f"margin {claim.margin}, unit {claim.unit}", "both above 0")
         if claim.scale == "logit" and not all(0 < value < 1 for value in claim.points):
-            found = f"published = {_shown(claim.points)} on the logit scale"
+            found = f"published = {shown(claim.points)} on the logit scale"
             raise table.fail(found, "a rate in (0, 1)")
 
 
@@ -361,7 +283,7 @@ def parse(text: str, *, name: str) -> Paper:
         ClaimsError: not TOML, or any key missing, unknown, of the wrong type or range.
     """
     try:
-        root = _Table(tomllib.loads(text), name)
+        root = Table(tomllib.loads(text), name)
     except (ValueError, RecursionError) as error:
         # Beside TOML's own error: an integer too long to read, brackets too deep to follow.
         raise ClaimsError(
@@ -374,12 +296,12 @@ def parse(text: str, *, name: str) -> Paper:
     readings = root.take("readings", dict)
     for reading, summary in readings.items():
         if not SLUG.fullmatch(reading) or not isinstance(summary, str) or not summary.strip():
-            found = f"reading {_shown(reading)} = {_shown(summary)}"
+            found = f"reading {shown(reading)} = {shown(summary)}"
             raise root.fail(found, "a slug and one sentence")
     claims = tuple(_claim(values, paper, readings) for values in root.take("claim", list))
     limitations = []
     for values in root.take("limitation", list, []):
-        table = _Table(values, f"{name}, limitation")
+        table = Table(values, f"{name}, limitation")
         limitations.append(Limitation(_source(table, limit=True), table.take("why", str)))
         table.done()
     result = Paper(

@@ -13,8 +13,6 @@ from enum import StrEnum
 from functools import partial
 from typing import Literal
 
-import numpy as np
-
 from repro.claims.stats import (
     SLACK,
     Array,
@@ -273,28 +271,6 @@ def judge_ordering(differences: Values, *, p_adjusted: float, alpha: float = 0.0
     elif gate and opposite <= alpha:
         verdict, miss = Verdict.NOT_REPRODUCED, "below"
     return Judgement(verdict, n, float(d.mean()), _sd(d), None, gate, miss, p_adjusted, reason)
-
-
-def is_stale(measured: float | Values, judgement: Judgement) -> bool:
-    """Whether a live measurement lies outside the judgement's freshness gate.
-
-    For a curve ``measured`` has one value a point, and one outside its gate suffices. NaN and
-    infinity are always stale. Without a gate (see ``Judgement.gate``) nothing else is.
-
-    Raises:
-        EvidenceError: another number of values than the judgement has.
-    """
-    x = np.atleast_1d(np.asarray(measured, dtype=np.float64))
-    gates = [p.gate for p in judgement.points] or [judgement.gate]
-    if x.shape != (len(gates),):
-        raise EvidenceError(
-            f"a live measurement of shape {x.shape}",
-            expected=f"{len(gates)} value(s), as the population has",
-            do="measure the claim's own metric, or calibrate again",
-        )
-    return not np.isfinite(x).all() or any(
-        gate is not None and not gate.contains(float(v)) for v, gate in zip(x, gates, strict=True)
-    )
 
 
 def _judge(

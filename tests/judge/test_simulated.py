@@ -17,11 +17,11 @@ from scipy.stats import binom, nct
 from scipy.stats import t as student
 
 from repro.claims import stats
+from repro.claims.freshness import is_stale
 from repro.claims.verdicts import (
     PASSING,
     Judgement,
     Verdict,
-    is_stale,
     judge_curve,
     judge_ordering,
     judge_value,

@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
+from repro.claims.freshness import is_stale
 from repro.claims.stats import prediction_band, simultaneous_bands
 from repro.claims.verdicts import (
     PASSING,
     Judgement,
     Verdict,
-    is_stale,
     judge_curve,
     judge_ordering,
     judge_value,

@@ -1,0 +1,224 @@
+"""The report as a file: what fits the schema, what is refused, and how it is ordered."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_paper import document
+
+from repro.claims import evidence, records, report
+from repro.claims.verdicts import Verdict
+from repro.errors import ReportError, StoreError
+
+HEADER = {
+    "commit": "0" * 40,
+    "dirty": False,
+    "versions": {"python": "3.11", "torch": "2.4", "numpy": "2.0"},
+    "cpu": "a processor",
+    "threads": 2,
+    "device": "cpu",
+    "data": {"kind": "full", "source": "cache", "hashes": {"train-images": "0" * 64}},
+    "command": "pytest tests/claims",
+    "start": "2024-01-01T00:00:00Z",
+    "coverage": "4 of 5 published statements checked",
+}
+
+
+@pytest.fixture
+def complete(tiny):
+    """A report of the tiny paper, as a run would write it."""
+    tiny.measure()
+    paper = records.parse(document(tiny.paper), name="tiny")
+    rows = [report.new_record(case) for case in evidence.judge(paper, tiny.populations)]
+    for record in rows:
+        record |= {"outcome": "passed", "verdict": record["evidence_verdict"], "seconds": 0.1}
+    return {
+        "schema": 1,
+        "header": copy.deepcopy(HEADER),
+        "claims": rows,
+        "footer": report.footer(rows, end="2024-01-01T00:01:00Z", seconds=60.04),
+    }
+
+
+def test_a_complete_report_is_read_as_it_was_written(complete, tmp_path):
+    path = tmp_path / "deep" / "report.json"
+    report.write(path, complete, complete=True)
+    assert report.read(path) == json.loads(json.dumps(complete))
+    assert path.read_text(encoding="utf-8").endswith("}\n")
+    assert complete["footer"] == {
+        "verdicts": {"paper-inconsistent": 1, "reproduced": 4},
+        "outcomes": {"passed": 5},
+        "end": "2024-01-01T00:01:00Z",
+        "seconds": 60.0,
+    }
+
+
+def test_a_new_record_has_measured_nothing_and_passed_nothing(complete, tiny):
+    paper = records.parse(document(tiny.paper), name="tiny")
+    for case in evidence.judge(paper, tiny.populations):
+        record = report.new_record(case)
+        assert record["measured"] is None
+        assert record["verdict"] == Verdict.NOT_RUN
+        assert record["outcome"] == "deselected"
+        assert record["expected"] == case.expected.verdict
+        # A copy: what is written into it stays in it.
+        record["seeds"].append(99)
+        assert 99 not in report.new_record(case)["seeds"]
+    assert len(complete["claims"]) == 5
+
+
+def test_a_report_without_footer_is_of_a_run_that_was_cut_off(complete, tmp_path):
+    del complete["footer"]
+    path = tmp_path / "report.json"
+    with pytest.raises(ReportError, match="no footer"):
+        report.write(path, complete, complete=True)
+    assert not path.exists()
+    report.write(path, complete, complete=False)
+    with pytest.raises(ReportError, match="no footer: its run did not come to the end") as caught:
+        report.read(path)
+    assert caught.value.do == "run tox -e reproduce again"
+
+
+@pytest.mark.parametrize(
+    ("spot", "value", "named"),
+    [
+        (("schema",), 2, "schema"),
+        (("more",), 1, "top level"),
+        (("header",), None, "header"),
+        (("header", "start"), "yesterday", "header/start"),
+        (("header", "start"), "2024-01-01T00:00:00+01:00", "header/start"),
+        (("header", "threads"), 0, "header/threads"),
+        (("header", "dirty"), "no", "header/dirty"),
+        (("header", "data", "kind"), "half", "header/data/kind"),
+        (("claims",), {}, "claims"),
+        (("claims", 0, "verdict"), "passed", "claims/0/verdict"),
+        (("claims", 0, "expected"), None, "claims/0/expected"),
+        (("claims", 0, "outcome"), "green", "claims/0/outcome"),
+        (("claims", 0, "measured"), "0.5", "claims/0/measured"),
+        (("claims", 0, "n"), -1, "claims/0/n"),
+        (("claims", 0, "n"), 2.5, "claims/0/n"),
+        (("claims", 0, "seconds"), -1, "claims/0/seconds"),
+        (("claims", 0, "id"), "Tiny Error", "claims/0/id"),
+        (("claims", 0, "weights_sha256"), ["abc"], "claims/0/weights_sha256/0"),
+        (("claims", 0, "band", "level"), 95, "claims/0/band/level"),
+        (("claims", 0, "band", "low"), None, "claims/0/band/low"),
+        (("claims", 0, "control", "more"), 1, "claims/0/control"),
+        (("claims", 0, "indicative"), None, "claims/0/indicative"),
+        (("claims", 0, "more"), 1, "claims/0"),
+        (("footer",), None, "footer"),
+        (("footer", "outcomes"), {"passed": -1}, "footer/outcomes/passed"),
+    ],
+)
+def test_what_does_not_fit_the_schema_is_refused_by_both_doors(
+    complete, tmp_path, spot, value, named
+):
+    inner = complete
+    for key in spot[:-1]:
+        inner = inner[key]
+    inner[spot[-1]] = value
+    path = tmp_path / "report.json"
+    with pytest.raises(ReportError) as caught:
+        report.write(path, complete, complete=True)
+    assert f"report.json, {named}: " in caught.value.found
+    assert not path.exists()
+    path.write_text(json.dumps(complete))
+    with pytest.raises(ReportError):
+        report.read(path)
+
+
+def test_every_key_of_every_record_is_required(complete):
+    for key in complete["claims"][0]:
+        damaged = copy.deepcopy(complete)
+        del damaged["claims"][0][key]
+        with pytest.raises(ReportError, match="is a required property"):
+            report.validate(damaged, name="report.json")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("done", [True, False])
+def test_a_number_that_is_not_finite_is_refused(complete, tmp_path, value, done):
+    complete["claims"][0]["measured"] = value
+    path = tmp_path / "report.json"
+    with pytest.raises(ReportError, match="finite"):
+        report.write(path, complete, complete=done)
+    assert not path.exists()
+    path.write_text(json.dumps(complete))  # Python's own reader would take it
+    with pytest.raises(ReportError, match="cannot be read"):
+        report.read(path)
+    path.write_text(json.dumps(complete).replace("Infinity", "1e999"))
+    with pytest.raises(ReportError, match="cannot be read"):
+        report.read(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b"9" * 5_000]
+)
+def test_what_is_no_report_is_refused(tmp_path, content):
+    path = tmp_path / "report.json"
+    path.write_bytes(content)
+    with pytest.raises(ReportError) as caught:
+        report.read(path)
+    assert caught.value.expected == "a report.json"
+
+
+def test_a_report_that_is_not_there_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "gone.json"):
+        with pytest.raises(ReportError, match="cannot be read"):
+            report.read(path)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.dictionaries(st.sampled_from(["schema", "header", "claims", "footer"]), json_values))
+def test_any_object_is_refused_with_one_clear_error(value):
+    with pytest.raises(ReportError) as caught:
+        report.validate(value, name="report.json")
+    assert "report.json" in caught.value.found
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(complete, tmp_path):
+    (tmp_path / "reports").write_text("in the way")
+    with pytest.raises(StoreError, match="cannot be written"):
+        report.write(tmp_path / "reports" / "report.json", complete, complete=True)
+
+
+def test_a_write_that_fails_leaves_the_earlier_report(complete, tmp_path):
+    path = tmp_path / "report.json"
+    report.write(path, complete, complete=True)
+    before = path.read_bytes()
+    with pytest.raises(ReportError):
+        report.write(path, complete | {"schema": 2}, complete=True)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["report.json"]
+
+
+def test_red_outcomes_then_the_worst_verdicts():
+    rows = [{"outcome": "passed", "verdict": v, "id": str(v)} for v in Verdict]
+    red = [{"outcome": o, "verdict": "reproduced", "id": o} for o in report.BROKEN]
+    assert [r["id"] for r in report.worst_first([*rows, *red])] == [
+        *("failed", "error", "unfinished"),
+        *("not-reproduced", "trend-only", "inconclusive", "paper-inconsistent"),
+        *("equivalent", "reproduced", "not-run"),
+    ]
+
+
+def test_coverage_counts_claims_against_all_that_was_published(tiny):
+    paper = records.parse(document(tiny.paper), name="tiny")
+    assert report.coverage([paper]) == "4 of 5 published statements checked"
+    assert report.coverage([paper, paper]) == "8 of 10 published statements checked"
+    assert report.coverage([]) == "0 of 0 published statements checked"
+
+
+def test_the_schema_knows_every_verdict():
+    assert set(report.schema()["$defs"]["verdict"]["enum"]) == set(Verdict)
+    assert set(report.WORST_FIRST) == set(Verdict)
