@@ -6,6 +6,7 @@ Every command imports only what it needs: listing claims loads no torch.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -31,14 +32,12 @@ typical use:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 on success, 1 when what it checks fails, 2 for a user's mistake."""
     options = sys.argv[1:] if argv is None else list(argv)
-    if options[:1] == ["run"]:
-        # Everything after ``run`` is pytest's, so that both doors take the same words.
-        from repro.commands import run
-
-        return run(options[1:])
-    args = _parser().parse_args(options)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The papers' Greek letters must not break a terminal that has none.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        status: int = args.command(args)
+        status = _dispatch(options)
+        sys.stdout.flush()  # a reader that is gone is found out here, not at the very end
     except ReproError as error:
         print(f"repro: {type(error).__name__}\n{error}", file=sys.stderr)
         return 2
@@ -49,6 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, say) has enough; nothing of ours may complain after that.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return status
+
+
+def _dispatch(options: list[str]) -> int:
+    if options[:1] == ["run"]:
+        # Everything after ``run`` is pytest's, so that both doors take the same words.
+        from repro.commands import run
+
+        return run(options[1:])
+    args = _parser().parse_args(options)
+    status: int = args.command(args)
     return status
 
 
@@ -144,7 +154,7 @@ def _claims(args: argparse.Namespace) -> int:
                 "id": claim.id,
                 "paper": claim.paper,
                 "place": claim.place,
-                "published": claim.published,
+                "published": list(claim.curve) or claim.published,
                 "criterion": str(claim.ordering) if claim.kind == "ordering" else None,
                 "tags": list(claim.tags),
                 "readings": {name: e.verdict for name, e in claim.readings.items()},

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # torch is loaded only when a claim runs
     from repro.session import Session
 
 STATE = pytest.StashKey[State]()
-FIXTURES = ("claim_case", "control_case")
+FIXTURES = ("claim_case", "control_case", "snapshot_case")
 
 
 class KnownVerdictError(AssertionError):
@@ -241,6 +241,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             pytrace=False,
         )
     mine = [c for c in state.cases.values() if c.claim.paper == paper]
+    if name == "snapshot_case":
+        # One case stands for all that read the same experiment under the same reading.
+        spots = {(c.claim.experiment, c.reading): c for c in mine if c.seeds}
+        named = [pytest.param(c, id=f"{paper}-{e}--{r}") for (e, r), c in spots.items()]
+        metafunc.parametrize(name, named, indirect=True)
+        return
     if name == "control_case":
         mine = [c for c in mine if c.claim.control is not None]
     params = [pytest.param(c, id=c.id, marks=_marks(c, name)) for c in mine]
@@ -343,6 +349,36 @@ class ControlCase(ClaimCase):
                 f"and must not: {claim.control.why}",
                 pytrace=False,
             )
+
+
+class SnapshotCase:
+    """What a snapshot's test is given: one experiment under one reading."""
+
+    def __init__(self, request: pytest.FixtureRequest, case: Case) -> None:
+        self.request = request
+        self.case = case
+
+    def check(self, num_regression: Any) -> None:
+        """The shipped weights' measurements, to the third decimal: our code did not change."""
+        __tracebackhide__ = True
+        from repro.snapshots import check
+
+        session, state = _session(self.request.config), self.request.config.stash[STATE]
+        problem = ""
+        try:
+            why = check(self.case, session, state.readings_wanted(self.case), num_regression)
+        except ReproError as error:
+            problem = str(error)
+        if problem:
+            pytest.fail(problem, pytrace=False)
+        if why:
+            pytest.skip(why)  # a snapshot is of the shipped weights alone
+
+
+@pytest.fixture
+def snapshot_case(request: pytest.FixtureRequest) -> SnapshotCase:
+    """One experiment under one reading; ``snapshot_case.check(num_regression)`` is its test."""
+    return SnapshotCase(request, request.param)
 
 
 @pytest.fixture

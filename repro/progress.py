@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import time
@@ -91,8 +92,16 @@ class Epochs:
                 transient=False,
             )
             self.bar.add_task(name, total=total, cost=cost)
+            # A training that is interrupted must not leave the terminal without its cursor.
+            atexit.register(self.stop)
             self.bar.start()
         self.bar.update(self.bar.task_ids[0], completed=done, cost=cost, refresh=True)
         if done >= total:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the bar where one is drawn, and give the terminal its cursor back."""
+        atexit.unregister(self.stop)
+        if self.bar is not None:
             self.bar.stop()
             self.bar = None

@@ -30,8 +30,10 @@ HEALTH = {
 """What the shares of gradient health say, in words."""
 
 
-def number(value: float | None) -> str:
-    """Four decimals; ``–`` for nothing."""
+def number(value: float | list[float] | None) -> str:
+    """Four decimals; ``–`` for nothing; how many points for a curve."""
+    if isinstance(value, list):
+        return f"{len(value)} points"
     return "–" if value is None else f"{value:.4f}"
 
 
@@ -48,9 +50,7 @@ def closing_table(records: Iterable[Record], *, width: int, plain: bool) -> str:
         criterion = f": {row['criterion']}" if row["criterion"] else ""
         title = f"{row['id']} ({row['reading']}), {row['place']}{criterion}"
         lines += _wrapped(title, width)
-        band = row["band"]
-        shown = "–" if band is None else f"{number(band['low'])} to {number(band['high'])}"
-        cells = _columns(number(row["published"]), number(row["measured"]), shown, "")
+        cells = _columns(number(row["published"]), number(row["measured"]), _band(row), "")
         lines.append(Text.assemble(cells, _verdict(row)))
     lines.append("")
     for line in [*_counts(rows), *_health(rows)]:
@@ -61,13 +61,21 @@ def closing_table(records: Iterable[Record], *, width: int, plain: bool) -> str:
         file=out, width=width, force_terminal=not plain, no_color=plain, legacy_windows=False
     )
     for each in lines:
-        # Without a markup or highlighter of its own: brackets and numbers are ours.
-        console.print(each, soft_wrap=True, markup=False, highlight=False)
+        # No markup, highlighter or emoji of its own: brackets and numbers are ours.
+        console.print(each, soft_wrap=True, markup=False, highlight=False, emoji=False)
     return out.getvalue()
 
 
 def _columns(published: str, measured: str, band: str, verdict: str) -> str:
     return f"  {published:>9}  {measured:>8}  {band:<16}  {verdict}"
+
+
+def _band(row: Record) -> str:
+    if row["points"]:
+        inside = [point["inside"] for point in row["points"]]
+        return "–" if None in inside else f"{sum(inside)} inside"
+    band = row["band"]
+    return "–" if band is None else f"{number(band['low'])} to {number(band['high'])}"
 
 
 def _wrapped(line: str, width: int) -> list[str]:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from repro.claims import view
 from repro.claims.report import Record
 from repro.claims.text import finite, line, number
 from repro.claims.verdicts import GATE_LEVEL, MIN_SEEDS
@@ -70,12 +71,27 @@ class Difference:
         return int(bool(self.verdicts))
 
 
-def spread(report: Mapping[str, Any], record: Record) -> tuple[float, int] | None:
+def _numbers(value: Any) -> list[float | None]:
+    """A measurement's numbers: one, or a curve's points; none where nothing was measured."""
+    several = value if isinstance(value, list) else [value]
+    return [finite(each) for each in several if each is not None]
+
+
+def spread(report: Mapping[str, Any], record: Record, point: int = 0) -> tuple[float, int] | None:
     """(s, N) of the metric that a record measures; None without five seeds.
 
     An ordering's own s is of differences, so it is looked for in the rows whose population is
     of the metric itself.
+
+    Args:
+        report: the report that has the record.
+        record: one of its rows.
+        point: of a curve.
     """
+    if record["kind"] == "curve":
+        rows = record["points"]
+        sd = finite(rows[point]["sd"]) if point < len(rows) else None
+        return None if sd is None or record["n"] < MIN_SEEDS else (sd, record["n"])
     where = ("paper", "experiment", "reading", "metric")
     for other in [record, *report["claims"]]:
         if other["kind"] == "value" and all(other[name] == record[name] for name in where):
@@ -85,11 +101,16 @@ def spread(report: Mapping[str, Any], record: Record) -> tuple[float, int] | Non
     return None
 
 
-def noise(before: Record, after: Record, population: tuple[float, int] | None) -> float:
-    """The largest difference of two measurements that says nothing."""
-    largest = max(abs(finite(r["measured"]) or 0.0) for r in (before, after))
+def noise(largest: float, *, same_weights: bool, population: tuple[float, int] | None) -> float:
+    """The largest difference of two measurements that says nothing.
+
+    Args:
+        largest: of the two, in magnitude.
+        same_weights: whether both are of the same networks.
+        population: (s, N) of the metric.
+    """
     tolerance = TOLERANCE * max(1.0, largest)
-    if before["weights_sha256"] == after["weights_sha256"] or population is None:
+    if same_weights or population is None:
         return tolerance
     from scipy.special import stdtrit
 
@@ -99,26 +120,39 @@ def noise(before: Record, after: Record, population: tuple[float, int] | None) -
 
 def _measurement(a: Mapping[str, Any], before: Record, after: Record) -> Change | None:
     key = before["id"], before["reading"]
-    x, y = finite(before["measured"]), finite(after["measured"])
-    if x is None or y is None:
-        return None if x is y else Change(*key, x, y, "measured in one run only")
-    allowed = noise(before, after, spread(a, before))
-    if abs(x - y) <= allowed:
-        return None
+    xs, ys = _numbers(before["measured"]), _numbers(after["measured"])
+    if len(xs) != len(ys):
+        was, now = number(before["measured"]), number(after["measured"])
+        return Change(*key, was, now, "measured in one run only, or at other points")
     same = before["weights_sha256"] == after["weights_sha256"]
-    weights = "the same weights" if same else "other weights"
-    return Change(*key, x, y, f"moved by {abs(x - y):.2g}, noise is {allowed:.2g}; {weights}")
+    moved = []
+    for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        if x is None or y is None:
+            if x is not y:
+                moved.append((math.inf, x, y, "not a finite number"))
+            continue
+        largest = max(abs(x), abs(y))
+        allowed = noise(largest, same_weights=same, population=spread(a, before, i))
+        if abs(x - y) > allowed:
+            at = f"point {i + 1}: " if len(xs) > 1 else ""
+            said = f"{at}moved by {abs(x - y):.2g}, noise is {allowed:.2g}"
+            moved.append((abs(x - y) / allowed, x, y, said))
+    if not moved:
+        return None
+    _, x, y, said = max(moved, key=lambda each: each[0])
+    return Change(*key, x, y, f"{said}; {'the same' if same else 'other'} weights")
 
 
 def _evidence(before: Record, after: Record) -> Change | None:
-    names = ("n", "mean", "sd", "seeds", "values")
-    if all(before[name] == after[name] for name in names):
+    def population(record: Record) -> list[Any]:
+        names = ("n", "mean", "sd", "seeds", "values")
+        points = [(point["mean"], point["sd"]) for point in record["points"]]
+        return [*(record[name] for name in names), points]
+
+    if population(before) == population(after):
         return None
-
-    def said(record: Record) -> str:
-        return f"{number(record['mean'])} ± {number(record['sd'])} ({record['n']})"
-
-    return Change(before["id"], before["reading"], said(before), said(after))
+    was, now = view.population(before), view.population(after)
+    return Change(before["id"], before["reading"], was, now)
 
 
 def _environment(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
@@ -131,7 +165,7 @@ def _environment(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[tuple[str,
 
     before, after = flat(a["header"]), flat(b["header"])
     return tuple(
-        (name, line(before.get(name, "–"), 200), line(after.get(name, "–"), 200))
+        (line(name, 80), line(before.get(name, "–"), 200), line(after.get(name, "–"), 200))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     )

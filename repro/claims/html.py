@@ -74,7 +74,7 @@ def _banners(records: Sequence[Record], header: Mapping[str, Any]) -> list[tuple
     )
     data = header["data"]["kind"]
     found = [
-        (broken, "bad", f"{broken} of {len(records)} checks are not in order ({each}):"),
+        (broken, "bad", f"{broken} of {len(records)} rows need attention ({each}):"),
         (data == "embedded", "warn", embedded),
         (data == "none", "warn", "No MNIST was found: nothing was measured."),
         (outcomes["deselected"], "warn", partial),

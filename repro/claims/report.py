@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -164,17 +165,32 @@ def write(path: Path, report: Mapping[str, Any], *, complete: bool) -> None:
     """Write a report atomically; a complete one is held to the schema first.
 
     Raises:
-        ReportError: a complete report does not fit the schema.
+        ReportError: a complete report does not fit the schema, or a number is not finite.
         StoreError: the file cannot be written.
     """
     if complete:
         validate(report, name=path.name)
-    # NaN is no JSON: a report with one must fail here, not in its readers.
-    write_atomic(path, (json.dumps(report, indent=1, allow_nan=False) + "\n").encode())
+    try:
+        # NaN is no JSON: a report with one must fail here, not in its readers.
+        text = json.dumps(report, indent=1, allow_nan=False)
+    except ValueError as error:
+        raise ReportError(
+            f"{path.name} holds a number that is not finite: {error}",
+            expected="finite measurements",
+            do="check the network's weights and the data",
+        ) from error
+    write_atomic(path, f"{text}\n".encode())
 
 
 def _no_number(word: str) -> None:
     raise ValueError(f"{word} is no number of JSON")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    if not math.isfinite(number):  # 1e400, say
+        _no_number(word)
+    return number
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -187,7 +203,8 @@ def read(path: Path) -> dict[str, Any]:
         size = path.stat().st_size
         if size > LARGEST:
             raise ValueError(f"it has {size:,} bytes")
-        report = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        text = path.read_text(encoding="utf-8")
+        report = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (OSError, ValueError, RecursionError) as error:
         raise ReportError(
             f"{path} cannot be read: {error}", expected="a report.json", do="check the path"

@@ -9,13 +9,14 @@ from typing import Any
 
 from repro.claims import view
 from repro.claims.report import BROKEN, Record, worst_first
-from repro.claims.text import interval, line, number
+from repro.claims.text import line, number
 from repro.claims.verdicts import Verdict
 
 LIMIT = 100_000
 """Bytes that a summary never reaches."""
 _MOST_ROWS = 40
-_ACTIVE = re.compile(r"([\\`*_\[\]|~#@!:])")
+# What Markdown reads, and what makes a bare address a link.
+_ACTIVE = re.compile(r"([\\`*_\[\]|~#@!]|:(?=//)|(?<=www)\.)")
 
 
 def literal(text: object, limit: int = 300) -> str:
@@ -43,7 +44,7 @@ def _cells(record: Record) -> list[str]:
         literal(view.published(record), 80),
         literal(number(record["measured"])),
         literal(view.population(record)),
-        literal(interval(record["band"])),
+        literal(view.band(record)),
         f"{view.SYMBOLS[Verdict(record['verdict'])]} {literal(record['verdict'])}",
     ]
 

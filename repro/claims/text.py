@@ -41,7 +41,10 @@ def finite(value: Any) -> float | None:
 
 
 def number(value: Any) -> str:
-    """Four decimals, or fewer digits where those would hide the number; ``–`` for none."""
+    """Four decimals, or fewer digits where those would hide the number; ``–`` for none.
+
+    Of several numbers, the first and the last.
+    """
     return _show(value, _decimals)
 
 
@@ -81,7 +84,10 @@ def _decimals(x: float) -> str:
 
 
 def _show(value: Any, form: Any) -> str:
-    if value is None:
+    if isinstance(value, list) and value:
+        ends = value if len(value) == 1 else [value[0], value[-1]]
+        return " … ".join(_show(each, form) for each in ends if not isinstance(each, list))
+    if value is None or value == []:
         return _NOTHING
     known = finite(value)
     if known is None or math.isnan(known):

@@ -10,9 +10,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from repro.claims import strip
-from repro.claims.records import SLUG
+from repro.claims import curve, strip
 from repro.claims.report import BROKEN, WORST_FIRST, Record, worst_first
+from repro.claims.tables import SLUG
 from repro.claims.text import clean, finite, interval, line, number, ranges, short, short_int
 from repro.claims.verdicts import Verdict
 
@@ -53,6 +53,7 @@ class Row:
     picture: Markup
     reason: str
     facts: tuple[Pair, ...]
+    points: tuple[str, ...]
     hashes: tuple[str, ...]
     rerun: str
 
@@ -77,17 +78,25 @@ def published(record: Record) -> str:
     if record["kind"] == "inconsistency":
         return "two sources"
     if record["kind"] == "ordering":
-        return line(str(record["criterion"]).partition(" ")[2], 80) or "–"
+        return line(str(record["criterion"]).partition(" ")[2], 50) or "–"
     return short(record["published"])
 
 
 def population(record: Record) -> str:
-    """``mean ± s (N)``; of the differences for an ordering."""
+    """``mean ± s (N)``; of the differences for an ordering; first and last mean of a curve."""
+    if record["points"]:
+        means = number([point["mean"] for point in record["points"]])
+        return f"{means} ({short_int(record['n'])})"
     if record["mean"] is None:
         return "–"
     what = "diff. " if record["kind"] == "ordering" else ""
     spread = "" if record["sd"] is None else f" ± {number(record['sd'])}"
     return f"{what}{number(record['mean'])}{spread} ({short_int(record['n'])})"
+
+
+def band(record: Record) -> str:
+    """The 95 % band; of a curve, at how many points it holds the published number."""
+    return curve.inside(curve.points(record)) if record["points"] else interval(record["band"])
 
 
 def rerun(record: Record) -> str:
@@ -146,19 +155,50 @@ def _control(record: Record) -> str:
     return f"{text}, {result[control['outside']]} ({line(control['why'], 300)})"
 
 
-def _facts(record: Record) -> tuple[Pair, ...]:
-    band = record["band"]
+def _points(record: Record) -> tuple[str, ...]:
+    said = []
+    for point in curve.points(record):
+        parts = [f"{point.label}: published {number(point.published)}"]
+        if point.mean is not None:
+            spread = "" if point.sd is None else f" ± {number(point.sd)}"
+            parts.append(f"population {number(point.mean)}{spread}")
+        if point.low is not None and point.high is not None:
+            parts.append(f"band [{number(point.low)}, {number(point.high)}]")
+        if point.here is not None:
+            parts.append(f"this machine {number(point.here)}")
+        if point.inside is not None:
+            parts.append("inside" if point.inside else "OUTSIDE")
+        said.append(", ".join(parts))
+    return tuple(said)
+
+
+def _band(record: Record) -> str:
+    level = next((point["band"] for point in record["points"] if point["band"]), record["band"])
+    if level is None:
+        return "none"
+    if record["points"]:
+        return f"{_level(level)} at each point, together 95 %{_widened(record)}"
+    return f"{_level(level)} {interval(level)}{_widened(record)}"
+
+
+def _seeds(record: Record) -> str:
     seeds = list(zip(record["seeds"], record["values"], strict=False))
+    if not seeds:
+        return ranges(record["seeds"][:1000])
     shown = ", ".join(f"{short_int(seed)}: {number(value)}" for seed, value in seeds[:100])
+    return shown + (" …" if len(seeds) > 100 else "")
+
+
+def _facts(record: Record) -> tuple[Pair, ...]:
     health = list(record["health"].items())[:MOST_ENTRIES]
     found = [
         ("experiment", f"{line(record['experiment'], 100)}, {line(record['metric'], 100)}"),
         ("expected", f"{record['expected']}; the evidence says {record['evidence_verdict']}"),
         ("outcome of the test", str(record["outcome"])),
-        ("band", "none" if band is None else f"{_level(band)} {interval(band)}{_widened(record)}"),
-        ("freshness gate", _gate(record)),
+        ("band", _band(record)),
+        ("freshness gate", "" if record["points"] else _gate(record)),
         ("control", _control(record)),
-        ("seeds", shown + (" …" if len(seeds) > 100 else "")),
+        ("seeds", _seeds(record)),
         ("health", ", ".join(f"{line(name, 60)} {number(value)}" for name, value in health)),
         ("seconds", number(record["seconds"])),
         ("tags", ", ".join(line(tag, 40) for tag in record["tags"][:MOST_ENTRIES])),
@@ -166,7 +206,18 @@ def _facts(record: Record) -> tuple[Pair, ...]:
     return tuple((name, text) for name, text in found if text.strip(" ,") not in ("", "–"))
 
 
-def _row(record: Record, anchor: str, axis: tuple[float, float]) -> Row:
+def _pictures(records: Sequence[Record]) -> list[Markup]:
+    """The plots of one claim's readings, on one axis."""
+    if records[0]["kind"] == "curve":
+        curves = [curve.points(record) for record in records]
+        height = curve.domain(curves)
+        return [curve.plot(drawn, height) for drawn in curves]
+    marks = [strip.marks(record) for record in records]
+    axis = strip.domain(marks)
+    return [strip.plot(drawn, axis) for drawn in marks]
+
+
+def _row(record: Record, anchor: str, picture: Markup) -> Row:
     verdict = Verdict(record["verdict"])
     return Row(
         anchor=anchor,
@@ -175,15 +226,16 @@ def _row(record: Record, anchor: str, axis: tuple[float, float]) -> Row:
         published=published(record),
         here=number(record["measured"]),
         population=population(record),
-        band=interval(record["band"]),
+        band=band(record),
         margin=short(record["margin"]),
         verdict=str(verdict),
         symbol=SYMBOLS[verdict],
         notes=notes(record),
         broken=record["outcome"] in BROKEN,
-        picture=strip.plot(strip.marks(record), axis),
+        picture=picture,
         reason=line(record["reason"]),
         facts=_facts(record),
+        points=_points(record),
         hashes=tuple(line(h, 64) for h in record["weights_sha256"][:MOST_ENTRIES]),
         rerun=rerun(record),
     )
@@ -194,7 +246,7 @@ def sentence(records: Sequence[Record]) -> str:
     first = records[0]
     if first["kind"] == "ordering":
         says = f"The paper says {line(first['criterion'], 100)}"
-    elif first["kind"] == "value":
+    elif first["kind"] in ("value", "curve"):
         says = f"The paper says {published(first)}"
     else:
         says = "The paper contradicts itself"
@@ -202,6 +254,9 @@ def sentence(records: Sequence[Record]) -> str:
     if first["mean"] is not None and first["kind"] == "ordering":
         holds = sum(1 for value in first["values"] if value > 0)
         heard.append(f"it holds in {holds} of {short_int(first['n'])} independent trainings")
+    elif first["points"]:
+        where = curve.inside(curve.points(first))
+        heard.append(f"{where} the bands of {short_int(first['n'])} independent trainings")
     elif first["mean"] is not None:
         spread = "" if first["sd"] is None else f" ± {number(first['sd'])}"
         trainings = f"{short_int(first['n'])} independent trainings"
@@ -243,19 +298,19 @@ def _anchors(records: Sequence[Record]) -> list[str]:
 
 
 def _group(claim: str, records: Sequence[Record], anchors: Sequence[str]) -> Group:
-    axis = strip.domain(strip.marks(record) for record in records)
     first = records[0]
+    pictures = _pictures(records)
     return Group(
         id=claim,
         paper=line(first["paper"], 60),
         place=line(first["place"], 300),
-        # A table's row keeps its tabs, and nothing breaks the line.
-        quote=re.sub(r"\s*\n\s*", " ", clean(first["quote"], 600)).strip(),
+        # The cells of a table's row stay apart, and nothing breaks the line.
+        quote=line(clean(first["quote"], 600).replace("\t", " · ")),
         statement=line(first["statement"], 600),
         criterion=line(first["criterion"], 200),
         headline="headline" in first["tags"],
         sentence=sentence(records),
-        rows=tuple(_row(r, a, axis) for r, a in zip(records, anchors, strict=True)),
+        rows=tuple(map(_row, records, anchors, pictures)),
     )
 
 
@@ -277,7 +332,10 @@ def counts(records: Iterable[Record]) -> list[tuple[str, str, int]]:
 
 def by_chance(records: Iterable[Record]) -> str:
     """How many bands would miss by chance, in words; empty without bands."""
-    banded = sum(record["band"] is not None for record in records)
+    banded = sum(
+        bool(record["band"] or any(point["band"] for point in record["points"]))
+        for record in records
+    )
     if not banded:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""The claims of Popović & Mihajlović (2017): one test a claim and reading, one for its control."""
+"""The claims of Popović & Mihajlović (2017): tests of claims, controls and snapshots."""
 
 PAPER = "popovic2017"
 
@@ -9,3 +9,7 @@ def test_claim(claim_case):
 
 def test_control(control_case):
     control_case.check()
+
+
+def test_snapshot(snapshot_case, num_regression):
+    snapshot_case.check(num_regression)

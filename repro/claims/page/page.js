@@ -1,0 +1,69 @@
+"use strict";
+// Filter and anchors. Without this script the page is the plain list of all rows.
+(() => {
+  const form = document.getElementById("page_filter");
+  const table = document.getElementById("page_table");
+  if (!table) return;
+  const field = (name) => document.getElementById("page_" + name);
+  const paper = field("paper"), verdict = field("verdict"), text = field("text");
+  const claims = [...table.tBodies].map((body) => ({
+    body,
+    about: body.rows[0].textContent.toLowerCase(),
+    rows: [...body.querySelectorAll("tr.reading")].map((row) => {
+      const more = row.nextElementSibling;
+      const words = row.textContent + " " + more.textContent;
+      return { row, more, text: words.toLowerCase() };
+    }),
+  }));
+  const total = table.querySelectorAll("tr.reading").length;
+
+  function fits(claim, entry, words) {
+    const said = verdict.value;
+    return (!paper.value || claim.body.dataset.paper === paper.value)
+      && (!said || (said === "broken" ? entry.row.classList.contains("broken")
+        : entry.row.dataset.verdict === said))
+      && words.every((word) => claim.about.includes(word) || entry.text.includes(word));
+  }
+
+  function filter() {
+    const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const claim of claims) {
+      let some = 0;
+      for (const entry of claim.rows) {
+        const visible = fits(claim, entry, words);
+        entry.row.hidden = entry.more.hidden = !visible;
+        some += visible;
+      }
+      claim.body.hidden = !some;
+      shown += some;
+    }
+    field("shown").textContent = shown + " of " + total + " rows";
+    field("nothing").hidden = shown > 0;
+  }
+
+  // A row that an address names is shown and unfolded, whatever the filter says.
+  function reveal() {
+    const row = document.getElementById(location.hash.slice(1));
+    if (!row || !row.matches("tr.reading")) return;
+    if (row.hidden) {
+      paper.value = verdict.value = text.value = "";
+      filter();
+    }
+    row.nextElementSibling.querySelector("details").open = true;
+    row.scrollIntoView();
+  }
+
+  let unfolded = false;
+  field("unfold").addEventListener("click", () => {
+    unfolded = !unfolded;
+    for (const each of table.querySelectorAll("tr.more details")) each.open = unfolded;
+    field("unfold").textContent = unfolded ? "Fold all" : "Unfold all";
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", filter);
+  addEventListener("hashchange", reveal);
+  form.hidden = false;
+  filter();
+  reveal();
+})();

@@ -1,0 +1,159 @@
+"""What a browser finds wrong with a page: the checks, which the tests also show failing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from selenium.webdriver import Chrome
+
+WIDTHS = (400, 1400)
+SCHEMES = ("light", "dark")
+
+ROWS = """
+return [...document.querySelectorAll("tr.reading")].map((row) => {
+  const cells = [...row.cells].map((cell) => cell.innerText.trim());
+  const picture = row.querySelector("td.picture svg");
+  return {
+    claim: row.closest("tbody").querySelector("a.id").innerText,
+    reading: cells[0], text: cells.join(" "), visible: row.checkVisibility(),
+    marks: picture ? picture.querySelectorAll(".published, .here, .seed").length : 0,
+  };
+});
+"""
+PICTURES = """
+const bad = [];
+for (const image of document.images) {
+  if (!image.complete || !image.naturalWidth || !image.alt) bad.push("img " + image.alt);
+}
+for (const svg of document.querySelectorAll("svg.strip")) {
+  const box = svg.getBoundingClientRect();
+  const said = svg.getAttribute("aria-hidden") || svg.getAttribute("aria-label");
+  if (!said || !svg.children.length || (svg.checkVisibility() && !(box.width && box.height))) {
+    bad.push("svg " + svg.getAttribute("aria-label"));
+  }
+}
+return bad;
+"""
+CUT_OFF = """
+const bad = [];
+const width = document.documentElement.clientWidth;
+if (document.documentElement.scrollWidth > width) bad.push("the page scrolls sideways");
+for (const each of document.body.querySelectorAll("*")) {
+  if (!each.checkVisibility() || each.closest(".skip, .hidden, option")) continue;
+  const style = getComputedStyle(each);
+  // What is there for screen readers alone is cut off on purpose.
+  const head = each.closest("thead");
+  if (head && getComputedStyle(head).clipPath !== "none") continue;
+  const box = each.getBoundingClientRect();
+  const clips = ["hidden", "clip"].includes(style.overflowX);
+  const inner = ["INPUT", "SELECT"].includes(each.tagName);
+  if (box.width && (box.right > width + 1 || box.left < -1)) bad.push("beyond the edge");
+  else if (clips && !inner && each.scrollWidth > each.clientWidth + 1) bad.push("clipped");
+  else continue;
+  bad.push(bad.pop() + ": " + each.tagName + "." + each.getAttribute("class"));
+}
+return bad.slice(0, 5);
+"""
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, { resultTypes: ["violations"] }).then(
+  (found) => done(found.violations
+    .filter((each) => ["serious", "critical"].includes(each.impact))
+    .map((each) => each.id + ": " + each.nodes[0].html.slice(0, 200))),
+  (error) => done(["axe-core failed: " + error]));
+"""
+
+
+class Browser:
+    """A headless Chromium, and what it logs.
+
+    Args:
+        driver: selenium's.
+        axe: the source of axe-core.
+    """
+
+    def __init__(self, driver: Chrome, axe: str) -> None:
+        self.driver = driver
+        self.axe = axe
+
+    def show(self, width: int, scheme: str = "light") -> None:
+        """Set the window's width in CSS pixels, and the colour scheme that the user prefers."""
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
+    def load(self, page: Path, anchor: str = "") -> None:
+        """Load a page from disk, with logs that hold nothing of an earlier one."""
+        self.driver.get("about:blank")
+        for log in ("browser", "performance"):
+            self.driver.get_log(log)
+        self.driver.get(page.as_uri() + (f"#{anchor}" if anchor else ""))
+
+    def js(self, code: str, *arguments: Any) -> Any:
+        """The value of a script's ``return``."""
+        return self.driver.execute_script(code, *arguments)
+
+    def console(self) -> list[str]:
+        """Errors and warnings since the page was loaded."""
+        return [
+            f"console: {entry['message']}"
+            for entry in self.driver.get_log("browser")
+            if entry["level"] in ("SEVERE", "WARNING")
+        ]
+
+    def requests(self, page: Path) -> list[str]:
+        """Requests for anything but the page itself and its data: addresses."""
+        found = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = message["params"]["request"]["url"].partition("#")[0]
+                if url != page.as_uri() and not url.startswith("data:"):
+                    found.append(f"request: {url}")
+        return found
+
+    def accessibility(self) -> list[str]:
+        """Serious and critical faults that axe-core finds."""
+        self.js(self.axe)
+        return [f"axe: {fault}" for fault in self.driver.execute_async_script(AXE)]
+
+
+def rows_wrong(browser: Browser, report: Mapping[str, Any]) -> Iterator[str]:
+    """Records without a row of their own, with its verdict and, where there are seeds, marks."""
+    rows = browser.js(ROWS)
+    if len(rows) != len(report["claims"]):
+        yield f"rows: {len(rows)} for {len(report['claims'])} records"
+    found = {(row["claim"], row["reading"]): row for row in rows}
+    for record in report["claims"]:
+        row = found.get((record["id"], record["reading"]))
+        if row is None:
+            yield f"rows: none for {record['id']} ({record['reading']})"
+            continue
+        if not row["visible"] or record["verdict"] not in row["text"]:
+            yield f"rows: {record['id']} ({record['reading']}) without its verdict"
+        wanted = max(len(record["values"]), len(record["points"]))
+        if row["marks"] < wanted:
+            yield f"rows: {record['id']} ({record['reading']}) with {row['marks']} marks"
+
+
+def problems(browser: Browser, page: Path, report: Mapping[str, Any]) -> list[str]:
+    """All that is wrong with the page of a report, at both widths and in both colour schemes."""
+    found: list[str] = []
+    for width in WIDTHS:
+        browser.show(width)
+        browser.load(page)
+        found += rows_wrong(browser, report)
+        found += [f"picture: {picture}" for picture in browser.js(PICTURES)]
+        found += [f"at {width} px: {each}" for each in browser.js(CUT_OFF)]
+        browser.js("for (const each of document.querySelectorAll('details')) each.open = true")
+        found += [f"at {width} px, unfolded: {each}" for each in browser.js(CUT_OFF)]
+        for scheme in SCHEMES:
+            browser.show(width, scheme)
+            found += browser.accessibility()
+        found += browser.console()
+        found += browser.requests(page)
+    return list(dict.fromkeys(found))

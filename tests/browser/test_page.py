@@ -1,0 +1,248 @@
+"""The page in a browser: it works, and every check on it is shown to fail on a spoilt page."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_inspection import Browser, problems
+from sample_reports import at_hand, mixed
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from repro.claims import html
+
+CLAIM = "lacok2016-t1-fgsm-025-error"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+FIGURE = html.Figure("Figure 1", "One pixel.", html.data_uri(PNG, "png"), "A figure.")
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    return at_hand()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, report: dict[str, Any]) -> Path:
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(html.render(report, [FIGURE]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A short page to spoil, and its text."""
+    return tmp_path_factory.mktemp("small") / "index.html", html.render(mixed(), [FIGURE])
+
+
+def shown(browser: Browser) -> list[str]:
+    return browser.js(
+        "return [...document.querySelectorAll('tr.reading')]"
+        ".filter((row) => row.checkVisibility()).map((row) => row.id)"
+    )
+
+
+def choose(browser: Browser, name: str, value: str) -> None:
+    browser.js(
+        "const field = document.getElementById(arguments[0]); field.value = arguments[1];"
+        "field.dispatchEvent(new Event('input', { bubbles: true }))",
+        f"page_{name}",
+        value,
+    )
+
+
+def test_nothing_is_wrong_with_the_page(browser, page, report):
+    assert problems(browser, page, report) == []
+
+
+def test_the_filters(browser, page, report):
+    browser.show(1400)
+    browser.load(page)
+    claims = report["claims"]
+    assert len(shown(browser)) == len(claims)
+    choose(browser, "verdict", "reproduced")
+    wanted = [c for c in claims if c["verdict"] == "reproduced"]
+    assert len(shown(browser)) == len(wanted) > 0
+    status = browser.driver.find_element(By.ID, "page_shown").text
+    assert status == f"{len(wanted)} of {len(claims)} rows"
+    choose(browser, "paper", "lacok2016")
+    assert set(shown(browser)) <= {i for i in shown(browser) if i.startswith("lacok2016")}
+    choose(browser, "verdict", "")
+    field = browser.driver.find_element(By.ID, "page_text")
+    field.send_keys("T1-FGSM-025 FLOAT32")
+    claims_025 = {CLAIM, CLAIM.replace("error", "confidence")}
+    assert set(shown(browser)) == {f"{claim}--float32-gradient" for claim in claims_025}
+    field.send_keys(" no such words")
+    assert shown(browser) == []
+    assert browser.driver.find_element(By.ID, "page_nothing").is_displayed()
+    field.clear()
+    choose(browser, "paper", "")
+    assert len(shown(browser)) == len(claims)
+    assert browser.console() == []
+
+
+def test_a_row_unfolds_by_mouse_and_keyboard(browser, page):
+    browser.show(1400)
+    browser.load(page)
+    details = browser.driver.find_element(By.CSS_SELECTOR, "tr.more details")
+    summary = details.find_element(By.TAG_NAME, "summary")
+    summary.click()
+    assert details.get_attribute("open")
+    assert "--claim" in details.text
+    summary.send_keys(Keys.ENTER)
+    assert not details.get_attribute("open")
+    count = "return document.querySelectorAll('tr.more details[open]').length"
+    button = browser.driver.find_element(By.ID, "page_unfold")
+    button.click()
+    assert browser.js(count) == len(shown(browser))
+    button.click()
+    assert browser.js(count) == 0
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_an_anchor_leads_to_the_claim_with_its_heading(browser, page, width):
+    browser.show(width)
+    browser.load(page, CLAIM)
+    row = browser.driver.find_element(By.ID, CLAIM)
+    assert browser.js("return arguments[0].matches(':target')", row)
+    assert browser.js(
+        "const box = arguments[0].closest('tbody').querySelector('a.id').getBoundingClientRect();"
+        "return box.top >= 0 && box.bottom < innerHeight",
+        row,
+    )
+    assert browser.js("return arguments[0].nextElementSibling.querySelector('details').open", row)
+
+
+@pytest.mark.parametrize(("width", "media"), [(920, ""), (1100, ""), (718, "print")])
+def test_a_crowded_table_keeps_its_numbers_whole(browser, page, width, media):
+    browser.show(width)
+    browser.load(page)
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media})
+    try:
+        most = browser.js(
+            "const range = document.createRange();"
+            "return Math.max(...[...document.querySelectorAll('tr.reading .n')].map((cell) => {"
+            "  range.selectNodeContents(cell);"
+            "  return new Set([...range.getClientRects()].map((box) => box.top)).size }))"
+        )
+        # ``mean ± s (N)`` may take three lines, a curve's ``first … last (N)`` four.
+        assert most <= 4
+        assert browser.js("return document.documentElement.scrollWidth <= innerWidth")
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_an_anchor_is_stronger_than_the_filter(browser, page):
+    browser.show(1400)
+    browser.load(page)
+    choose(browser, "verdict", "not-run")
+    assert CLAIM not in shown(browser)
+    browser.js("location.hash = arguments[0]", CLAIM)
+    browser.js("return new Promise((done) => setTimeout(done, 100))")
+    assert CLAIM in shown(browser)
+
+
+def test_the_keyboard_finds_a_way_past_the_head(browser, page):
+    browser.show(1400)
+    browser.load(page)
+    browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+    link = browser.driver.switch_to.active_element
+    assert link.get_attribute("class") == "skip"
+    assert browser.js("return arguments[0].getBoundingClientRect().left >= 0", link)
+    link.send_keys(Keys.ENTER)
+    assert browser.js("return document.activeElement.id") == "page_claims"
+
+
+def test_without_scripts_the_page_is_a_plain_list(browser, page, report):
+    browser.show(1400)
+    switch = "Emulation.setScriptExecutionDisabled"
+    browser.driver.execute_cdp_cmd(switch, {"value": True})
+    try:
+        browser.load(page)
+        assert not browser.driver.find_element(By.ID, "page_filter").is_displayed()
+        assert len(browser.driver.find_elements(By.CSS_SELECTOR, "tr.reading")) == len(
+            report["claims"]
+        )
+    finally:
+        browser.driver.execute_cdp_cmd(switch, {"value": False})
+
+
+def without_policy(text: str) -> str:
+    return re.sub(r"<meta http-equiv[^>]*>", "", text)
+
+
+def adding(what: str, *, policy: bool = False) -> Callable[[str], str]:
+    def spoil(text: str) -> str:
+        return (text if policy else without_policy(text)).replace("</main>", f"{what}</main>")
+
+    return spoil
+
+
+def less_a_row(text: str) -> str:
+    return re.sub(r'<tr role="row" class="reading" id="tiny-same".*?</tr>', "", text, flags=re.S)
+
+
+def with_another_verdict(text: str) -> str:
+    head, row, tail = text.partition('id="tiny-same"')
+    return head + row + tail.replace("equivalent</span>", "reproduced</span>", 1)
+
+
+SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
+    "a row is missing": (less_a_row, "rows: none for tiny-same"),
+    "a row has another verdict": (with_another_verdict, "rows: tiny-same (plain) without"),
+    "a picture is broken": (
+        lambda t: t.replace("base64,iVBORw0KGgo", "base64,AAAA"),
+        "picture: img",
+    ),
+    "a plot is empty": (
+        lambda t: re.sub(r'(<svg class="strip" role="img"[^>]*>).*?</svg>', r"\1</svg>", t),
+        "picture: svg",
+    ),
+    "a plot lacks a seed": (
+        lambda t: re.sub(r'<circle class="seed"[^>]*/>', "", t),
+        "rows: tiny-same (plain) with",
+    ),
+    "a request goes out": (
+        adding('<img alt="x" src="http://127.0.0.1:9/x.png">'),
+        "request: http",
+    ),
+    "a request is refused": (
+        adding('<img alt="x" src="http://127.0.0.1:9/x.png">', policy=True),
+        "console: ",
+    ),
+    "a script of another": (
+        adding("<script>document.title = 1</script>", policy=True),
+        "console: ",
+    ),
+    "a script fails": (adding("<script>nothing.at.all</script>"), "console: "),
+    "too wide": (adding('<p style="width: 1500px">wide</p>'), "px: "),
+    "cut off": (
+        adding('<p style="width: 5em; overflow: hidden; white-space: nowrap">a long line</p>'),
+        "px: clipped",
+    ),
+    "a field without label": (adding('<input type="text">'), "axe: label"),
+    "too faint": (adding('<p style="color: #888; background: #999">faint</p>'), "axe: color"),
+}
+
+
+def test_the_page_that_is_to_be_spoilt_is_right(browser, small):
+    path, text = small
+    path.write_text(text, encoding="utf-8")
+    assert problems(browser, path, mixed()) == []
+
+
+@pytest.mark.parametrize("fault", SPOILT)
+def test_a_spoilt_page_is_found_out(browser, small, fault):
+    path, text = small
+    spoil, said = SPOILT[fault]
+    spoilt = spoil(text)
+    assert spoilt != text
+    path.write_text(spoilt, encoding="utf-8")
+    found = problems(browser, path, mixed())
+    assert any(said in problem for problem in found), found

@@ -1,0 +1,32 @@
+"""What every test may use: pytester, and the tiny paper of ``tiny_paper.py``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny_paper import Tiny
+
+from repro import papers
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
+    """The tiny paper, found through the environment; no network, nothing of the user's."""
+    found = Tiny(tmp_path)
+    (tmp_path / "papers").mkdir()
+    for name in [name for name in os.environ if name.startswith("REPRO_")]:
+        monkeypatch.delenv(name)
+    for name in ("NO_COLOR", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REPRO_EXTRA_PAPERS", str(tmp_path / "papers"))
+    monkeypatch.setenv("REPRO_FIXTURES_DIR", str(tmp_path / "fixtures"))
+    monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("REPRO_OFFLINE", "1")
+    papers.experiments.cache_clear()
+    yield found
+    papers.experiments.cache_clear()
