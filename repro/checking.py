@@ -14,6 +14,7 @@ from repro.claims.records import Claim
 from repro.claims.report import Record, new_record
 from repro.claims.verdicts import PASSING, Judgement, Verdict
 from repro.errors import ClaimsError, ReproError
+from repro.experiment import Experiment
 from repro.lab.data import Mnist
 from repro.session import Measured, Session
 
@@ -49,6 +50,25 @@ def not_measurable(claim: Claim, data: Mnist) -> str:
     return ""
 
 
+def experiment_of(case: Case) -> Experiment:
+    """The experiment that measures a claim under its reading.
+
+    Raises:
+        ClaimsError: the record names what the paper's experiments do not offer.
+    """
+    claim = case.claim
+    offered = papers.experiments(claim.paper)
+    experiment = offered.get(claim.experiment)
+    if experiment is None:
+        raise _not_offered("experiment", claim.experiment, offered)
+    if case.reading not in experiment.readings:
+        raise _not_offered("reading", case.reading, experiment.readings)
+    for metric in evidence.metrics_of(claim):
+        if metric not in experiment.metrics:
+            raise _not_offered("metric", metric, experiment.metrics)
+    return experiment
+
+
 def measure(case: Case, session: Session, readings: list[str]) -> Measured:
     """The live measurements behind a claim under its reading.
 
@@ -61,18 +81,9 @@ def measure(case: Case, session: Session, readings: list[str]) -> Measured:
         ReproError: no data, no weights, a measurement that is not finite, or a record that
             names what the paper's experiments do not offer.
     """
-    claim = case.claim
-    offered = papers.experiments(claim.paper)
-    experiment = offered.get(claim.experiment)
-    if experiment is None:
-        raise _not_offered("experiment", claim.experiment, offered)
-    if case.reading not in experiment.readings:
-        raise _not_offered("reading", case.reading, experiment.readings)
-    for metric in evidence.metrics_of(claim):
-        if metric not in experiment.metrics:
-            raise _not_offered("metric", metric, experiment.metrics)
-    wanted = [reading for reading in readings if reading in experiment.readings]
-    return session.measured(claim.paper, claim.experiment, wanted)[case.reading]
+    offered = experiment_of(case).readings
+    wanted = [reading for reading in readings if reading in offered]
+    return session.measured(case.claim.paper, case.claim.experiment, wanted)[case.reading]
 
 
 def _not_offered(what: str, name: str, offered: Iterable[str]) -> ClaimsError:
@@ -154,6 +165,7 @@ def _check(
     if claim.kind == "inconsistency":
         record["verdict"] = judgement.verdict
         return _compare(case, record, stale="")
+    experiment_of(case)
     data = session.data()
     why = not_measurable(claim, data)
     if why:

@@ -106,9 +106,10 @@ def test_claims_answers_at_once_and_without_torch(words):
 
 @pytest.mark.parametrize("words", ["claims", "claims --json", "run --list-claims"])
 def test_a_reader_that_is_gone_is_no_error(words):
-    with subprocess.Popen(
-        [*REPRO, *words.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    # Buffered, as it is for a user: the fault comes to light when the buffer is emptied.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*REPRO, *words.split()], **pipes, env=env) as process:
         process.stdout.close()
         errors = process.stderr.read().decode()
     assert (process.returncode, errors) == (0, "")

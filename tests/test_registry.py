@@ -277,7 +277,7 @@ def unexpected(cases: list[Case]) -> list[str]:
     return [
         f"{case.id}: {case.judgement.verdict}, expected {case.expected.verdict}"
         for case in cases
-        if case.judgement.verdict != case.expected.verdict
+        if not case.as_expected
     ]
 
 
