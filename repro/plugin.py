@@ -322,7 +322,13 @@ class ControlCase(ClaimCase):
     def check(self) -> None:
         """The control must fail the claim: a band that holds it too would prove nothing."""
         __tracebackhide__ = True
-        from repro.checking import control_outside, live_value, measure, not_measurable
+        from repro.checking import (
+            control_outside,
+            in_words,
+            live_value,
+            measure,
+            not_measurable,
+        )
 
         claim, state = self.case.claim, self.request.config.stash[STATE]
         session = _session(self.request.config)
@@ -345,7 +351,7 @@ class ControlCase(ClaimCase):
         if not outside and claim.control is not None:
             shown, _ = live_value(claim, measured, metric=claim.control.metric)
             pytest.fail(
-                f"control {claim.control.metric} = {shown:.6g} passes {self.case.id}, "
+                f"control {claim.control.metric} = {in_words(shown)} passes {self.case.id}, "
                 f"and must not: {claim.control.why}",
                 pytrace=False,
             )

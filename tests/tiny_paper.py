@@ -138,7 +138,7 @@ def row(seed: int, measurements: Mapping[str, float], **provenance: str) -> Row:
 class Tiny:
     """The tiny paper: its records, its populations, and what it measures next.
 
-    ``paper`` and ``values`` may be changed before :meth:`write`.
+    ``paper``, ``metrics`` and ``values`` may be changed before :meth:`write`.
     """
 
     def __init__(self, root: Path) -> None:
@@ -146,6 +146,7 @@ class Tiny:
         self.folder = root / "papers" / "tiny"
         self.populations = root / "fixtures" / "populations"
         self.paper = copy.deepcopy(PAPER)
+        self.metrics = dict(METRICS)
         self.values: dict[str, Any] = dict(METRICS)
         self.spread: Sequence[float] = SPREAD
 
@@ -162,7 +163,7 @@ class Tiny:
         """Records and experiment to disk."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "claims.toml").write_text(document(self.paper), encoding="utf-8")
-        source = EXPERIMENTS.replace("METRICS", repr(tuple(METRICS)))
+        source = EXPERIMENTS.replace("METRICS", repr(tuple(self.metrics)))
         (self.folder / "experiments.py").write_text(source, encoding="utf-8")
         (self.folder / "values.json").write_text(json.dumps(self.values), encoding="utf-8")
 
@@ -172,7 +173,7 @@ class Tiny:
             path = populations.path_of(self.populations, kind, "tiny", "toy", reading)
             path.parent.mkdir(parents=True, exist_ok=True)
             rows = [
-                row(seed, {name: mean + shift + off for name, mean in METRICS.items()})
+                row(seed, {name: mean + shift + off for name, mean in self.metrics.items()})
                 for seed, off in zip(SEEDS[:n], self.spread, strict=False)
             ]
             path.write_text(populations.dump(rows), encoding="utf-8")

@@ -255,3 +255,67 @@ def test_an_experiment_with_one_metric_too_many_or_too_few_fails(runs, line_of):
         result = runs(*ONE)
         result.assert_outcomes(failed=2, deselected=7)
         assert "experiment toy measured [" in line_of(result.stdout.str(), "why")
+
+
+# --- curves -------------------------------------------------------------------------------
+
+CURVE = {"curve[0]": 0.5, "curve[1]": 0.7, "far[0]": 0.1, "far[1]": 0.7}
+
+
+@pytest.fixture
+def curve(runs):
+    """Runs of the tiny paper with a claim of two points."""
+    runs.tiny.paper["claim"].append(
+        {
+            "id": "tiny-curve",
+            "kind": "curve",
+            "statement": "The error rate at two strengths.",
+            "place": "Figure 1",
+            "quote": "0.5 and 0.7",
+            "published": [0.5, 0.7],
+            "labels": ["weak", "strong"],
+            "unit": 0.01,
+            "experiment": "toy",
+            "metric": "curve",
+            "margin": 0.2,
+            "margin_reason": "a reason",
+            "control": {"metric": "far", "why": "another attack"},
+            "readings": {"plain": {"expected": "reproduced"}},
+        }
+    )
+    runs.tiny.metrics |= CURVE
+    runs.tiny.values |= CURVE
+    runs.tiny.measure()
+    return lambda: runs("--claim", "tiny-curve")
+
+
+def test_a_curve_in_its_bands_passes(runs, curve):
+    curve().assert_outcomes(passed=2, deselected=9)
+    record = runs.record("tiny-curve")
+    assert (record["verdict"], record["measured"]) == ("reproduced", [0.5, 0.7])
+    assert [point["inside"] for point in record["points"]] == [True, True]
+    assert record["control"]["outside"] is True  # one point outside is enough
+
+
+def test_a_curve_with_one_point_outside_fails_and_names_it(runs, curve, line_of):
+    runs.tiny.claim("tiny-curve").update(published=[0.5, 0.9], margin=0.06)
+    result = curve()
+    result.assert_outcomes(passed=1, failed=1, deselected=9)
+    assert line_of(result.stdout.str(), "band").endswith("outside at strong")
+    assert runs.record("tiny-curve")["verdict"] == "not-reproduced"
+
+
+def test_a_curve_with_one_stale_point_fails_and_says_which(runs, curve, line_of):
+    runs.tiny.values["curve[1]"] = 0.9
+    result = curve()
+    result.assert_outcomes(passed=1, failed=1, deselected=9)
+    assert "point 1 of this machine's 0.9 lies" in line_of(result.stdout.str(), "why")
+    assert runs.record("tiny-curve")["stale"] is True
+
+
+def test_a_curve_whose_control_keeps_to_its_bands_fails_the_control_test(runs, curve):
+    runs.tiny.values["far[0]"] = 0.5
+    result = curve()
+    result.assert_outcomes(passed=1, failed=1, deselected=9)
+    result.stdout.fnmatch_lines(["*control far = 0.5 0.7 passes tiny-curve@plain*"])
+    assert "TypeError" not in result.stdout.str()
