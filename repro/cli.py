@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     claims = commands.add_parser("claims", help="list every claim and what is expected of it")
     claims.add_argument("--json", action="store_true", help="as JSON")
     claims.add_argument("--markdown", action="store_true", help="as CLAIMS.md has it")
+    claims.add_argument("--findings", action="store_true", help="the README's table of findings")
     claims.set_defaults(command=_claims)
 
     show = commands.add_parser("show", help="one claim's whole story")
@@ -143,11 +144,12 @@ def _claims(args: argparse.Namespace) -> int:
     from repro import papers
 
     loaded = papers.load_all()
-    if args.markdown:
+    if args.markdown or args.findings:
         from repro import paths
-        from repro.claims.markdown import claims_page
+        from repro.claims.markdown import claims_page, findings
 
-        print(claims_page(loaded.values(), paths.fixtures() / "populations"), end="")
+        page = claims_page if args.markdown else findings
+        print(page(loaded.values(), paths.fixtures() / "populations"), end="")
     elif args.json:
         rows = [
             {

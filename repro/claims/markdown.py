@@ -116,6 +116,26 @@ def headline(claim: Claim, cases: Iterable[Case]) -> str:
     return "\n".join(lines)
 
 
+def findings(papers: Iterable[Paper], root: Path) -> str:
+    """The headline claims as a table, for the README.
+
+    Args:
+        papers: the records.
+        root: the folder of the populations.
+    """
+    lines = [
+        "| headline claim | published | reading | mean ± s (N) | verdict |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    cases = [case for paper in papers for case in evidence.judge(paper, root)]
+    for case in cases:
+        if "headline" in case.claim.tags:
+            cells = [_cell(case.claim.statement), _published(case.claim), case.reading]
+            cells += [_population(case), f"`{case.judgement.verdict}`"]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _paper(paper: Paper, cases: list[Case]) -> list[str]:
     lines = [f"## {paper.title} ({paper.author}, {paper.year})", "", "Readings:", ""]
     lines += [f"- `{name}`: {summary}" for name, summary in paper.readings.items()]
