@@ -242,7 +242,7 @@ def _row(record: Record, anchor: str, picture: Markup) -> Row:
 
 
 def sentence(records: Sequence[Record]) -> str:
-    """A claim and what became of it, in one sentence, with the first reading's numbers."""
+    """What the paper says, and what became of it under each reading, with that one's numbers."""
     first = records[0]
     if first["kind"] == "ordering":
         says = f"The paper says {line(first['criterion'], 100)}"
@@ -250,26 +250,34 @@ def sentence(records: Sequence[Record]) -> str:
         says = f"The paper says {published(first)}"
     else:
         says = "The paper contradicts itself"
-    heard = []
-    if first["mean"] is not None and first["kind"] == "ordering":
-        holds = sum(1 for value in first["values"] if value > 0)
-        heard.append(f"it holds in {holds} of {short_int(first['n'])} independent trainings")
-    elif first["points"]:
-        where = curve.inside(curve.points(first))
-        heard.append(f"{where} the bands of {short_int(first['n'])} independent trainings")
-    elif first["mean"] is not None:
-        spread = "" if first["sd"] is None else f" ± {number(first['sd'])}"
-        trainings = f"{short_int(first['n'])} independent trainings"
-        heard.append(f"{trainings} gave {number(first['mean'])}{spread}")
-    if first["measured"] is not None:
-        verb = "measured" if not heard or first["kind"] == "ordering" else "gave"
-        lone = "" if heard else ", with no population to judge it by"
-        heard.append(f"this machine {verb} {number(first['measured'])}{lone}")
-    by_verdict: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for record in records[:MOST_ENTRIES]:
-        by_verdict.setdefault(record["verdict"], []).append(line(record["reading"], 80))
-    verdicts = ", ".join(f"{v} ({', '.join(names)})" for v, names in by_verdict.items())
-    return f"{'; '.join([says, ' and '.join(heard)] if heard else [says])}: {verdicts}."
+        heard = _heard(record)
+        said = f"{' and '.join(heard)}: {record['verdict']}" if heard else str(record["verdict"])
+        found.setdefault(said, []).append(line(record["reading"], 80))
+    return (
+        "; ".join([says, *(f"{said} ({', '.join(names)})" for said, names in found.items())]) + "."
+    )
+
+
+def _heard(record: Record) -> list[str]:
+    """What the population and this machine say of one reading, a clause each."""
+    heard = []
+    trainings = f"{short_int(record['n'])} independent trainings"
+    if record["mean"] is not None and record["kind"] == "ordering":
+        holds = sum(1 for value in record["values"] if value > 0)
+        heard.append(f"it holds in {holds} of {trainings}")
+    elif record["points"]:
+        where = curve.inside(curve.points(record))
+        heard.append(f"{where} the bands of {trainings}")
+    elif record["mean"] is not None:
+        spread = "" if record["sd"] is None else f" ± {number(record['sd'])}"
+        heard.append(f"{trainings} gave {number(record['mean'])}{spread}")
+    if record["measured"] is not None:
+        verb = "measured" if not heard or record["kind"] == "ordering" else "gave"
+        lone = "" if heard else ", with no population to judge it by"
+        heard.append(f"this machine {verb} {number(record['measured'])}{lone}")
+    return heard
 
 
 def _key(record: Record) -> str:

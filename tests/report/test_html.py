@@ -75,8 +75,9 @@ def test_headline_claims_are_cards_with_a_sentence_and_pictures():
     assert page.count('<article class="card">') == 1
     assert (
         "The paper says 0.5; 8 independent trainings gave 0.5004 ± 0.0060 and this machine gave "
-        "0.5010: reproduced (plain, other)."
+        "0.5010: reproduced (plain)"
     ) in card
+    assert card.count("independent trainings gave") == 2  # each reading has its own numbers
     assert card.count("<svg") == 2
 
 
@@ -90,7 +91,7 @@ def test_headline_claims_are_cards_with_a_sentence_and_pictures():
                 "machine measured 0.5010: reproduced (plain)."
             ),
         ),
-        ([not_run("a")], "The paper says 0.5: not-run (plain)."),
+        ([not_run("a")], "The paper says 0.5; not-run (plain)."),
         (
             [not_run("a") | {"measured": 0.4}],
             (
@@ -102,7 +103,8 @@ def test_headline_claims_are_cards_with_a_sentence_and_pictures():
             [record(verdict="trend-only"), record(reading="other")],
             (
                 "The paper says 0.5; 8 independent trainings gave 0.5004 ± 0.0060 and this "
-                "machine gave 0.5010: trend-only (plain), reproduced (other)."
+                "machine gave 0.5010: trend-only (plain); 8 independent trainings gave 0.5004 ± "
+                "0.0060 and this machine gave 0.5010: reproduced (other)."
             ),
         ),
     ],
