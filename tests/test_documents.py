@@ -10,6 +10,7 @@ from repro import papers
 from repro.claims.markdown import claims_page, findings
 from repro.claims.populations import load
 from repro.cli import main
+from repro.papers.lacok2016 import comparison
 
 ROOT = Path(__file__).parent.parent
 POPULATIONS = ROOT / "fixtures" / "populations"
@@ -80,3 +81,7 @@ def test_every_dependency_has_its_reason():
     for group in re.findall(r"(?:dependencies|\w+) = (\[[^\]]*>=[^\]]*\])", project):
         for name in re.findall(r'"([a-z0-9-]+)>=', group):
             assert name == "setuptools" or re.search(rf"\b{name}\b", table), name
+
+
+def test_the_comparison_of_readings_is_in_step():
+    assert comparison.table(POPULATIONS) in text_of(ROOT / "docs" / "readings.md")
