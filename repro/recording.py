@@ -122,7 +122,7 @@ class Recorder:
                 "data": {"kind": data.kind, "source": data.source, "hashes": data.hashes},
                 "command": shlex.join(["pytest", *map(str, self.config.invocation_params.args)]),
                 "start": provenance.now(),
-                "coverage": report.coverage(state.loaded.values()),
+                "coverage": report.coverage(state.loaded.values(), state.cases.values()),
             }
         return state.header
 

@@ -170,10 +170,11 @@ def mixed() -> dict[str, Any]:
 
 def at_hand() -> dict[str, Any]:
     """What a run would report whose every measurement is the first seed's."""
-    rows = []
+    rows, cases = [], []
     loaded = papers.load_all().values()
     for paper in loaded:
         for case in evidence.judge(paper, paths.fixtures() / "populations"):
+            cases.append(case)
             made = report.new_record(case)
             verdict = case.judgement.verdict
             passed = "passed" if verdict in PASSING else "xfailed"
@@ -185,7 +186,7 @@ def at_hand() -> dict[str, Any]:
             for point in made["points"]:
                 point["measured"] = point["mean"]
             rows.append(made)
-    return make(*rows, coverage=report.coverage(loaded))
+    return make(*rows, coverage=report.coverage(loaded, cases))
 
 
 def write(path: Path, made: Mapping[str, Any]) -> Path:

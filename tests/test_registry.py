@@ -272,6 +272,28 @@ def test_a_changed_quotation_would_be_noticed(name):
 # --- verdicts -----------------------------------------------------------------------------
 
 
+def snapshots_missing_and_orphaned(kind: str, manifest: set[str]) -> tuple[set[str], set[str]]:
+    """Of one kind of data: populated experiments without a snapshot, and the other way round."""
+    folder = ROOT / "fixtures" / "snapshots" / kind
+    found = {path.stem for path in folder.glob("*.csv")}
+    wanted = set()
+    for paper in PAPERS.values():
+        for claim in paper.claims:
+            for reading in claim.readings:
+                path = populations.path_of(POPULATIONS, kind, paper.id, claim.experiment, reading)
+                if path.exists() and paper.id in manifest:
+                    wanted.add(path.stem)
+    return wanted - found, found - wanted
+
+
+@pytest.mark.parametrize("kind", ["full", "embedded"])
+def test_every_measured_experiment_has_a_snapshot_and_every_snapshot_an_experiment(kind):
+    assert snapshots_missing_and_orphaned(kind, set(PAPERS)) == (set(), set())
+    missing, orphaned = snapshots_missing_and_orphaned(kind, set())
+    assert missing == set()
+    assert orphaned  # the check can fail
+
+
 def unexpected(cases: list[Case]) -> list[str]:
     """The cases whose evidence says something else than the record expects."""
     return [

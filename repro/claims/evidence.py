@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from repro.claims import populations, verdicts
@@ -126,6 +126,19 @@ def _judge(
     )
 
 
+def _open(judged: Judgement, trend: list[float], family: int) -> Judgement:
+    """A missed number whose ordering so few seeds could not have shown is not yet refuted.
+
+    Holm asks of the smallest of ``family`` p-values that it is at most ALPHA / family; with n
+    seeds no sign test goes below 2^-n.
+    """
+    powerless = family * 2.0 ** -len(trend) > ALPHA
+    if judged.verdict is not Verdict.NOT_REPRODUCED or not powerless or min(trend, default=0) <= 0:
+        return judged
+    why = f"it holds in all {len(trend)} seeds, too few to show it among {family} orderings"
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=f"{judged.reason}; {why}")
+
+
 def judge(paper: Paper, root: Path, kind: Kind = "full") -> list[Case]:
     """Judge every claim of ``paper`` under each of its readings.
 
@@ -176,6 +189,7 @@ def judge(paper: Paper, root: Path, kind: Kind = "full") -> list[Case]:
             else:
                 values, trend = measured[claim.id], trends.get(claim.id, [])
                 judged = _judge(claim, values, trend, adjusted.get(claim.id))
+                judged = _open(judged, trend, len(adjusted))
                 shown = {"value": values.get(claim.metric, []), "ordering": trend}
                 own = tuple(shown.get(claim.kind, []))
                 seeds = population(claim, reading).seeds

@@ -15,7 +15,7 @@ from repro.claims.verdicts import Verdict
 MEANINGS = {
     Verdict.REPRODUCED: "the published number lies in the 95 % prediction band for one more "
     "training, and that band is no wider than the margin fixed beforehand; for an ordering: it "
-    "holds (sign test over seeds, Holm over the paper's claims)",
+    "holds (sign test over seeds, Holm over the orderings of the paper under the reading)",
     Verdict.EQUIVALENT: "outside the band, yet the population's mean is shown to be within the "
     "margin",
     Verdict.TREND_ONLY: "the number misses, the ordering that goes with it holds",
@@ -32,9 +32,10 @@ HEAD = """\
 
 {coverage}. {counts}.
 
-Every network here was trained anew from the papers' descriptions on the papers' data. In the
-ACM's words the results below are *replicated* with independently developed artifacts, where
-they hold; the papers' own artifacts were not run.
+Every network here was trained anew on the papers' data, from the papers' descriptions and, where
+these leave it open, the authors' published code. In the ACM's words the results below are
+*replicated* with independently developed artifacts, where they hold; the papers' own artifacts
+were not run.
 
 ## How to read a verdict
 
@@ -86,7 +87,7 @@ def _band(case: Case) -> str:
 
 
 def _seed0(case: Case) -> str:
-    return _number(case.values[case.seeds.index(0)]) if 0 in case.seeds else "–"
+    return _number(case.values[case.seeds.index(0)]) if case.values and 0 in case.seeds else "–"
 
 
 def _row(case: Case, *, first: bool) -> str:
@@ -180,6 +181,18 @@ def _switches(papers: Iterable[Paper], root: Path) -> list[str]:
     return [*lines, ""]
 
 
+def _repeats(cases: Iterable[Case]) -> int:
+    """How many cases have the very values of an earlier reading of their claim."""
+    seen: dict[str, list[tuple[float, ...]]] = {}
+    count = 0
+    for case in cases:
+        if case.values:
+            earlier = seen.setdefault(case.claim.id, [])
+            count += case.values in earlier
+            earlier.append(case.values)
+    return count
+
+
 def claims_page(papers: Iterable[Paper], root: Path) -> str:
     """The text of CLAIMS.md.
 
@@ -193,8 +206,11 @@ def claims_page(papers: Iterable[Paper], root: Path) -> str:
     said = ", ".join(f"{counts[v]} `{v}`" for v in Verdict if counts[v])
     banded = sum(case.judgement.band is not None for case in cases)
     head = HEAD.format(
-        coverage=report.coverage(loaded),
-        counts=f"Verdicts, one a claim and reading: {said}",
+        coverage=report.coverage(loaded, cases),
+        counts=(
+            f"Verdicts, one a claim and reading: {said}; {_repeats(cases)} of them repeat "
+            "another reading's measurements, which that reading leaves as they are"
+        ),
         meanings="\n".join(f"| `{verdict}` | {text} |" for verdict, text in MEANINGS.items()),
         banded=banded,
         expected_misses=0.05 * banded,

@@ -104,13 +104,16 @@ def new_record(case: Case) -> Record:
     }
 
 
-def coverage(loaded: Iterable[Paper]) -> str:
-    """How many of the published statements are checked, in words."""
-    checked = total = 0
-    for paper in loaded:
-        checked += len(paper.claims)
-        total += len(paper.claims) + len(paper.limitations)
-    return f"{checked} of {total} published statements checked"
+def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
+    """How many of the published statements have evidence, in words.
+
+    Args:
+        loaded: every paper's records.
+        cases: every claim under every reading; a claim without any population is not checked.
+    """
+    checked = {c.claim.id for c in cases if c.judgement.verdict != Verdict.NOT_RUN}
+    total = sum(len(paper.claims) + len(paper.limitations) for paper in loaded)
+    return f"{len(checked)} of {total} published statements checked"
 
 
 def worst_first(records: Iterable[Record]) -> list[Record]:

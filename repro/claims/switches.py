@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
+
+import numpy as np
 
 from repro.claims import populations
 from repro.claims.records import Claim, Paper
@@ -59,4 +60,11 @@ def switches(paper: Paper, root: Path) -> Iterable[Switch]:
             after = by_seed(claim, reading) if reading != baseline else {}
             effect = [after[seed] - before[seed] for seed in before if seed in after]
             if len(effect) > 1:
-                yield Switch(claim, reading, baseline, mean(effect), stdev(effect), len(effect))
+                yield Switch(
+                    claim,
+                    reading,
+                    baseline,
+                    float(np.mean(effect)),
+                    float(np.std(effect, ddof=1)),
+                    len(effect),
+                )

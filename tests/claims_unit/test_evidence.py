@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tiny_paper import METRICS, SPREAD, document, row
 
 from repro.claims import evidence, populations, records
 from repro.claims.records import Ordering
 from repro.claims.stats import holm, sign_test
-from repro.claims.verdicts import Verdict
+from repro.claims.verdicts import Judgement, Verdict
 from repro.errors import ClaimsError, EvidenceError
 
 
@@ -180,3 +182,20 @@ def test_a_rate_beyond_the_scale_is_an_error(tiny, judged):
     tiny.claim()["scale"] = "logit"
     with pytest.raises((EvidenceError, ClaimsError)):
         judged()
+
+
+@pytest.mark.parametrize(
+    ("n", "family", "trend", "verdict"),
+    [
+        (5, 17, [1.0] * 5, "inconclusive"),  # 17 / 2^5 > 0.05: no ordering could be shown
+        (9, 17, [1.0] * 9, "not-reproduced"),  # 17 / 2^9 < 0.05: it could have been
+        (5, 1, [1.0] * 5, "not-reproduced"),
+        (5, 17, [1.0] * 4 + [-1.0], "not-reproduced"),  # it does not even hold
+        (5, 17, [], "not-reproduced"),  # the claim names no ordering
+    ],
+)
+def test_a_miss_is_open_where_too_few_seeds_could_show_its_ordering(n, family, trend, verdict):
+    missed = Judgement(Verdict.NOT_REPRODUCED, n, 0.5, 0.1, None, None, "above", 0.9, "misses")
+    assert evidence._open(missed, trend, family).verdict == verdict
+    held = replace(missed, verdict=Verdict.REPRODUCED)
+    assert evidence._open(held, trend, family) == held

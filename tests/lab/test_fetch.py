@@ -1,183 +1,43 @@
 from __future__ import annotations
 
-import contextlib
-import errno
 import gzip
-import hashlib
-import http.server
-import os
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import filelock
-import numpy as np
 import pytest
+from fetch_helpers import (
+    FILES,
+    Answer,
+    a_login_page,
+    absent,
+    absent_on_get,
+    interrupted,
+    interrupted_from_the_second_file_on,
+    listing,
+    oversized,
+    silent,
+    silent_on_get,
+    unpacked,
+    well,
+    wrong,
+)
 
-from repro.errors import DataError, StoreError
-from repro.lab import data, fetch, idx
+from repro.errors import DataError
+from repro.lab import fetch, idx
 
-CONTENTS = {
-    "train-images": idx.build(
-        np.arange(4 * 784, dtype=np.int64).astype(np.uint8).reshape(4, 28, 28)
-    ),
-    "train-labels": idx.build(np.array([5, 0, 4, 1], dtype=np.uint8)),
-    "t10k-images": idx.build(np.ones((2, 28, 28), dtype=np.uint8)),
-    "t10k-labels": idx.build(np.array([7, 2], dtype=np.uint8)),
-}
-FILES = {
-    f"{key}-{'idx3' if 'images' in key else 'idx1'}-ubyte": content
-    for key, content in CONTENTS.items()
-}
+pytestmark = pytest.mark.usefixtures("canonical")
 
 SHIPPED_MIRRORS = fetch.MIRRORS
-
-Answer = Callable[[http.server.BaseHTTPRequestHandler, bytes], None]
-
-
-def send(handler: http.server.BaseHTTPRequestHandler, body: bytes, *, length: int) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(length))
-    handler.end_headers()
-    if handler.command == "GET":
-        handler.wfile.write(body)
-
-
-def well(handler, content):
-    body = gzip.compress(content)
-    send(handler, body, length=len(body))
-
-
-def unpacked(handler, content):
-    send(handler, content, length=len(content))
-
-
-def wrong(handler, content):
-    body = gzip.compress(content[:-1] + b"\x00")
-    send(handler, body, length=len(body))
-
-
-def a_login_page(handler, _):
-    body = b"<html>Welcome to the hotel</html>"
-    send(handler, body, length=len(body))
-
-
-def interrupted(handler, content):
-    body = gzip.compress(content)
-    send(handler, body[: len(body) // 2], length=len(body))
-
-
-def absent(handler, _):
-    handler.send_error(404)
-
-
-def absent_on_get(handler, content):
-    if handler.command == "GET":
-        handler.send_error(404)
-    else:
-        well(handler, content)
-
-
-def oversized(handler, _):
-    send(handler, bytes(5000), length=5000)
-
-
-def silent(handler, _):
-    handler.server.released.wait(10)
-
-
-def silent_on_get(handler, content):
-    if handler.command == "GET":
-        handler.server.released.wait(10)
-    else:
-        well(handler, content)
-
-
-def interrupted_from_the_second_file_on(handler, content):
-    if handler.command == "HEAD" or content == CONTENTS["train-images"]:
-        well(handler, content)
-    else:
-        interrupted(handler, content)
-
-
-class Mirror(http.server.ThreadingHTTPServer):
-    """A mirror on this machine that answers every request in one way."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.gets: list[str] = []
-        self.released = threading.Event()
-        mirror = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                name = self.path.rpartition("/")[2].removesuffix(".gz")
-                if self.command == "GET":
-                    mirror.gets.append(name)
-                answer(self, FILES[name])
-
-            do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}/mnist/"
-
-
-@pytest.fixture(autouse=True)
-def canonical(monkeypatch):
-    """Tiny files for the canonical ones, no real mirror, and no proxy between us and ourselves."""
-    for variable in ("REPRO_MNIST_DIR", "REPRO_OFFLINE", "REPRO_CACHE_DIR"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("no_proxy", "*")
-    hashes = {key: hashlib.sha256(content).hexdigest() for key, content in CONTENTS.items()}
-    monkeypatch.setattr(data, "SHA256", hashes)
-    monkeypatch.setattr(fetch, "MIRRORS", ())
 
 
 def impatient_with(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
     """Short waits where the wait is the point; long ones elsewhere, for a busy machine."""
     if answer in (silent, silent_on_get):
         monkeypatch.setattr(fetch, "READ_SECONDS", 0.5)
-
-
-@pytest.fixture
-def mirrors(monkeypatch):
-    """Starts mirrors; several are asked in the order given, else in that of their answers."""
-    with contextlib.ExitStack() as stack:
-
-        def start(*answers: Answer, in_order: bool = True) -> list[Mirror]:
-            started = []
-            for answer in answers:
-                mirror = Mirror(answer)
-                thread = threading.Thread(target=mirror.serve_forever, args=(0.01,))
-                thread.start()
-                for undo in (thread.join, mirror.server_close, mirror.shutdown):
-                    stack.callback(undo)
-                stack.callback(mirror.released.set)
-                started.append(mirror)
-            monkeypatch.setattr(fetch, "MIRRORS", tuple(mirror.url for mirror in started))
-            if len(started) > 1 and in_order:
-                ordered = iter([mirror.url for mirror in started])
-                monkeypatch.setattr(fetch, "_answering", lambda _: ordered)
-            return started
-
-        yield start
-
-
-def listing(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 def assert_filled(folder: Path) -> None:
@@ -327,66 +187,6 @@ def test_without_a_network_the_search_ends_within_15_seconds():
 def test_the_mirrors_are_folders():
     assert all(mirror.endswith("/") for mirror in SHIPPED_MIRRORS)
     assert len({fetch._host(mirror) for mirror in SHIPPED_MIRRORS}) >= 3
-
-
-def refuse(error_number: int) -> Callable[..., None]:
-    def raise_it(*_: object, **__: object) -> None:
-        raise OSError(error_number, os.strerror(error_number))
-
-    return raise_it
-
-
-def test_a_read_only_cache_is_a_store_error(tmp_path, mirrors, monkeypatch):
-    mirrors(well)
-    monkeypatch.setattr(Path, "mkdir", refuse(errno.EROFS))
-    with pytest.raises(StoreError, match="Read-only file system") as caught:
-        fetch.fetch(tmp_path / "mnist")
-    assert "REPRO_CACHE_DIR" in caught.value.do
-
-
-def test_a_lock_that_cannot_be_made_is_a_store_error(tmp_path, mirrors, monkeypatch):
-    mirrors(well)
-    monkeypatch.setattr(filelock.FileLock, "acquire", refuse(errno.EACCES))
-    with pytest.raises(StoreError, match="Permission denied"):
-        fetch.fetch(tmp_path)
-
-
-def test_a_file_in_the_caches_place_is_a_store_error(tmp_path, mirrors):
-    mirrors(well)
-    (tmp_path / "mnist").touch()
-    with pytest.raises(StoreError, match="mnist cannot be written"):
-        fetch.fetch(tmp_path / "mnist")
-
-
-def test_a_full_disk_is_a_store_error_and_leaves_nothing(tmp_path, mirrors, monkeypatch):
-    mirrors(well)
-    monkeypatch.setattr(os, "fsync", refuse(errno.ENOSPC))
-    with pytest.raises(StoreError, match="No space left") as caught:
-        fetch.fetch(tmp_path)
-    assert caught.value.expected
-    assert set(listing(tmp_path)) <= {".lock"}
-
-
-def test_an_interrupt_while_writing_leaves_nothing(tmp_path, mirrors, monkeypatch):
-    mirrors(well)
-
-    def interrupt(_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        fetch.fetch(tmp_path)
-    assert set(listing(tmp_path)) <= {".lock"}
-
-
-def test_a_lock_held_for_too_long_is_a_store_error(tmp_path, mirrors, monkeypatch):
-    mirrors(well)
-    monkeypatch.setattr(fetch, "LOCK_SECONDS", 0.1)
-    with (
-        filelock.FileLock(tmp_path / ".lock"),
-        pytest.raises(StoreError, match=r"\.lock was held"),
-    ):
-        fetch.fetch(tmp_path)
 
 
 def test_two_that_share_a_folder_download_once(tmp_path, mirrors):

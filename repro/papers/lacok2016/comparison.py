@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from statistics import mean, stdev
+
+import numpy as np
 
 from repro.claims import populations
 
@@ -43,6 +44,6 @@ def table(root: Path) -> str:
         cells = []
         for metric in ("fgsm-010-error", "fgsm-025-error"):
             values = population.values(metric)
-            cells.append(f"{mean(values):.4f} ± {stdev(values):.4f} ({len(values)})")
+            cells.append(f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f} ({len(values)})")
         lines.append(f"| {tested} | {made_for} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

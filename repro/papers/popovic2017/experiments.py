@@ -136,10 +136,11 @@ def _class_images(run: Run, label: int) -> tuple[Tensor, Tensor]:
 
 
 def _linearity(values: list[float]) -> float:
-    """R^2 of the straight line through ``values`` over the 16 eps; 0 if they do not vary."""
+    """R^2 of the straight line over the 16 eps, negative if it falls, 0 without variation."""
     if min(values) == max(values):
         return 0.0
-    return float(np.corrcoef(EPS, values)[0, 1] ** 2)
+    r = float(np.corrcoef(EPS, values)[0, 1])
+    return r * abs(r)
 
 
 def _common_fives(run: Run, reading: str) -> Measurements:
