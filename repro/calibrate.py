@@ -6,13 +6,22 @@ was killed goes on where it was, and two runs may share the work.
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+)
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -20,13 +29,17 @@ import torch
 from repro import papers
 from repro.claims import populations
 from repro.claims.populations import Kind, Row
-from repro.errors import DataError, EvidenceError, UsageError
+from repro.errors import DataError, EvidenceError, UsageError, WorkerError
 from repro.experiment import Experiment, Run
 from repro.lab import data as mnist
 from repro.lab import provenance, sample
 from repro.lab.data import Mnist
-from repro.lab.store import Store
+from repro.lab.recipe import Recipe
+from repro.lab.store import Artifact, Store
 from repro.lab.training import OnEpoch
+
+CONNECT_S = 5
+"""How long a Dask scheduler may take to answer."""
 
 
 @dataclass(frozen=True)
@@ -80,23 +93,19 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
     """
     if job.threads:
         torch.set_num_threads(job.threads)
-    full = mnist.find(job.directory, require_full=True, progress=False)
-    sets: dict[Kind, Mnist] = {"full": full}
-    if any(kind == "embedded" for kind, _, _ in job.wanted):
-        sets["embedded"] = embedded()
     store = Store(device=job.device)
+
+    @cache
+    def full() -> Mnist:
+        return mnist.find(job.directory, require_full=True, progress=False)
+
+    def obtain(recipe: Recipe) -> Artifact:
+        return store.obtain(recipe, full(), on_epoch=on_epoch(recipe.name) if on_epoch else None)
+
+    kinds = {kind for kind, _, _ in job.wanted}
+    runs = {k: Run(full() if k == "full" else embedded(), job.seed, obtain) for k in kinds}
     offered = papers.experiments(job.paper)
     results = []
-    runs = {
-        kind: Run(
-            data,
-            job.seed,
-            lambda recipe: store.obtain(
-                recipe, full, on_epoch=on_epoch(recipe.name) if on_epoch else None
-            ),
-        )
-        for kind, data in sets.items()
-    }
     for kind, name, reading in job.wanted:
         experiment = offered[name]
         start = time.monotonic()
@@ -166,19 +175,41 @@ def keep(root: Path, paper: str, results: Iterable[Result]) -> int:
 def run_jobs(
     jobs: list[Job], *, executor: Executor | None, on_epoch: Callable[[str], OnEpoch] | None = None
 ) -> Iterator[tuple[Job, list[Result]]]:
-    """Measure every job, in this process or on ``executor``, in the order they finish."""
+    """Measure every job, in this process or on ``executor``, in the order they finish.
+
+    Raises:
+        WorkerError: a process of the executor died, and nobody takes its seed over.
+        ReproError: as a job itself raised it.
+    """
     if executor is None:
         for job in jobs:
             yield job, measure(job, on_epoch=on_epoch)
         return
-    futures = {executor.submit(measure, job): job for job in jobs}
+    futures: dict[Future[list[Result]], Job] = {}
     try:
+        for job in jobs:
+            futures[executor.submit(measure, job)] = job
         for future in as_completed(futures):
             yield futures[future], future.result()
-    except BaseException:
+    except (BrokenExecutor, CancelledError) as error:
+        raise _died("a worker process died, or its cluster is gone") from error
+    except Exception as error:
+        # Dask's own, which cannot be named here where Dask is not installed.
+        if type(error).__name__ != "KilledWorker":
+            raise
+        raise _died("every worker that took one of the seeds died") from error
+    finally:
         for future in futures:
             future.cancel()
-        raise
+
+
+def _died(found: str) -> WorkerError:
+    return WorkerError(
+        found,
+        expected="workers that live until their seeds are done",
+        do="give the command again: finished seeds are kept, and a training goes on at its last "
+        "epoch. Where memory ran out, use fewer workers",
+    )
 
 
 @contextmanager
@@ -186,15 +217,15 @@ def pool(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
     """The executor that the options ask for: none (this process), processes, or Dask.
 
     Raises:
-        UsageError: both are asked for, or Dask is not installed.
+        UsageError: both are asked for, Dask is not installed, or no scheduler answers.
     """
-    if scheduler and workers > 1:
+    if scheduler is not None and workers > 1:
         raise UsageError(
             "--workers and --scheduler together",
             expected="one of them",
             do="drop --workers: the Dask cluster has its own",
         )
-    if scheduler:
+    if scheduler is not None:
         try:
             from distributed import Client
         except ImportError as error:
@@ -203,15 +234,38 @@ def pool(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
                 expected="the package distributed",
                 do="pip install 'repro-adversarial[cluster]'",
             ) from error
-        with Client(scheduler) as client:
-            # A worker that dies in the middle of a seed is replaced, and the seed done again.
-            yield client.get_executor(retries=3, pure=False)
+        _reach(scheduler)
+        with Client(scheduler, timeout=CONNECT_S, set_as_default=False) as client:
+            # Dask gives the seed of a worker that dies to another one by itself.
+            yield client.get_executor(pure=False)
     elif workers > 1:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=context) as executor:
             yield executor
     else:
         yield None
+
+
+def _reach(scheduler: str) -> None:
+    """Ask the scheduler who it is: Dask's client waits for ever where something else answers."""
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    async def identity() -> str:
+        keys = Security().get_connection_args("client")
+        async with asyncio.timeout(CONNECT_S), rpc(scheduler, connection_args=keys) as peer:
+            return str((await peer.identity())["type"])
+
+    try:
+        found = asyncio.run(identity())
+    except Exception as error:  # whatever Dask makes of an address
+        found = f"{type(error).__name__} {error}".strip()
+    if found != "Scheduler":
+        raise UsageError(
+            f"--scheduler {scheduler}, where no Dask scheduler answers ({found})",
+            expected="the address of one that runs, such as tcp://127.0.0.1:8786",
+            do="correct --scheduler, or start one (dask scheduler)",
+        )
 
 
 def threads_each(workers: int) -> int:

@@ -192,10 +192,10 @@ def _check(
     if isinstance(shown, list):
         for point, value in zip(record["points"], shown, strict=False):
             point["measured"] = value
-    return _compare(case, record, stale=_staleness(held, gated) if record["stale"] else "")
+    return _compare(case, record, stale=how_stale(held, gated) if record["stale"] else "")
 
 
-def _staleness(held: Live, gated: Judgement) -> str:
+def how_stale(held: Live, gated: Judgement) -> str:
     """How a measurement that is stale left the gate, in words."""
     values = held if isinstance(held, list) else [held]
     gates = [point.gate for point in gated.points] or [gated.gate]

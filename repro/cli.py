@@ -104,7 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     calibrate = commands.add_parser(
         "calibrate", help="measure experiments over many seeds: the evidence behind every band"
     )
-    calibrate.add_argument("--seeds", default="0-19", help="such as 0-19 or 3,5,8 (default: 0-19)")
+    calibrate.add_argument("--seeds", help="such as 0-19 or 3,5,8 (default: 0-19)")
+    calibrate.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing: hold fresh seeds (default: the next two) against the populations' "
+        "99.9%% bands; 1 where one lies outside",
+    )
     calibrate.add_argument("--paper", action="append", help="only this paper (repeatable)")
     calibrate.add_argument("--experiment", action="append", help="only this one (repeatable)")
     calibrate.add_argument("--out", type=Path, help="folder of populations (default: fixtures/)")

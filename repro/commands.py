@@ -7,7 +7,9 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from repro import papers, paths
 from repro.claims import evidence, populations
@@ -15,6 +17,9 @@ from repro.claims.evidence import Case
 from repro.claims.report import band_fields
 from repro.errors import StoreError, UsageError
 from repro.selection import near_misses
+
+if TYPE_CHECKING:  # which need torch
+    from repro.calibrate import Job, Result
 
 
 def run(words: list[str]) -> int:
@@ -156,8 +161,8 @@ def train(args: argparse.Namespace) -> int:
         UsageError: an unknown paper, experiment or device, or a seed below 0.
     """
     from repro.lab import data as mnist
+    from repro.lab.devices import check_device
     from repro.lab.store import Store
-    from repro.plugin import check_device
     from repro.progress import Epochs
 
     known = papers.folders()
@@ -217,64 +222,108 @@ def seeds_of(words: str) -> list[int]:
 def calibrate(args: argparse.Namespace) -> int:
     """``repro calibrate``: bring every chosen seed into every chosen population.
 
+    With ``--check`` nothing is written; 1 where a fresh seed lies outside a population's band.
+
     Raises:
         UsageError: unknown papers, experiments, seeds or device, or options that do not fit
             together.
         DataError: no full MNIST is to be had.
         EvidenceError: a population has a seed of another configuration.
     """
+    from repro import calibrate as work
+    from repro.lab.devices import check_device
+
+    seeds = seeds_of("0-19" if args.seeds is None else args.seeds)
+    check_device(args.device)
+    root = args.out or paths.fixtures() / "populations"
+    chosen = _chosen(args)
+    if args.check:
+        return _recheck(args, root, chosen, [] if args.seeds is None else seeds)
+    kinds = work.kinds_at_hand()
+    if "embedded" not in kinds:
+        print("the embedded sample is not installed; only full MNIST is measured", file=sys.stderr)
+    jobs = [
+        job
+        for paper, names in chosen.items()
+        for seed in seeds
+        if (job := work.missing(root, paper, seed, names, kinds)).wanted
+    ]
+    for job, results in _measured(jobs, args):
+        try:
+            work.keep(root, job.paper, results)
+        except OSError as error:
+            raise StoreError(
+                f"{root} cannot be written: {error}",
+                expected="a folder of yours",
+                do="use --out",
+            ) from error
+    rows = [len(populations.load(p).rows) for p in sorted(root.glob("*/*.csv"))]
+    print(f"{len(rows)} populations of {min(rows, default=0)} to {max(rows, default=0)} seeds")
+    return 0
+
+
+def _recheck(
+    args: argparse.Namespace, root: Path, chosen: dict[str, list[str]], seeds: list[int]
+) -> int:
+    """``repro calibrate --check``: fresh seeds against the populations' 99.9 % bands."""
+    from repro import recheck
+
+    records = papers.load_all()
+    cases = [
+        c for paper, names in chosen.items() for c in recheck.gated(records[paper], root, names)
+    ]
+    seeds = recheck.seeds_for(cases, seeds)
+    found: dict[recheck.Spot, list[Result]] = {}
+    for job, results in _measured(recheck.jobs_for(cases, seeds), args):
+        for result in results:
+            found.setdefault((job.paper, result.experiment, result.reading), []).append(result)
+    lines = recheck.outside(cases, found)
+    for line in lines:
+        print(line)
+    print(
+        f"seeds {', '.join(map(str, seeds))}: {len(lines)} of {len(cases)} claims and readings "
+        "outside; one seed in 1,000 is, by chance"
+    )
+    return int(bool(lines))
+
+
+def _chosen(args: argparse.Namespace) -> dict[str, list[str]]:
+    """Paper to the names of its experiments, as ``--paper`` and ``--experiment`` choose them."""
+    known = papers.folders()
+    for paper in args.paper or ():
+        if paper not in known:
+            raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct it")
+    offered = {paper: list(papers.experiments(paper)) for paper in args.paper or known}
+    every = {name for names in offered.values() for name in names}
+    unknown = set(args.experiment or ()) - every
+    if unknown:
+        raise UsageError(
+            f"no experiment {sorted(unknown)}", expected=", ".join(sorted(every)), do="correct it"
+        )
+    wanted = args.experiment or every
+    return {paper: [n for n in names if n in wanted] for paper, names in offered.items()}
+
+
+def _measured(jobs: list[Job], args: argparse.Namespace) -> Iterator[tuple[Job, list[Result]]]:
+    """Measure the jobs as the options say, with an estimate of the time left."""
     from dataclasses import replace
 
     from repro import calibrate as work
     from repro.lab import data as mnist
-    from repro.plugin import check_device
     from repro.progress import Epochs, duration
 
-    seeds = seeds_of(args.seeds)
-    check_device(args.device)
-    root = args.out or paths.fixtures() / "populations"
-    known = papers.folders()
-    jobs = []
-    kinds = work.kinds_at_hand()
-    if "embedded" not in kinds:
-        print("the embedded sample is not installed; only full MNIST is measured", file=sys.stderr)
-    for paper in args.paper or known:
-        if paper not in known:
-            raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct it")
-        offered = papers.experiments(paper)
-        names = [n for n in offered if not args.experiment or n in args.experiment]
-        for seed in seeds:
-            job = work.missing(root, paper, seed, names, kinds)
-            if job.wanted:
-                threads = work.threads_each(args.workers)
-                options = {"directory": args.mnist_dir, "device": args.device, "threads": threads}
-                jobs.append(replace(job, **options))
-    if args.experiment:
-        every = {name for paper in args.paper or known for name in papers.experiments(paper)}
-        unknown = set(args.experiment) - every
-        if unknown:
-            raise UsageError(
-                f"no experiment {sorted(unknown)}",
-                expected=", ".join(sorted(every)),
-                do="correct it",
-            )
     print(f"{len(jobs)} seeds to measure", file=sys.stderr)
     if jobs:
         # Here rather than in every process: one download at most, and one error.
         mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
+    threads = work.threads_each(args.workers)
+    options = {"directory": args.mnist_dir, "device": args.device, "threads": threads}
+    jobs = [replace(job, **options) for job in jobs]
     start = time.monotonic()
     with work.pool(args.workers, args.scheduler) as executor:
-        for count, (job, results) in enumerate(
-            work.run_jobs(jobs, executor=executor, on_epoch=Epochs()), start=1
-        ):
-            try:
-                work.keep(root, job.paper, results)
-            except OSError as error:
-                raise StoreError(
-                    f"{root} cannot be written: {error}",
-                    expected="a folder of yours",
-                    do="use --out",
-                ) from error
+        running = work.run_jobs(jobs, executor=executor, on_epoch=Epochs())
+        for count, (job, results) in enumerate(running, start=1):
+            yield job, results
             left = (time.monotonic() - start) / count * (len(jobs) - count)
             print(
                 f"{job.paper} seed {job.seed} done ({count} of {len(jobs)}), "
@@ -282,6 +331,3 @@ def calibrate(args: argparse.Namespace) -> int:
                 file=sys.stderr,
                 flush=True,
             )
-    rows = [len(populations.load(p).rows) for p in sorted(root.glob("*/*.csv"))]
-    print(f"{len(rows)} populations of {min(rows, default=0)} to {max(rows, default=0)} seeds")
-    return 0

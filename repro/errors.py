@@ -55,3 +55,7 @@ class ReportError(ReproError):
 
 class UsageError(ReproError):
     """Options that do not fit together or name something unknown."""
+
+
+class WorkerError(ReproError):
+    """A process that was to measure seeds died, or the cluster it belonged to is gone."""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from repro import papers, paths
-from repro.claims import evidence
+from repro.claims import evidence, populations
 from repro.claims.evidence import Case
 from repro.claims.report import Record, new_record
 from repro.claims.verdicts import PASSING, Verdict
-from repro.errors import ReproError, UsageError
+from repro.errors import ReproError
 from repro.recording import RECORD, Recorder, State, case_id
 from repro.selection import Selection
 
@@ -129,6 +129,8 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         loaded = papers.load_all()
         selection.check(loaded.values())
+        from repro.lab.devices import check_device
+
         check_device(config.option.device)
         root = paths.fixtures() / "populations"
         cases = {c.id: c for paper in loaded.values() for c in evidence.judge(paper, root)}
@@ -145,27 +147,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker is None:
         recorder = Recorder(config, state, lambda: _session(config))
         config.pluginmanager.register(recorder, "repro-recorder")
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that torch does not have.
-
-    Raises:
-        UsageError: neither the CPU nor a GPU of this machine.
-    """
-    import torch
-
-    try:
-        name = torch.device(device)
-        there = name.type == "cuda" and (name.index or 0) < torch.cuda.device_count()
-    except RuntimeError:  # no device at all
-        there = False
-    if device != "cpu" and not there:
-        raise UsageError(
-            f"--device {device}, which this machine does not have",
-            expected="cpu, or cuda where torch finds a GPU",
-            do="drop --device: the CPU is the reference",
-        )
 
 
 def _claims_run(config: pytest.Config) -> bool:
@@ -194,7 +175,7 @@ def _session(config: pytest.Config) -> Session:
     if state.session is None:
         import torch
 
-        from repro.progress import Epochs
+        from repro.progress import Epochs, Measurements
         from repro.session import Session
 
         option = config.option
@@ -206,6 +187,12 @@ def _session(config: pytest.Config) -> Session:
         def uncaptured() -> AbstractContextManager[object]:
             return capture.global_and_fixture_disabled() if capture else nullcontext()
 
+        def took(paper: str, experiment: str, reading: str) -> float:
+            root = paths.fixtures() / "populations"
+            path = populations.path_of(root, "full", paper, experiment, reading)
+            return populations.load(path).seconds()
+
+        quiet = config.getoption("verbose") < 0
         state.session = Session(
             directory=Path(option.mnist_dir) if option.mnist_dir else None,
             device=option.device,
@@ -214,7 +201,8 @@ def _session(config: pytest.Config) -> Session:
             offline=option.offline,
             run=state.run,
             shared=state.shared,
-            on_epoch=Epochs(quiet=config.getoption("verbose") < 0, uncaptured=uncaptured),
+            on_epoch=Epochs(quiet=quiet, uncaptured=uncaptured),
+            on_measure=Measurements(took, quiet=quiet, uncaptured=uncaptured),
         )
     return state.session
 

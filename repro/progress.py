@@ -105,3 +105,42 @@ class Epochs:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
+
+
+class Measurements:
+    """Says what is being measured, where that takes more than a few seconds.
+
+    Args:
+        seconds: (paper, experiment, reading) to how long it took for the record; 0 if unknown.
+        stream: where to say it (standard error).
+        quiet: say nothing.
+        uncaptured: a context in which the stream reaches the user.
+    """
+
+    FEW_S = 5.0
+
+    def __init__(
+        self,
+        seconds: Callable[[str, str, str], float],
+        stream: TextIO | None = None,
+        *,
+        quiet: bool = False,
+        uncaptured: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.seconds = seconds
+        self.stream = stream
+        self.quiet = quiet
+        self.uncaptured = uncaptured
+
+    def __call__(self, paper: str, experiment: str, reading: str) -> None:
+        """Say that this measurement starts, and about how long it takes."""
+        about = self.seconds(paper, experiment, reading)
+        if self.quiet or 0 < about < self.FEW_S:
+            return
+        took = f", about {duration(about)} where the evidence was made" if about else ""
+        with self.uncaptured():
+            print(
+                f"\nmeasuring {paper} {experiment} ({reading}){took}",
+                file=self.stream or sys.stderr,
+                flush=True,
+            )

@@ -58,6 +58,7 @@ class Session:
         run: a token that names this run in all its processes.
         shared: the folder that the run's processes hand measurements through.
         on_epoch: network name to a function told after each epoch of its training.
+        on_measure: told (paper, experiment, reading) before each measurement.
     """
 
     directory: Path | None = None
@@ -68,6 +69,7 @@ class Session:
     run: str = ""
     shared: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="repro-run-")))
     on_epoch: Callable[[str], OnEpoch] | None = None
+    on_measure: Callable[[str, str, str], None] | None = None
     _data: Mnist | None = None
     _runs: dict[str, Run] = field(default_factory=dict)
     _artifacts: dict[str, Artifact] = field(default_factory=dict)
@@ -106,6 +108,8 @@ class Session:
         what = papers.experiments(paper)[experiment]
         run = self._runs.setdefault(paper, Run(self.data(), SEED, self._obtain))
         networks = [self._obtain(recipe) for recipe in what.networks(SEED)]
+        if self.on_measure is not None:
+            self.on_measure(paper, experiment, reading)
         start = time.monotonic()
         values = what.run(run, reading)
         result = Measured(

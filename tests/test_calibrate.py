@@ -14,7 +14,7 @@ import torch
 from repro import calibrate
 from repro.calibrate import Job
 from repro.claims import populations
-from repro.errors import DataError, EvidenceError, ReproError, UsageError
+from repro.errors import DataError, EvidenceError, ReproError, UsageError, WorkerError
 from repro.lab import sample
 
 NAMES = ("net", "bare")
@@ -248,9 +248,26 @@ def test_serial_and_two_processes_give_the_same_rows(home, monkeypatch):
         job = Job("small", 9, (("full", "net", "plain"),), home / "nowhere", "cpu", 1)
         with pytest.raises(DataError, match="nowhere is not a folder"):
             list(calibrate.run_jobs([job], executor=executor))
+        # A process that dies takes the pool with it, but not what was kept.
+        executor.submit(os._exit, 1)
+        with pytest.raises(WorkerError, match="a worker process died") as caught:
+            bring(home / "pool", range(4, 8), executor)
+        assert "give the command again" in caught.value.do
+        assert rows(home / "pool") == rows(home / "serial")
     assert sorted(n for n in fakes.notes() if n.startswith("train")) == sorted(
         f"train {seed}" for seed in (0, 1, 2, 3) * 2
     )
+
+
+@pytest.mark.parametrize("kind", ["full", "embedded"])
+def test_full_mnist_is_looked_for_only_where_it_is_needed(home, monkeypatch, kind):
+    digits = fakes.data.find().test
+    monkeypatch.setattr(sample, "load", lambda: digits)
+    monkeypatch.delenv("REPRO_MNIST_DIR")
+    if kind == "embedded":
+        assert bring(home / "out", [0], names=["bare"], kinds=[kind]) == 1
+    with pytest.raises(DataError, match="no full MNIST"):  # to train on, or to measure on
+        bring(home / "out", [0], kinds=[kind], names=["net" if kind == "embedded" else "bare"])
 
 
 def test_the_jobs_yet_to_come_are_given_up_with_the_one_that_fails(home):

@@ -100,3 +100,20 @@ def test_a_ci_log_is_no_terminal(clock, monkeypatch):
     assert stream.getvalue().startswith("training net: epoch 1 of 50")
     assert "\x1b" not in stream.getvalue()
     assert clock
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (90.0, "\nmeasuring tiny toy (plain), about 1:30 where the evidence was made\n"),
+        (0.0, "\nmeasuring tiny toy (plain)\n"),
+        (1.0, ""),  # over before anybody asks
+    ],
+)
+def test_a_long_measurement_is_announced(seconds, said):
+    stream = io.StringIO()
+    progress.Measurements(lambda *_: seconds, stream)("tiny", "toy", "plain")
+    assert stream.getvalue() == said
+    quiet = io.StringIO()
+    progress.Measurements(lambda *_: seconds, quiet, quiet=True)("tiny", "toy", "plain")
+    assert quiet.getvalue() == ""

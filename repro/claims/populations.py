@@ -61,6 +61,13 @@ class Population:
         """The seeds measured, rising."""
         return tuple(row.seed for row in self.rows)
 
+    def seconds(self) -> float:
+        """How long measuring took a seed, in the middle of the seeds; 0 without any."""
+        texts = [row.provenance["seconds"] for row in self.rows]
+        # Provenance is text; only what is a plain number counts.
+        found = sorted(float(text) for text in texts if text.replace(".", "", 1).isdecimal())
+        return found[len(found) // 2] if found else 0.0
+
     def values(self, metric: str) -> list[float]:
         """The metric's measurements, by rising seed.
 
