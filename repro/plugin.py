@@ -299,7 +299,7 @@ class ClaimCase:
         if finding.outcome == "fail":
             pytest.fail(finding.text, pytrace=False)
         if finding.outcome == "skip":
-            pytest.skip(f"not-run: {finding.text}")  # DESIGN: not-run is a skip that says why
+            pytest.skip(f"not-run: {finding.text}")  # never counted as a pass
         if finding.outcome == "known":
             raise KnownVerdictError(finding.text)
 
