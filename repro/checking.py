@@ -186,7 +186,7 @@ def _check(
     }
     if claim.control is not None and record["control"] is not None:
         record["control"]["measured"] = live_value(claim, measured, metric=claim.control.metric)[0]
-        record["control"]["outside"] = control_outside(claim, judgement, measured)
+        record["control"]["outside"] = control_outside(claim, gated, measured)
     record["verdict"] = judgement.verdict
     record["stale"] = is_stale(held, gated)
     if isinstance(shown, list):

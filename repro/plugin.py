@@ -333,7 +333,9 @@ class ControlCase(ClaimCase):
             pytest.fail(f"{self.case.id}\n{problem}", pytrace=False)
         if why:
             pytest.skip(f"not-run: {why}")  # nothing to hold against the band
-        outside = control_outside(claim, self.case.judgement, measured)
+        # Like is held against like: on the embedded sample, the sample's own population.
+        judged = self.case if session.data().kind == "full" else state.sample[self.case.id]
+        outside = control_outside(claim, judged.judgement, measured)
         if outside is None:
             pytest.skip("no band to hold the control against: too few seeds on record")
         if not outside and claim.control is not None:
