@@ -37,6 +37,8 @@ class Experiment:
         revision: raised when the meaning of a measurement changes, which makes every
             population of the experiment another configuration's.
         images: how many images the measurements are taken on, in words.
+        on_demand: its networks do not ship. A run measures it only where the cache has them
+            all, and judges its claims from the committed population alone elsewhere.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Experiment:
     metrics: tuple[str, ...]
     revision: int = 1
     images: str = "all 10,000 test images"
+    on_demand: bool = False
 
     def configuration(self, seed: int, reading: str) -> str:
         """The content address of one measurement: networks, experiment, reading and seed."""

@@ -310,23 +310,19 @@ class ControlCase(ClaimCase):
     def check(self) -> None:
         """The control must fail the claim: a band that holds it too would prove nothing."""
         __tracebackhide__ = True
-        from repro.checking import (
-            control_outside,
-            in_words,
-            live_value,
-            measure,
-            not_measurable,
-        )
+        from repro import checking
 
         claim, state = self.case.claim, self.request.config.stash[STATE]
         session = _session(self.request.config)
         problem = why = ""
         try:
-            why = not_measurable(claim, session.data())
+            why = checking.not_measurable(claim, session.data())
             if self.case.judgement.verdict == Verdict.NOT_RUN:
                 why = "no population on record"
-            if not why:
-                measured = measure(self.case, session, state.readings_wanted(self.case))
+            if not why and checking.evidence_alone(self.case, session):
+                measured = checking.recorded(self.case, session.data().kind)
+            elif not why:
+                measured = checking.measure(self.case, session, state.readings_wanted(self.case))
         except ReproError as error:
             problem = str(error)
         if problem:
@@ -335,14 +331,14 @@ class ControlCase(ClaimCase):
             pytest.skip(f"not-run: {why}")  # nothing to hold against the band
         # Like is held against like: on the embedded sample, the sample's own population.
         judged = self.case if session.data().kind == "full" else state.sample[self.case.id]
-        outside = control_outside(claim, judged.judgement, measured)
+        outside = checking.control_outside(claim, judged.judgement, measured)
         if outside is None:
             pytest.skip("no band to hold the control against: too few seeds on record")
         if not outside and claim.control is not None:
-            shown, _ = live_value(claim, measured, metric=claim.control.metric)
+            shown, _ = checking.live_value(claim, measured, metric=claim.control.metric)
             pytest.fail(
-                f"control {claim.control.metric} = {in_words(shown)} passes {self.case.id}, "
-                f"and must not: {claim.control.why}",
+                f"control {claim.control.metric} = {checking.in_words(shown)} passes "
+                f"{self.case.id}, and must not: {claim.control.why}",
                 pytrace=False,
             )
 

@@ -101,6 +101,18 @@ class Session:
         with lock:
             return {r: self._one(paper, experiment, r) for r in readings}
 
+    def at_hand(self, networks: Iterable[recipes.Recipe]) -> bool:
+        """Whether all of these are trained already; never with ``retrain``.
+
+        Raises:
+            WeightsError: one is there but damaged.
+        """
+        store = Store(device=self.device, retrain=self.retrain, run=self.run)
+        return all(
+            recipes.key(recipe) in self._artifacts or store.lookup(recipe) is not None
+            for recipe in networks
+        )
+
     def _one(self, paper: str, experiment: str, reading: str) -> Measured:
         path = self.shared / f"{paper}-{experiment}--{reading}.json"
         if path.exists():

@@ -16,6 +16,7 @@ from repro.errors import ReproError
 from repro.experiment import Experiment, Run
 from repro.lab.data import Digits, Mnist
 from repro.papers.lacok2016 import experiments as lacok
+from repro.papers.lacok2016 import tables
 
 NET, BARE = fakes.EXPERIMENTS
 
@@ -147,7 +148,7 @@ def test_the_experiments_of_lacok_are_named_once_and_read_what_there_is():
     assert len(found) == len(lacok.EXPERIMENTS)
     for offered in found.values():
         assert len(set(offered.metrics)) == len(offered.metrics)
-        assert set(offered.readings) <= set(lacok.GRADIENT_OF)
+        assert set(offered.readings) <= set(tables.GRADIENT_OF)
         assert all(recipe.seed in (4, 5) for recipe in offered.networks(4))
 
 

@@ -283,6 +283,8 @@ def snapshots_missing_and_orphaned(kind: str, manifest: set[str]) -> tuple[set[s
                 path = populations.path_of(POPULATIONS, kind, paper.id, claim.experiment, reading)
                 if path.exists() and paper.id in manifest:
                     wanted.add(path.stem)
+    on_demand = {spot for spot, experiment in experiments().items() if experiment.on_demand}
+    wanted = {name for name in wanted if tuple(name.split("--")[0].split("-", 1)) not in on_demand}
     return wanted - found, found - wanted
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from repro.claims import evidence, report
 from repro.claims.evidence import Case
 from repro.claims.records import Claim, Paper
-from repro.claims.switches import switches
+from repro.claims.switches import effects, switches
 from repro.claims.verdicts import Verdict
 
 MEANINGS = {
@@ -181,6 +181,26 @@ def _switches(papers: Iterable[Paper], root: Path) -> list[str]:
     return [*lines, ""]
 
 
+def _effects(papers: Iterable[Paper], root: Path) -> list[str]:
+    lines = [
+        "## What single switches change",
+        "",
+        "Paired over seeds: each switch alone, from the reading named, everything else as it is",
+        "there. Measured, not judged; `claims.toml` says in what experiment.",
+        "",
+        "| paper | switch | from reading | measure | without | effect, mean ± s (N) |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for paper in papers:
+        for found in effects(paper, root):
+            digits = 1 if found.measure == "iterations" else 4
+            change = f"{found.mean:+.{digits}f} ± {found.sd:.{digits}f} ({found.n})"
+            cells = [paper.id, _cell(found.effect.what), found.reading, found.measure]
+            cells += [f"{found.before:.{digits}f}", change]
+            lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
 def _repeats(cases: Iterable[Case]) -> int:
     """How many cases have the very values of an earlier reading of their claim."""
     seen: dict[str, list[tuple[float, ...]]] = {}
@@ -226,6 +246,7 @@ def claims_page(papers: Iterable[Paper], root: Path) -> str:
     for paper in loaded:
         lines += _paper(paper, cases)
     lines += _switches(loaded, root)
+    lines += _effects(loaded, root)
     lines += ["## Limitations", "", "Statements that are not checked, and why.", ""]
     lines += ["| paper | place | quote | why |", "| --- | --- | --- | --- |"]
     for paper in loaded:

@@ -131,6 +131,29 @@ class Limitation:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """A switch whose effect is measured and shown, and not judged.
+
+    Args:
+        what: the switch, in words.
+        experiment: that measures it, under each of its readings.
+        before: the first part of the metrics' names without the switch.
+        after: the same with it.
+        measures: the last part of the names: ``before-rms`` and ``after-rms``.
+    """
+
+    what: str
+    experiment: str
+    before: str
+    after: str
+    measures: tuple[str, ...]
+
+    def metrics(self, measure: str) -> tuple[str, str]:
+        """The names of the metrics without and with the switch."""
+        return f"{self.before}-{measure}", f"{self.after}-{measure}"
+
+
+@dataclass(frozen=True)
 class Paper:
     """All that is recorded of one paper."""
 
@@ -141,6 +164,7 @@ class Paper:
     readings: Mapping[str, str]
     claims: tuple[Claim, ...]
     limitations: tuple[Limitation, ...]
+    effects: tuple[Effect, ...] = ()
 
 
 def _source(table: Table, *, limit: bool) -> Source:
@@ -149,6 +173,19 @@ def _source(table: Table, *, limit: bool) -> Source:
     if limit and "\t" not in quote and len(quote.split()) > QUOTE_WORDS:
         raise table.fail(f"a quote of {len(quote.split())} words", f"at most {QUOTE_WORDS} words")
     return Source(place, quote, table.take("code", bool, False))
+
+
+def _effect(table: Table) -> Effect:
+    measures = table.texts("measures")
+    if not measures or not all(SLUG.fullmatch(measure) for measure in measures):
+        raise table.fail(f"measures = {shown(list(measures))}", "a list of slugs")
+    return Effect(
+        what=table.take("what", str),
+        experiment=table.slug("experiment"),
+        before=table.slug("from"),
+        after=table.slug("to"),
+        measures=measures,
+    )
 
 
 def _expectations(table: Table, known: Mapping[str, str]) -> dict[str, Expectation]:
@@ -304,6 +341,11 @@ def parse(text: str, *, name: str) -> Paper:
         table = Table(values, f"{name}, limitation")
         limitations.append(Limitation(_source(table, limit=True), table.take("why", str)))
         table.done()
+    effects = []
+    for values in root.take("effect", list, []):
+        table = Table(values, f"{name}, effect")
+        effects.append(_effect(table))
+        table.done()
     result = Paper(
         id=paper,
         title=about.take("title", str),
@@ -312,6 +354,7 @@ def parse(text: str, *, name: str) -> Paper:
         readings=readings,
         claims=claims,
         limitations=tuple(limitations),
+        effects=tuple(effects),
     )
     about.done()
     root.done()

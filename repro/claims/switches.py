@@ -1,4 +1,4 @@
-"""The measured effect of each reading against the first: seed by seed, per claimed number."""
+"""What readings, and the single switches between them, change: measured seed by seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from repro.claims import populations
-from repro.claims.records import Claim, Paper
+from repro.claims.records import Claim, Effect, Paper
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,57 @@ def switches(paper: Paper, root: Path) -> Iterable[Switch]:
                     float(np.mean(effect)),
                     float(np.std(effect, ddof=1)),
                     len(effect),
+                )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The effect of one switch on one measure, from one reading.
+
+    Args:
+        effect: the record.
+        reading: in which it is the only thing that changes.
+        measure: what it changes.
+        before: the mean without the switch.
+        mean: of the paired differences, with the switch - without.
+        sd: their standard deviation (ddof = 1).
+        n: seeds.
+    """
+
+    effect: Effect
+    reading: str
+    measure: str
+    before: float
+    mean: float
+    sd: float
+    n: int
+
+
+def effects(paper: Paper, root: Path) -> Iterable[Measured]:
+    """Every effect on record, under every reading with at least two seeds.
+
+    Args:
+        paper: the records.
+        root: the folder of the populations.
+
+    Raises:
+        EvidenceError: a population is damaged or lacks a metric.
+    """
+    for effect in paper.effects:
+        for reading in paper.readings:
+            path = populations.path_of(root, "full", paper.id, effect.experiment, reading)
+            population = populations.load(path)
+            if len(population.rows) < 2:
+                continue
+            for measure in effect.measures:
+                before, after = map(population.values, effect.metrics(measure))
+                change = np.subtract(after, before)
+                yield Measured(
+                    effect,
+                    reading,
+                    measure,
+                    float(np.mean(before)),
+                    float(change.mean()),
+                    float(change.std(ddof=1)),
+                    len(change),
                 )

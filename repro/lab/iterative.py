@@ -117,6 +117,7 @@ def attack(
     target: Tensor | None = None,
     confidence: float | None = None,
     sign: bool = False,
+    after: Attacked | None = None,
     batch: int = 100,
 ) -> Attacked:
     """x^{i+1} = Clip_{x,eps}{ x^i + alpha grad J(x^i, y) } until the network errs, eqs. (1), (2).
@@ -140,6 +141,8 @@ def attack(
         sign: step by ``step`` sign(grad), as the gradient-sign methods do. In the authors'
             code (``update_noise``) a value step is twice the setting and a sign step once:
             the paper's 10/255 is the 5/255 of their ``src/main.py``.
+        after: what the same call gave without, or with a lower, ``confidence``: its
+            successes go on from where they stopped, and its failures stay what they are.
         batch: images at a time, where a finished one makes room for the next; no effect
             on the result but for the rounding of the network's products.
 
@@ -155,8 +158,13 @@ def attack(
     state = x.clone() if switches.state == "image" else torch.zeros_like(x)
     iterations = torch.zeros(len(x), dtype=torch.int64)
     success, zero_gradient = (torch.zeros(len(x), dtype=torch.bool) for _ in range(2))
-    active = torch.arange(min(batch, len(x)))
-    queued = len(active)
+    waiting = torch.arange(len(x))
+    if after is not None:
+        # ``adversarial`` and not x + e: the sum would round where the state is the image.
+        state = (after.adversarial if switches.state == "image" else after.noise).clone()
+        iterations, zero_gradient = after.iterations.clone(), after.zero_gradient.clone()
+        waiting = after.success.nonzero().flatten()
+    active, waiting = waiting[:batch], waiting[batch:]
     while len(active):
         image = _fed(state[active], x[active], switches).requires_grad_()
         logits = model(image)
@@ -182,9 +190,8 @@ def attack(
             active = active[~stays]
         else:
             active = active[:0]
-        fresh = torch.arange(queued, min(queued + batch - len(active), len(x)))
-        queued += len(fresh)
-        active = torch.cat([active, fresh])
+        room = batch - len(active)
+        active, waiting = torch.cat([active, waiting[:room]]), waiting[room:]
     noise = state - x if switches.state == "image" else state
     return Attacked(
         adversarial=_fed(state, x, switches),

@@ -99,6 +99,28 @@ def test_confidence_is_a_further_distance_to_go(switches: Switches) -> None:
 
 
 @BOTH
+def test_going_on_after_a_success_is_the_same_attack(switches: Switches) -> None:
+    network, x = random_linear(5), images(6, 20)
+    y = torch.arange(20) % 4
+    options: dict[str, Any] = {
+        "switches": switches,
+        "target": (y + 1) % 4,
+        "eps": 0.3,
+        "max_iterations": 40,
+    }
+    short = attack(network, x, y, **options)
+    whole = attack(network, x, y, **options, confidence=0.9)
+    on = attack(network, x, y, **options, confidence=0.9, after=short, batch=7)
+    assert 0 < whole.success.sum() < short.success.sum() < 20  # all three kinds occur
+    assert (on.success == whole.success).all()
+    # A success that never gets sure goes on to the last step; a failure stays as it was.
+    assert (on.iterations == whole.iterations).all()
+    assert (on.iterations > short.iterations).any()
+    torch.testing.assert_close(on.noise, whole.noise, rtol=0, atol=1e-12)
+    torch.testing.assert_close(on.adversarial, whole.adversarial, rtol=0, atol=1e-12)
+
+
+@BOTH
 def test_of_two_classes_the_target_is_the_error(switches: Switches) -> None:
     """With two classes, descending to the other one is climbing away from the true one."""
     plain = attack(against(W, B), GREY, ZERO, switches=switches, eps=1.0, step=0.01)
