@@ -109,6 +109,7 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
     for kind, name, reading in job.wanted:
         experiment = offered[name]
         start = time.monotonic()
+        runs[kind].readings = tuple(r for k, n, r in job.wanted if (k, n) == (kind, name))
         measured = experiment.run(runs[kind], reading)
         row = Row(
             job.seed,

@@ -92,12 +92,15 @@ class Run:
         data: MNIST, full or embedded.
         seed: of the run.
         obtain: recipe to trained weights.
+        readings: those that the run wants of the experiment at hand, for what is cheaper made
+            together; a measurement must not depend on them.
     """
 
     data: Mnist
     seed: int
     obtain: Callable[[Recipe], Artifact]
     memory: dict[str, Any] = field(default_factory=dict)
+    readings: tuple[str, ...] = ()
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """``make()`` the first time, the same object afterwards; shared by all readings."""

@@ -97,9 +97,10 @@ class Session:
         Raises:
             ReproError: no data, no weights, or a measurement that is not finite.
         """
+        wanted = tuple(readings)
         lock = filelock.FileLock(self.shared / f"{paper}-{experiment}.lock")
         with lock:
-            return {r: self._one(paper, experiment, r) for r in readings}
+            return {r: self._one(paper, experiment, r, wanted) for r in wanted}
 
     def at_hand(self, networks: Iterable[recipes.Recipe]) -> bool:
         """Whether all of these are trained already; never with ``retrain``.
@@ -113,7 +114,7 @@ class Session:
             for recipe in networks
         )
 
-    def _one(self, paper: str, experiment: str, reading: str) -> Measured:
+    def _one(self, paper: str, experiment: str, reading: str, wanted: tuple[str, ...]) -> Measured:
         path = self.shared / f"{paper}-{experiment}--{reading}.json"
         if path.exists():
             return Measured(**json.loads(path.read_text(encoding="utf-8")))
@@ -123,6 +124,7 @@ class Session:
         if self.on_measure is not None:
             self.on_measure(paper, experiment, reading)
         start = time.monotonic()
+        run.readings = wanted
         values = what.run(run, reading)
         result = Measured(
             values,

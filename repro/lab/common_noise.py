@@ -62,14 +62,15 @@ def craft(
     classes: Sequence[int],
     *,
     eps: Sequence[float],
-    switches: Switches,
+    switches: Switches | Sequence[Switches],
     step: float = 1 / 255,
     epochs: int = 25,
 ) -> CommonNoise:
     """K noises at once by Alg. 1, each one updated image by image over its own images.
 
     The noises share nothing but the network's batch: each goes on to its next epoch when
-    its own images are through, and one that has made all its steps just stops.
+    its own images are through, and one that has made all its steps just stops. So noises of
+    several readings go into one batch, too: what a step costs is mostly reading the weights.
 
     Args:
         network: gives logits; it is cast to the dtype of the images.
@@ -77,7 +78,7 @@ def craft(
             their use; the N_k may differ. The paper uses the class's validation images.
         classes: the K true classes.
         eps: the K clipping values, in units of the pixel range [0, 1].
-        switches: the reading; only ``pixel_clip`` and ``loss`` matter.
+        switches: the reading, or K of them; only ``pixel_clip`` and ``loss`` matter.
         step: the most that one image changes a pixel of the noise; alpha = ``step`` / m,
             with m the largest absolute value in the gradient.
         epochs: passes over the images (25 in the text, 30 in the authors' ``src/log.txt``).
@@ -86,10 +87,13 @@ def craft(
         UsageError: a class is without images, the three lists do not pair up, or an
             argument is out of its range.
     """
-    _check(images, classes, eps)
+    _check(images, classes, eps, switches)
     check_steps(step, epochs, "epochs")
     dtype, shape = images[0].dtype, images[0].shape[1:]
     model, y = network.to(dtype), torch.tensor(classes, dtype=torch.int64)
+    each = [switches] * len(images) if isinstance(switches, Switches) else list(switches)
+    clip = torch.tensor([one.pixel_clip for one in each]).reshape(-1, *[1] * len(shape))
+    odds = torch.tensor([one.loss == "logits" for one in each])
     counts = [len(x) for x in images]
     box = torch.tensor(eps, dtype=dtype).reshape(-1, *[1] * len(shape))
     noise = torch.zeros(len(images), *shape, dtype=dtype)
@@ -98,7 +102,9 @@ def craft(
     for turn in range(epochs * max(counts)):
         active = [k for k, count in enumerate(counts) if turn < epochs * count]
         x = torch.stack([images[k][turn % counts[k]] for k in active])
-        gradient = _gradient(model, _fed(x + noise[active], switches), y[active], switches)
+        noisy = x + noise[active]
+        fed = torch.where(clip[active], noisy.clamp(0.0, 1.0), noisy)
+        gradient = _gradient(model, fed, y[active], odds[active])
         direction, zero = unit_direction(gradient)
         moved = noise[active] + step * direction
         noise[active] = torch.minimum(torch.maximum(moved, -box[active]), box[active])
@@ -151,20 +157,42 @@ def _fed(image: Tensor, switches: Switches) -> Tensor:
     return image.clamp(0.0, 1.0) if switches.pixel_clip else image
 
 
-def _gradient(model: Network, image: Tensor, y: Tensor, switches: Switches) -> Tensor:
-    """The gradient of J at the images (K, ...) that are fed; like ``image``."""
+def _gradient(model: Network, image: Tensor, y: Tensor, odds: Tensor) -> Tensor:
+    """The gradient of J at the images (K, ...) that are fed, by the loss of each; like ``image``.
+
+    A single image goes in twice: the kernels for a batch of one round in another way than all
+    others, and a noise must not depend on whether another one is still being made.
+    """
+    if len(image) == 1:
+        return _gradient(model, image.repeat_interleave(2, 0), y.repeat(2), odds.repeat(2))[:1]
     image = image.requires_grad_()
-    cost = adversarial_loss(model(image), y, switches.loss).sum()
+    logits = model(image)
+    cost = logits.new_zeros(())
+    if bool(odds.any()):
+        cost = cost + adversarial_loss(logits[odds], y[odds], "logits").sum()
+    if not bool(odds.all()):
+        cost = cost + adversarial_loss(logits[~odds], y[~odds], "probabilities").sum()
     (gradient,) = torch.autograd.grad(cost, image)
     return gradient
 
 
-def _check(images: Sequence[Tensor], classes: Sequence[int], eps: Sequence[float]) -> None:
+def _check(
+    images: Sequence[Tensor],
+    classes: Sequence[int],
+    eps: Sequence[float],
+    switches: Switches | Sequence[Switches],
+) -> None:
     if not len(images) == len(classes) == len(eps) > 0:
         raise UsageError(
             f"{len(images)} sets of images, {len(classes)} classes and {len(eps)} values of eps",
             expected="as many of each, and at least one",
             do="give images, class and eps of each noise",
+        )
+    if not isinstance(switches, Switches) and len(switches) != len(images):
+        raise UsageError(
+            f"{len(switches)} readings for {len(images)} noises",
+            expected="one for all, or one each",
+            do="give the switches of each noise",
         )
     for x, label, value in zip(images, classes, eps, strict=True):
         if len(x) == 0:

@@ -139,6 +139,21 @@ def test_together_is_one_noise_at_a_time(switches: Switches) -> None:
         torch.testing.assert_close(whole.by_epoch[:, k], alone.by_epoch[:, 0], rtol=0, atol=1e-9)
 
 
+def test_readings_together_are_each_reading_alone_bit_for_bit() -> None:
+    """Float32 as in the experiments: what is selected beside a noise must not show in it."""
+    network = Cnn(CnnRecipe(seed=0, units=16).initial_weights())
+    sets = [images(1, 4, 784).float(), images(2, 2, 784).float()]
+    both = [*READINGS.values()]
+    whole = craft(network, sets, [3, 5], eps=[0.2, 0.1], switches=both, epochs=3)
+    for k, switches in enumerate(both):
+        alone = craft(
+            network, [sets[k]], [[3, 5][k]], eps=[[0.2, 0.1][k]], switches=switches, epochs=3
+        )
+        assert torch.equal(whole.by_epoch[:, k], alone.by_epoch[:, 0])
+    swapped = craft(network, sets, [3, 5], eps=[0.2, 0.1], switches=both[::-1], epochs=3)
+    assert not torch.equal(whole.noise[0], swapped.noise[0])
+
+
 @BOTH
 def test_clip_holds_and_binds(switches: Switches) -> None:
     network, x = random_linear(4), images(4, 6)
@@ -213,6 +228,7 @@ X = images(1, 2)
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"images": [X, X[:0]]}, "no images of class 1"),
     ({"images": [X]}, "1 sets of images, 2 classes"),
+    ({"switches": [AS_CODED]}, "1 readings for 2 noises"),
     ({"images": [], "classes": [], "eps": []}, "0 sets of images"),
     ({"eps": [0.1]}, "1 values of eps"),
     ({"eps": [0.1, -0.1]}, "eps = -0.1"),
