@@ -114,6 +114,12 @@ def _parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--paper", action="append", help="only this paper (repeatable)")
     calibrate.add_argument("--experiment", action="append", help="only this one (repeatable)")
     calibrate.add_argument("--out", type=Path, help="folder of populations (default: fixtures/)")
+    calibrate.add_argument(
+        "--data",
+        choices=("both", "full", "embedded"),
+        default="both",
+        help="images to measure on: MNIST, the embedded sample, or both (default)",
+    )
     calibrate.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
     calibrate.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://…")
     _data_options(calibrate)

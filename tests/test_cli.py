@@ -314,6 +314,18 @@ def test_calibrating_what_is_all_there_measures_nothing(repro, tiny, monkeypatch
     mistake(found, "DataError", "1 seeds to measure", "no full MNIST")
 
 
+def test_calibrating_one_kind_of_data_leaves_the_other_alone(repro, tiny, monkeypatch):
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full", "embedded"))
+    experiment = papers.experiments("tiny")["toy"]
+    monkeypatch.setattr(type(experiment), "configuration", lambda *_: "some configuration")
+    tiny.measure()
+    words = ("calibrate", "--paper", "tiny", "--seeds", "0-2", "--data")
+    assert repro(*words, "full") == (0, "2 populations of 8 to 8 seeds\n", "0 seeds to measure\n")
+    mistake(repro(*words, "embedded"), "DataError", "3 seeds to measure")
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full",))
+    mistake(repro(*words, "embedded"), "DataError", "sample is not installed", "pip install")
+
+
 def test_an_interrupt_is_told_and_has_its_own_status(repro, monkeypatch):
     def interrupted(_):
         raise KeyboardInterrupt

@@ -173,6 +173,31 @@ def test_a_population_of_another_configuration_would_be_noticed():
     assert len(mismatches(population, fewer, reading)) == len(population.rows)
 
 
+def fractions(claim: Claim, population: Population) -> list[str]:
+    """The rates that are not a whole number of the images that the record says."""
+    found = []
+    for name, images in zip(evidence.own_metrics(claim), claim.images, strict=True):
+        counts = [images * rate for rate in population.values(name)] if population.rows else []
+        if any(abs(count - round(count)) > 1e-6 for count in counts):
+            found.append(name)
+    return found
+
+
+def test_rates_are_counted_over_the_images_on_record():
+    for claim in (claim for claim in CLAIMS if claim.images):
+        for reading in claim.readings:
+            spot = (claim.paper, claim.experiment, reading)
+            population = populations.load(populations.path_of(POPULATIONS, "full", *spot))
+            assert (claim.id, fractions(claim, population)) == (claim.id, [])
+
+
+def test_rates_counted_over_other_images_would_be_noticed():
+    claim = replace(next(c for c in CLAIMS if c.kind == "value"), images=(892,))
+    population = Population(Path(), (populations.Row(0, {}, {claim.metric: 890 / 892}),))
+    assert fractions(claim, population) == []
+    assert fractions(replace(claim, images=(893,)), population) == [claim.metric]
+
+
 @pytest.mark.parametrize("name", sorted({path.name for path in FILES}))
 def test_both_kinds_of_data_have_the_same_seeds(name):
     full, embedded = (populations.load(POPULATIONS / kind / name) for kind in ("full", "embedded"))

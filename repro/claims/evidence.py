@@ -111,6 +111,7 @@ def _judge(
             margin=claim.margin,
             scale=claim.scale,
             bounds=claim.bounds,
+            images=claim.images,
             trend_p=p,
             alpha=ALPHA,
         )
@@ -121,6 +122,7 @@ def _judge(
         margin=claim.margin,
         scale=claim.scale,
         bounds=claim.bounds,
+        images=claim.images[0] if claim.images else None,
         trend_p=p,
         alpha=ALPHA,
     )

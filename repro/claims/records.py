@@ -77,6 +77,8 @@ class Claim:
         margin: the largest difference that would not change what the paper says.
         scale: ``logit`` for rates and confidences, else ``linear``.
         bounds: what a measurement on the linear scale cannot leave.
+        images: how many images each printed rate was counted over, on the logit scale; one
+            number for each of :attr:`points`, or none at all.
         clean_images: whether it speaks of clean *test* images, which the embedded
             sample does not have.
         ordering: for ``ordering`` the claim itself, for ``value`` its trend.
@@ -99,6 +101,7 @@ class Claim:
     margin_reason: str
     scale: Literal["linear", "logit"]
     bounds: tuple[float, float] | None
+    images: tuple[int, ...]
     clean_images: bool
     control: Control | None
     ordering: Ordering | None
@@ -271,6 +274,7 @@ def _claim(values: Any, paper: str, readings: Mapping[str, str]) -> Claim:
         margin_reason=table.take("margin_reason", str) if value else "",
         scale=table.choice("scale", ("linear", "logit"), "linear"),
         bounds=_bounds(table),
+        images=table.counts("images") if value else (),
         clean_images=table.take("clean_images", bool, False),
         control=_control(table.table("control")) if measured else None,
         ordering=_ordering(table.table("ordering")) if measured else None,
@@ -308,9 +312,14 @@ def _check(claim: Claim, table: Table) -> None:
     if claim.kind in ("value", "curve"):
         if not claim.margin > 0 or not claim.unit > 0:
             raise table.fail(f"margin {claim.margin}, unit {claim.unit}", "both above 0")
-        if claim.scale == "logit" and not all(0 < value < 1 for value in claim.points):
+        if claim.images and (claim.scale != "logit" or len(claim.images) != len(claim.points)):
+            found = f"images = {shown(claim.images)} with scale = {claim.scale}"
+            raise table.fail(found, "one number for each published value, on the logit scale")
+        if claim.scale == "logit" and not all(
+            0 < value < 1 or (claim.images and value in (0, 1)) for value in claim.points
+        ):
             found = f"published = {shown(claim.points)} on the logit scale"
-            raise table.fail(found, "a rate in (0, 1)")
+            raise table.fail(found, "a rate in (0, 1), or with images in [0, 1]")
 
 
 def parse(text: str, *, name: str) -> Paper:

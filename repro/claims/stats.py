@@ -9,16 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from repro.claims.scales import Array, Bounds, Scale, from_logit, images_of, limits_of, to_logit
 from repro.errors import ClaimsError, EvidenceError
 
-Scale = Literal["linear", "logit"]
-Bounds = tuple[float, float]
-Array = NDArray[np.float64]
 Values = Sequence[float] | Array
 
 # Edges such as 0.9705 - 0.0005 are not representable: comparisons forgive the float rounding
@@ -87,7 +85,7 @@ def as_sample(
         raise _bad_values(f"{int((~np.isfinite(x)).sum())} of {x.size} values NaN or infinite")
     if np.abs(x).max() > _LARGEST:
         raise _bad_values(f"a value of magnitude {np.abs(x).max():.3g}")
-    limits = _limits(scale, bounds)
+    limits = limits_of(scale, bounds)
     if limits and not (limits[0] <= x.min() and x.max() <= limits[1]):
         span = f"[{x.min():.6g}, {x.max():.6g}]"
         raise EvidenceError(
@@ -105,13 +103,15 @@ def prediction_band(
     unit: float = 0.0,
     scale: Scale = "linear",
     bounds: Bounds | None = None,
+    images: int | None = None,
 ) -> Band:
     """The prediction interval for one more training, widened by half the rounding unit.
 
     ``m ± t(1 - (1 - level)/2, N - 1) s sqrt(1 + 1/N)``, then ``± unit/2``. On the logit scale
-    the same on ``log(x / (1 - x))``, transformed back before the widening. Where a value is
-    exactly 0 or 1 on the logit scale, or the linear band would cross ``bounds``: the order
-    statistics ``[min, max]``, whose attained level is ``(N - 1)/(N + 1)``.
+    the same on ``log(x / (1 - x))``, transformed back before the widening; with ``images`` on
+    the empirical logit (:mod:`repro.claims.scales`). Where a logit is infinite (an exact 0 or
+    1, without ``images``), or the linear band would cross ``bounds``: the order statistics
+    ``[min, max]``, whose attained level is ``(N - 1)/(N + 1)``.
 
     Args:
         values: one value a seed, N of them.
@@ -119,15 +119,17 @@ def prediction_band(
         unit: rounding unit of the published value, in the values' own unit; 0 widens nothing.
         scale: ``logit`` for rates near 0 or 1 (values in [0, 1]).
         bounds: limits no value can pass, such as (0, 1) for a rate on the linear scale.
+        images: how many images a rate on the logit scale was counted over, above 0.
 
     Raises:
         NoBandError: N = 1, or no spread.
-        EvidenceError, ClaimsError: as :func:`as_sample`; a level or unit out of range.
+        EvidenceError, ClaimsError: as :func:`as_sample`; a level, unit or number of
+            images out of range.
     """
     x = as_sample(values, scale=scale, bounds=bounds)
     _check_level(level)
-    limits = _limits(scale, bounds)
-    band = _t_band(x, level, math.sqrt(1 + 1 / x.size), scale)
+    limits = limits_of(scale, bounds, images)
+    band = _t_band(x, level, math.sqrt(1 + 1 / x.size), scale, images)
     if band is None or (limits and not (limits[0] <= band.low and band.high <= limits[1])):
         attained = (x.size - 1) / (x.size + 1)
         band = Band(float(x.min()), float(x.max()), attained, "order")
@@ -154,7 +156,7 @@ def clipped_band(
     x = as_sample(values, scale=scale, bounds=bounds)
     _check_level(level)
     low, high = _t_edges(x, level, math.sqrt(1 + 1 / x.size))
-    limits = _limits(scale, bounds) or (-math.inf, math.inf)
+    limits = limits_of(scale, bounds) or (-math.inf, math.inf)
     low = max(min(low, float(x.min())), limits[0])
     high = min(max(high, float(x.max())), limits[1])
     return _widen(Band(low, high, level, "t"), unit, limits)
@@ -166,6 +168,7 @@ def gate_band(
     level: float = 0.999,
     scale: Scale = "linear",
     bounds: Bounds | None = None,
+    images: int | None = None,
 ) -> Band:
     """The freshness gate: the prediction band at ``level``, not widened.
 
@@ -174,17 +177,19 @@ def gate_band(
 
     Raises: as :func:`prediction_band`.
     """
-    band = prediction_band(values, level=level, scale=scale, bounds=bounds)
+    band = prediction_band(values, level=level, scale=scale, bounds=bounds, images=images)
     if band.method != "order":
         return band
     return clipped_band(values, level=level, scale=scale, bounds=bounds)
 
 
-def mean_interval(values: Values, *, level: float = 0.90, scale: Scale = "linear") -> Band:
+def mean_interval(
+    values: Values, *, level: float = 0.90, scale: Scale = "linear", images: int | None = None
+) -> Band:
     """The confidence interval of the mean, ``m ± t(1 - (1 - level)/2, N - 1) s / sqrt(N)``.
 
-    On the logit scale the interval of the mean logit, transformed back; where a value is
-    exactly 0 or 1, the sign test's interval of the median, ``[x_(k), x_(N + 1 - k)]`` with the
+    On the logit scale the interval of the mean (empirical) logit, transformed back; where a
+    logit is infinite, the sign test's interval of the median, ``[x_(k), x_(N + 1 - k)]`` with the
     largest k whose attained level ``1 - 2 P(Bin(N, 1/2) < k)`` is at least ``level`` (k = 1
     where none is: the band's ``level`` then lies below the one asked).
 
@@ -192,11 +197,17 @@ def mean_interval(values: Values, *, level: float = 0.90, scale: Scale = "linear
     """
     x = as_sample(values, scale=scale)
     _check_level(level)
-    return _t_band(x, level, math.sqrt(1 / x.size), scale) or _median_interval(x, level)
+    limits_of(scale, None, images)
+    return _t_band(x, level, math.sqrt(1 / x.size), scale, images) or _median_interval(x, level)
 
 
 def equivalent(
-    values: Values, published: float, *, margin: float, scale: Scale = "linear"
+    values: Values,
+    published: float,
+    *,
+    margin: float,
+    scale: Scale = "linear",
+    images: int | None = None,
 ) -> bool:
     """TOST at 5 %: the 90 % confidence interval of ``m - published`` lies in ``± margin``.
 
@@ -205,7 +216,7 @@ def equivalent(
     Raises: as :func:`mean_interval`; ClaimsError: a margin that is not positive and finite.
     """
     check_setting("margin", margin, positive=True)
-    interval = mean_interval(values, level=0.90, scale=scale)
+    interval = mean_interval(values, level=0.90, scale=scale, images=images)
     slack = SLACK * max(abs(published), abs(interval.low), abs(interval.high))
     return (
         interval.level >= 0.90 - SLACK
@@ -260,18 +271,24 @@ def simultaneous_bands(
     unit: float = 0.0,
     scale: Scale = "linear",
     bounds: Bounds | None = None,
+    images: Sequence[int] = (),
 ) -> list[Band]:
     """One prediction band for each of K points, at level ``1 - (1 - level)/K`` (Bonferroni).
 
-    ``values`` is (N, K), one row a seed; ``level`` is that of all bands together; the rest,
-    and the errors (one point without a band suffices), as in :func:`prediction_band`.
+    ``values`` is (N, K), one row a seed; ``level`` is that of all bands together; ``images``
+    has one number a point, or none; the rest, and the errors (one point without a band
+    suffices), as in :func:`prediction_band`.
     """
     x = as_sample(values, scale=scale, bounds=bounds, ndim=2)
-    each = bonferroni(level, x.shape[1])
-    return [
-        prediction_band(column, level=each, unit=unit, scale=scale, bounds=bounds)
-        for column in x.T
-    ]
+    counts = images_of(images, x.shape[1])
+    settings = partial(
+        prediction_band,
+        level=bonferroni(level, x.shape[1]),
+        unit=unit,
+        scale=scale,
+        bounds=bounds,
+    )
+    return [settings(column, images=n) for column, n in zip(x.T, counts, strict=True)]
 
 
 def check_p(p: float, name: str) -> None:
@@ -294,17 +311,18 @@ def check_setting(name: str, value: float, *, positive: bool = False) -> None:
         )
 
 
-def _t_band(x: Array, level: float, factor: float, scale: Scale) -> Band | None:
+def _t_band(
+    x: Array, level: float, factor: float, scale: Scale, images: int | None
+) -> Band | None:
     """``m ± t s factor`` on the scale, transformed back; None where a logit is infinite."""
     if scale == "linear":
         return Band(*_t_edges(x, level, factor), level, "t")
-    from scipy.special import expit, logit
-
     _spread(x)
-    if x.min() == 0 or x.max() == 1:
+    z = to_logit(x, images)
+    if z is None:
         return None
-    low, high = _t_edges(logit(x), level, factor)
-    return Band(float(expit(low)), float(expit(high)), level, "t-logit")
+    low, high = _t_edges(z, level, factor)
+    return Band(from_logit(low, images), from_logit(high, images), level, "t-logit")
 
 
 def _t_edges(x: Array, level: float, factor: float) -> tuple[float, float]:
@@ -347,20 +365,6 @@ def _widen(band: Band, unit: float, limits: Bounds | None) -> Band:
     if limits:
         low, high = max(low, limits[0]), min(high, limits[1])
     return Band(low, high, band.level, band.method)
-
-
-def _limits(scale: Scale, bounds: Bounds | None) -> Bounds | None:
-    if scale not in ("linear", "logit") or (scale == "logit" and bounds not in (None, (0, 1))):
-        raise ClaimsError(
-            f"scale {scale!r} with bounds {bounds}",
-            expected="scale linear with any bounds, or logit, whose bounds are (0, 1)",
-            do="correct the claim's record",
-        )
-    if bounds is not None and not bounds[0] < bounds[1]:
-        raise ClaimsError(
-            f"bounds {bounds}", expected="(low, high), low < high", do="correct the claim's record"
-        )
-    return (0.0, 1.0) if scale == "logit" else bounds
 
 
 def _check_level(level: float) -> None:

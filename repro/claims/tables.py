@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from repro.claims.scales import is_count
 from repro.errors import ClaimsError
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -63,6 +64,16 @@ class Table:
         """A list of finite numbers."""
         values = self.take(key, list, default)
         return tuple(Table({key: value}, self.where).number(key) for value in values)
+
+    def counts(self, key: str) -> tuple[int, ...]:
+        """One whole number above 0, or a list of them; none where the key is absent."""
+        if key not in self.values:
+            return ()
+        value = self.take(key, (int, list))
+        counts = value if isinstance(value, list) else [value]
+        if not counts or not all(map(is_count, counts)):
+            raise self.fail(f"{key} = {shown(value)}", "whole numbers above 0")
+        return tuple(counts)
 
     def texts(self, key: str, default: Any = ...) -> tuple[str, ...]:
         """A list of texts."""

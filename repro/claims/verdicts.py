@@ -13,13 +13,11 @@ from enum import StrEnum
 from functools import partial
 from typing import Literal
 
+from repro.claims.scales import Array, Bounds, Scale, images_of, limits_of
 from repro.claims.stats import (
     SLACK,
-    Array,
     Band,
-    Bounds,
     NoBandError,
-    Scale,
     Values,
     as_sample,
     bonferroni,
@@ -119,17 +117,19 @@ class Judgement:
 
 @dataclass(frozen=True)
 class _Criterion:
-    """What a published number must meet; ``count`` numbers are judged together."""
+    """What published numbers must meet that are judged together; ``images`` has one entry each."""
 
     unit: float
     margin: float
     scale: Scale
     bounds: Bounds | None
-    count: int = 1
+    images: Sequence[int | None]
 
     def check(self, published: Values, trend_p: float | None) -> None:
         check_setting("rounding unit", self.unit)
         check_setting("margin", self.margin, positive=True)
+        for images in self.images:
+            limits_of(self.scale, self.bounds, images)
         if trend_p is not None:
             check_p(trend_p, "the ordering")
         try:
@@ -163,6 +163,7 @@ def judge_value(
     margin: float,
     scale: Scale = "linear",
     bounds: Bounds | None = None,
+    images: int | None = None,
     trend_p: float | None = None,
     alpha: float = 0.05,
 ) -> Judgement:
@@ -183,6 +184,7 @@ def judge_value(
         margin: the largest difference that does not matter, fixed beforehand; above 0.
         scale: scale of the t bands.
         bounds: limits of the metric; see :func:`~repro.claims.stats.prediction_band`.
+        images: how many images a rate was counted over, for the empirical logit.
         trend_p: adjusted (Holm) p-value of the ordering that the claim's record names.
         alpha: level for ``trend_p``.
 
@@ -191,7 +193,7 @@ def judge_value(
         ClaimsError: a record that makes no sense (margin 0, a published rate of 1.2).
     """
     x = as_sample(values, scale=scale, bounds=bounds)
-    criterion = _Criterion(unit, margin, scale, bounds)
+    criterion = _Criterion(unit, margin, scale, bounds, (images,))
     judgement = _judge(x[:, None], [published], criterion, trend_p, alpha)
     (point,) = judgement.points
     return replace(
@@ -207,6 +209,7 @@ def judge_curve(
     margin: float,
     scale: Scale = "linear",
     bounds: Bounds | None = None,
+    images: Sequence[int] = (),
     trend_p: float | None = None,
     alpha: float = 0.05,
 ) -> Judgement:
@@ -216,7 +219,8 @@ def judge_curve(
     band is wider than ``margin``; once a point misses, ``equivalent`` when TOST holds at every
     point (no adjustment: an intersection-union test), else ``trend-only`` or
     ``not-reproduced``; ``inconclusive`` when no point misses but one cannot be decided.
-    The rest as in :func:`judge_value`; ``points`` says which points miss, and how.
+    The rest as in :func:`judge_value`, with one entry of ``images`` a point, or none;
+    ``points`` says which points miss, and how.
     """
     x = as_sample(values, scale=scale, bounds=bounds, ndim=2)
     if len(published) != x.shape[1]:
@@ -225,7 +229,7 @@ def judge_curve(
             expected="one published value a point",
             do="correct the published values or the metric in the claim's record",
         )
-    criterion = _Criterion(unit, margin, scale, bounds, x.shape[1])
+    criterion = _Criterion(unit, margin, scale, bounds, images_of(images, x.shape[1]))
     return _judge(x, published, criterion, trend_p, alpha)
 
 
@@ -286,20 +290,22 @@ def _judge(
     return Judgement(verdict, len(x), None, None, None, None, miss, trend_p, reason, points)
 
 
-def _stand(x: Array, published: float, criterion: _Criterion, index: int = 0) -> _Standing:
+def _stand(x: Array, published: float, criterion: _Criterion, index: int) -> _Standing:
     """Place one published number; the order of the checks is the verdict table's."""
     point = partial(PointJudgement, index, published, float(x.mean()), sd=_sd(x))
     if x.size < MIN_SEEDS:
         return _Standing("too-few", point(None, inside=False))
     unit, scale, bounds = criterion.unit, criterion.scale, criterion.bounds
-    level = bonferroni(LEVEL, criterion.count)
+    images, count = criterion.images[index], len(criterion.images)
+    level, gate_level = bonferroni(LEVEL, count), bonferroni(GATE_LEVEL, count)
     try:
-        band = prediction_band(x, level=level, unit=unit, scale=scale, bounds=bounds)
+        band = prediction_band(
+            x, level=level, unit=unit, scale=scale, bounds=bounds, images=images
+        )
     except NoBandError:
         return _Standing("no-spread", point(None, inside=False))
-    gate_level = bonferroni(GATE_LEVEL, criterion.count)
-    gate = gate_band(x, level=gate_level, scale=scale, bounds=bounds)
-    same = equivalent(x, published, margin=criterion.margin, scale=scale)
+    gate = gate_band(x, level=gate_level, scale=scale, bounds=bounds, images=images)
+    same = equivalent(x, published, margin=criterion.margin, scale=scale, images=images)
     distance, short = band.distance(published), band.level < level - SLACK
     if distance == 0:
         wide = band.half_width > criterion.margin + SLACK * abs(band.high)

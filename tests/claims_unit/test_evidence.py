@@ -9,7 +9,7 @@ from tiny_paper import METRICS, SPREAD, document, row
 
 from repro.claims import evidence, populations, records
 from repro.claims.records import Ordering
-from repro.claims.stats import holm, sign_test
+from repro.claims.stats import holm, prediction_band, sign_test, simultaneous_bands
 from repro.claims.verdicts import Judgement, Verdict
 from repro.errors import ClaimsError, EvidenceError
 
@@ -182,6 +182,35 @@ def test_a_rate_beyond_the_scale_is_an_error(tiny, judged):
     tiny.claim()["scale"] = "logit"
     with pytest.raises((EvidenceError, ClaimsError)):
         judged()
+
+
+def test_the_number_of_images_reaches_the_bands(tiny, judged):
+    counts = [50, 49, 50, 48, 50, 50, 49, 47]
+    rates = [k / 50 for k in counts]
+    curve = {
+        "kind": "curve",
+        "published": [0.98, 1.0],
+        "labels": ["a", "b"],
+        "metric": "rate",
+        "control": {"metric": "rate", "why": "so"},
+    }
+    tiny.claim().update(scale="logit", published=1.0, images=50)
+    tiny.claim("tiny-clean").update(curve, scale="logit", images=[50, 100])
+    path = populations.path_of(tiny.populations, "full", "tiny", "toy", "plain")
+    path.parent.mkdir(parents=True)
+    rows = [
+        row(seed, METRICS | {"error": rate, "rate[0]": rate, "rate[1]": rate})
+        for seed, rate in enumerate(rates)
+    ]
+    path.write_text(populations.dump(rows))
+    cases = judged()
+    value = cases["tiny-error@plain"].judgement
+    assert value.band == prediction_band(rates, unit=0.01, scale="logit", images=50)
+    assert value.verdict is Verdict.REPRODUCED
+    points = cases["tiny-clean@plain"].judgement.points
+    assert [point.band for point in points] == simultaneous_bands(
+        [[rate, rate] for rate in rates], unit=0.01, scale="logit", images=[50, 100]
+    )
 
 
 @pytest.mark.parametrize(

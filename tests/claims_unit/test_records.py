@@ -208,6 +208,50 @@ def test_a_rate_on_the_logit_scale_lies_between_0_and_1(published):
     assert "logit scale" in refuse(document(paper)).found
 
 
+CURVE = {"kind": "curve", "published": [0.5, 0.97, 1.0], "labels": ["a", "b", "c"]}
+
+
+def with_images(images: object, **changes: object) -> str:
+    """The tiny paper with the number of images of its first claim, on the logit scale."""
+    paper = copy.deepcopy(PAPER)
+    paper["claim"][VALUE] |= {"scale": "logit", "images": images} | changes
+    return document(paper)
+
+
+def test_images_are_one_number_a_published_value():
+    assert [claim.images for claim in parse(TEXT, name="tiny").claims] == [(), (), (), ()]
+    for published in (0.5, 0.0, 1.0):
+        value = parse(with_images(892, published=published), name="tiny").claims[VALUE]
+        assert (value.images, value.published) == ((892,), published)
+    curve = parse(with_images([980, 1135, 1], **CURVE), name="tiny").claims[VALUE]
+    assert curve.images == (980, 1135, 1)
+
+
+@pytest.mark.parametrize(
+    ("images", "changes"),
+    [
+        *((images, {}) for images in (0, -1, True, False, 892.0, "892", [], {}, 10**400)),
+        (892, {"scale": "linear"}),
+        ([892, 892], {}),
+        *((images, CURVE) for images in (892, [], [1], [1, 2], [1, 2, 3, 4])),
+        *(([9, 9, wrong], CURVE) for wrong in (0, -1, True, 9.0, "9", [9])),
+        ([9, 9, 9], CURVE | {"scale": "linear"}),
+    ],
+)
+def test_other_images_are_an_error(images, changes):
+    assert "images" in refuse(with_images(images, **changes)).found
+
+
+@pytest.mark.parametrize("claim", [ORDER, TWICE])
+def test_only_what_is_published_as_a_number_has_images(claim):
+    assert "unknown key 'images'" in refuse(changed(("claim", claim, "images"), 892)).found
+
+
+@pytest.mark.parametrize("published", [-0.1, 1.1, 97])
+def test_a_rate_with_images_lies_between_0_and_1_too(published):
+    assert "logit scale" in refuse(with_images(892, published=published)).found
+
+
 def test_what_looks_wrong_and_is_not():
     for path, value in (
         (("claim", VALUE, "quote"), "word " * 20),

@@ -15,6 +15,7 @@ import pytest
 import scipy.special
 from scipy.stats import binom, nct
 from scipy.stats import t as student
+from simulation import REPS, Draw, at_most, coverage, near
 
 from repro.claims import stats
 from repro.claims.freshness import is_stale
@@ -27,17 +28,7 @@ from repro.claims.verdicts import (
     judge_value,
 )
 
-REPS = 3000
 STDTRIT = scipy.special.stdtrit  # the mutations replace it
-Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
-
-
-def near(rate: float, expected: float, reps: int) -> bool:
-    return abs(rate - expected) <= 4 * math.sqrt(expected * (1 - expected) / reps)
-
-
-def at_most(rate: float, expected: float, reps: int) -> bool:
-    return rate <= expected or near(rate, expected, reps)
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -57,15 +48,6 @@ def logit_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray
 def at_ceiling(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Success rates on 10,000 images: two failures on average, and often none."""
     return 1 - rng.poisson(2.0, shape) / 10_000
-
-
-def coverage(draw: Draw, n: int, *, reps: int = REPS, unit: float = 0.0, **settings: str) -> float:
-    """How often the band of N draws holds one more, rounded to the unit."""
-    rows = draw(np.random.default_rng(n), (reps, n + 1))
-    if unit:
-        rows[:, 0] = np.round(rows[:, 0] / unit) * unit
-    bands = (stats.prediction_band(row[1:], unit=unit, **settings) for row in rows)
-    return float(np.mean([b.contains(x) for b, x in zip(bands, rows[:, 0], strict=True)]))
 
 
 def judged(
@@ -313,8 +295,8 @@ def test_mutant_on_the_wrong_scale_is_caught() -> None:
 def test_mutant_tost_at_80_percent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     original = stats.mean_interval
 
-    def looser(values: np.ndarray, *, level: float, scale: str) -> stats.Band:
-        band = original(values, level=2 * level - 1, scale=scale)
+    def looser(values: np.ndarray, *, level: float, **settings: object) -> stats.Band:
+        band = original(values, level=2 * level - 1, **settings)
         return stats.Band(band.low, band.high, level, band.method)
 
     monkeypatch.setattr(stats, "mean_interval", looser)

@@ -235,6 +235,8 @@ def test_no_band_without_spread(values: list[float], scale: str) -> None:
             function(values, scale=scale)
     with pytest.raises(NoBandError):
         equivalent(values, values[0], margin=1.0, scale=scale)
+    with pytest.raises(NoBandError, match=f"gave {values[0]:g}|one seed"):
+        prediction_band(values, scale="logit", images=10)
 
 
 def test_settings_that_make_no_sense_are_errors() -> None:

@@ -48,8 +48,8 @@ def test_its_control_is_the_population_s_own_and_can_fail(on_demand):
 
 
 def test_where_the_networks_are_at_hand_it_is_measured(on_demand, monkeypatch):
-    monkeypatch.setattr(Session, "at_hand", lambda self, networks: True)
-    monkeypatch.setattr(Session, "_obtain", lambda self, recipe: pytest.fail("no such weights"))
+    monkeypatch.setattr(Session, "at_hand", lambda *_: True)
+    monkeypatch.setattr(Session, "_obtain", lambda *_: pytest.fail("no such weights"))
     on_demand().assert_outcomes(failed=8, xfailed=1)
 
 

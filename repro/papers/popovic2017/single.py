@@ -31,7 +31,7 @@ SIGN_STEP = {"as-written": STEP, "as-coded": STEP / 2}
 """The sign step that a value step is compared with: equal to its largest change of a pixel, or
 half of that, as the authors' code (``update_noise``) has the two under one setting."""
 
-EACH = 10
+EACH = 5
 """Images of every class, the first in file order, that the targeted attack is measured on."""
 
 CONFIDENCE = 0.9
