@@ -12,7 +12,7 @@ from repro.claims.evidence import Case
 from repro.claims.freshness import is_stale
 from repro.claims.populations import Kind
 from repro.claims.records import Claim
-from repro.claims.report import Record, new_record
+from repro.claims.report import Record, band_fields, new_record
 from repro.claims.verdicts import PASSING, Judgement, Verdict
 from repro.errors import ClaimsError, EvidenceError, ReproError
 from repro.experiment import Experiment
@@ -217,6 +217,8 @@ def _check(
     shown, held = live_value(claim, measured)
     record |= {
         "measured": shown,
+        "difference": held if claim.kind == "ordering" else None,
+        "gate": band_fields(gated.gate),
         "indicative": data.kind != "full",
         "weights_sha256": measured.weights_sha256,
         "health": {name: measured.values[name] for name in HEALTH if name in measured.values},
@@ -227,8 +229,8 @@ def _check(
     record["verdict"] = judgement.verdict
     record["stale"] = is_stale(held, gated)
     if isinstance(shown, list):
-        for point, value in zip(record["points"], shown, strict=False):
-            point["measured"] = value
+        for point, value, by in zip(record["points"], shown, gated.points, strict=True):
+            point |= {"measured": value, "gate": band_fields(by.gate)}
     return _compare(case, record, stale=how_stale(held, gated) if record["stale"] else "")
 
 
@@ -270,7 +272,7 @@ def in_words(value: Live | None) -> str:
 def distance_outside(record: Record) -> str:
     """How far the published value lies outside the band, in words."""
     band, published = record["band"], record["published"]
-    if record["points"]:
+    if any(point["band"] for point in record["points"]):
         missed = [point["label"] for point in record["points"] if point["inside"] is False]
         return f"outside at {', '.join(missed)}" if missed else "inside at every point"
     if band is None or published is None:

@@ -21,6 +21,7 @@ typical use:
   repro claims                          what is checked
   repro show lacok2016-t1-fgsm-025-error
   repro verdicts                        every verdict, from the committed populations
+  repro docs                            bring CLAIMS.md and the docs' tables up to date
   repro data --fetch                    download MNIST into the cache
   repro run --claim 'lacok2016-t1-*'    measure and judge on this machine
   repro calibrate --seeds 0-19          make or extend the populations
@@ -86,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     verdicts.add_argument("--json", action="store_true", help="as JSON")
     verdicts.set_defaults(command=_verdicts)
 
+    docs = commands.add_parser("docs", help="make CLAIMS.md and the documents' tables again")
+    docs.add_argument("--check", action="store_true", help="write nothing; 1 where one is stale")
+    docs.set_defaults(command=_docs)
+
     data = commands.add_parser("data", help="where MNIST is looked for, and whether it verifies")
     _data_options(data)
     data.add_argument("--fetch", action="store_true", help="download MNIST into the cache")
@@ -112,7 +117,11 @@ def _parser() -> argparse.ArgumentParser:
         "99.9%% bands; 1 where one lies outside",
     )
     calibrate.add_argument("--paper", action="append", help="only this paper (repeatable)")
-    calibrate.add_argument("--experiment", action="append", help="only this one (repeatable)")
+    calibrate.add_argument(
+        "--experiment",
+        action="append",
+        help="only this one (repeatable; those whose networks do not ship must be named)",
+    )
     calibrate.add_argument("--out", type=Path, help="folder of populations (default: fixtures/)")
     calibrate.add_argument(
         "--data",
@@ -195,6 +204,12 @@ def _verdicts(args: argparse.Namespace) -> int:
     from repro.commands import verdicts
 
     return verdicts(as_json=args.json)
+
+
+def _docs(args: argparse.Namespace) -> int:
+    from repro.commands import docs
+
+    return docs(check=args.check)
 
 
 def _data(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro import papers, paths
-from repro.claims import evidence, populations
+from repro.claims import evidence, pages, populations
 from repro.claims.evidence import Case
 from repro.claims.report import band_fields
 from repro.errors import DataError, StoreError, UsageError
@@ -112,6 +112,8 @@ def show(claim_id: str) -> int:
         where = folder.relative_to(paths.checkout()).as_posix() if own else folder
         print(f"experiment  {claim.experiment} in {where}/experiments.py")
     print(f"test        tests/claims/test_{claim.paper}.py")
+    for figure in pages.figures_of(claim.id, Path(os.path.relpath(paths.checkout() / "reports"))):
+        print(f"figure      {figure}")
     for case in mine:
         judged = case.judgement
         print(f"\nreading {case.reading}: {judged.verdict} (expected {case.expected.verdict})")
@@ -123,6 +125,28 @@ def show(claim_id: str) -> int:
             print(", ".join(f"{value:.4f}" for value in case.values))
         print(f"  tox -e reproduce -- --claim {claim.id} --reading {case.reading}")
     return 0
+
+
+def docs(*, check: bool) -> int:
+    """``repro docs``: bring the documents' generated parts and the populations' hashes up to date.
+
+    Args:
+        check: write nothing; the status is 1 where a document is not up to date.
+
+    Raises:
+        ClaimsError: a document has a part that nothing makes.
+        EvidenceError: a population is damaged or lacks a metric.
+    """
+    from repro import documents
+
+    if check:
+        stale = documents.outdated(paths.checkout(), paths.fixtures() / "populations")
+    else:
+        stale = documents.write()
+    for path in stale:
+        print(path.name)
+    print("out of date: repro docs" if check and stale else "up to date", file=sys.stderr)
+    return 1 if check and stale else 0
 
 
 def data(directory: Path | None, *, offline: bool, fetch: bool) -> int:
@@ -294,20 +318,29 @@ def _recheck(
 
 
 def _chosen(args: argparse.Namespace) -> dict[str, list[str]]:
-    """Paper to the names of its experiments, as ``--paper`` and ``--experiment`` choose them."""
+    """Paper to the names of its experiments, as ``--paper`` and ``--experiment`` choose them.
+
+    Those on demand train many networks a seed: they must be named.
+    """
     known = papers.folders()
     for paper in args.paper or ():
         if paper not in known:
             raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct it")
-    offered = {paper: list(papers.experiments(paper)) for paper in args.paper or known}
+    offered = {paper: papers.experiments(paper) for paper in args.paper or known}
     every = {name for names in offered.values() for name in names}
     unknown = set(args.experiment or ()) - every
     if unknown:
         raise UsageError(
             f"no experiment {sorted(unknown)}", expected=", ".join(sorted(every)), do="correct it"
         )
-    wanted = args.experiment or every
-    return {paper: [n for n in names if n in wanted] for paper, names in offered.items()}
+    return {
+        paper: [
+            name
+            for name, experiment in experiments.items()
+            if (name in args.experiment if args.experiment else not experiment.on_demand)
+        ]
+        for paper, experiments in offered.items()
+    }
 
 
 def _measured(jobs: list[Job], args: argparse.Namespace) -> Iterator[tuple[Job, list[Result]]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from repro import paths
+from repro import paths, pictures
 from repro.claims import pages, report
 from repro.claims.evidence import Case
 from repro.claims.records import Paper
@@ -148,7 +148,7 @@ class Recorder:
         records = {id_: report.new_record(case) for id_, case in state.cases.items()}
         for record in filter(None, (records.get(claim_of(nodeid)) for nodeid in nodeids)):
             record["outcome"] = "unfinished"
-        unfinished = {"schema": 1, "header": header, "claims": list(records.values())}
+        unfinished = report.unfinished_report(header, records.values())
         try:
             report.write(self.path, unfinished, complete=False)
         except ReproError as error:
@@ -201,12 +201,10 @@ class Recorder:
         from repro.lab import provenance
 
         seconds = time.monotonic() - self.state.start
-        complete = {
-            "schema": 1,
-            "header": self.header(),
-            "claims": self.rows(),
-            "footer": report.footer(self.rows(), end=provenance.now(), seconds=seconds),
-        }
+        made, problems = pictures.collect(self.state.shared)
+        complete = report.new_report(
+            self.header(), self.rows(), pictures=made, end=provenance.now(), seconds=seconds
+        )
         try:
             report.write(self.path, complete, complete=True)
         except ReproError as error:
@@ -214,7 +212,7 @@ class Recorder:
             self.problem = _report_problem(error)
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         else:
-            self.notes = pages.write_beside(self.path)
+            self.notes = [*problems, *pages.write_beside(self.path)]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The closing table, worst first."""
@@ -230,9 +228,9 @@ class Recorder:
         written = os.path.relpath(self.path)
         told = f"NOT WRITTEN: {self.problem}" if self.problem else written
         terminalreporter.write_line(f"report: {told}")
-        if not self.problem and not self.notes:
-            page = os.path.relpath(self.path.with_name("index.html"))
-            terminalreporter.write_line(f"page: {page}")
+        page = self.path.with_name("index.html")
+        if page.exists():
+            terminalreporter.write_line(f"page: {os.path.relpath(page)}")
         for note in self.notes:
             terminalreporter.write_line(note)
 

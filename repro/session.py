@@ -1,7 +1,7 @@
 """One run of the suite: its data, networks and measurements, each made at most once.
 
 Several processes may share one run (pytest-xdist): measurements are handed between them
-through a folder, under a lock an experiment.
+through a folder, under a lock an experiment, and so are pictures on their way to the report.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import filelock
 
-from repro import papers
+from repro import papers, pictures
 from repro.atomic import write_atomic
 from repro.experiment import Run
 from repro.lab import data as mnist
@@ -132,6 +132,7 @@ class Session:
             [artifact.source for artifact in networks],
             time.monotonic() - start,
         )
+        pictures.make(paper, experiment, run, reading, self.shared)
         write_atomic(path, json.dumps(vars(result)).encode())
         return result
 

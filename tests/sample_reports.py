@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def record(claim: str = "tiny-error", reading: str = "plain", **changes: Any) ->
         "unit": 0.01,
         "points": [],
         "measured": 0.501,
+        "difference": None,
         "band": band(0.48, 0.52),
         "gate": band(0.45, 0.55, 0.999),
         "margin": 0.05,
@@ -78,7 +80,7 @@ def record(claim: str = "tiny-error", reading: str = "plain", **changes: Any) ->
 
 def not_run(claim: str, outcome: str = "skipped", **changes: Any) -> dict[str, Any]:
     """A claim without evidence."""
-    nothing = dict.fromkeys(("measured", "band", "gate", "mean", "sd"))
+    nothing = dict.fromkeys(("measured", "difference", "band", "gate", "mean", "sd"))
     said = {"verdict": "not-run", "evidence_verdict": "not-run", "reason": "no population"}
     return record(claim, **nothing, **said, outcome=outcome, n=0, seeds=[], values=[], **changes)
 
@@ -93,6 +95,7 @@ def ordering(claim: str = "tiny-order", **changes: Any) -> dict[str, Any]:
         "margin": None,
         "band": None,
         "mean": 0.3,
+        "difference": 0.301,
         "values": [value - 0.2 for value in VALUES],
     }
     return record(claim, **(fields | changes))
@@ -108,6 +111,7 @@ def curve(claim: str = "tiny-curve", **changes: Any) -> dict[str, Any]:
             "mean": means[i],
             "sd": 0.01,
             "band": band(means[i] - 0.05, means[i] + 0.05, 0.983),
+            "gate": band(means[i] - 0.08, means[i] + 0.08, 0.9997),
             "inside": i < 2,
             "measured": here[i],
         }
@@ -131,14 +135,42 @@ def curve(claim: str = "tiny-curve", **changes: Any) -> dict[str, Any]:
     return record(claim, **(fields | changes))
 
 
-def make(*claims: Mapping[str, Any], **header: Any) -> dict[str, Any]:
-    """A complete report, held to the schema; ``header`` replaces fields of the head."""
-    made = {
-        "schema": 1,
-        "header": copy.deepcopy(HEADER) | header,
-        "claims": [dict(claim) for claim in claims],
-        "footer": report.footer(map(dict, claims), end="2026-01-02T03:05:05Z", seconds=60.0),
+def image(brightest: int = 255, label: str = "7") -> dict[str, str]:
+    """An image of a report: a slope from black to ``brightest``."""
+    pixels = bytes(i * brightest // 783 for i in range(784))
+    return {"label": label, "pixels": base64.b64encode(pixels).decode()}
+
+
+def picture(name: str = "tiny-fig1", reading: str = "plain", **changes: Any) -> dict[str, Any]:
+    """A picture of two rows of three images."""
+    made: dict[str, Any] = {
+        "name": name,
+        "paper": "tiny",
+        "place": "Figure 1",
+        "title": "Digits",
+        "caption": "Above: original. Below: darker.",
+        "experiment": "toy",
+        "reading": reading,
+        "rows": [
+            {"label": "original", "images": [image(255, f"{i}") for i in range(3)]},
+            {"label": "darker", "images": [image(120, f"{i}, 98 %") for i in range(3)]},
+        ],
     }
+    assert set(changes) <= set(made)
+    return copy.deepcopy(made | changes)
+
+
+def make(
+    *claims: Mapping[str, Any], pictures: Sequence[Mapping[str, Any]] = (), **header: Any
+) -> dict[str, Any]:
+    """A complete report, held to the schema; ``header`` replaces fields of the head."""
+    made = report.new_report(
+        copy.deepcopy(HEADER) | header,
+        [dict(claim) for claim in claims],
+        pictures=pictures,
+        end="2026-01-02T03:05:05Z",
+        seconds=60.0,
+    )
     # Through JSON, as every reader has it.
     read = json.loads(json.dumps(made))
     report.validate(read, name="made up")
@@ -183,10 +215,13 @@ def at_hand() -> dict[str, Any]:
             if case.values and case.claim.kind == "value":
                 made["measured"] = case.values[0]
                 made["weights_sha256"] = [WEIGHTS]
+            if case.values and case.claim.kind == "ordering":
+                made["difference"] = case.values[0]
             for point in made["points"]:
                 point["measured"] = point["mean"]
             rows.append(made)
-    return make(*rows, coverage=report.coverage(loaded, cases))
+    shown = [picture(f"{paper.id}-fig1", paper=paper.id) for paper in loaded]
+    return make(*rows, pictures=shown, coverage=report.coverage(loaded, cases))
 
 
 def write(path: Path, made: Mapping[str, Any]) -> Path:

@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 import pytest
+from sample_reports import curve, make, picture, record, write
 
-from repro import __version__, calibrate, cli, papers
+from repro import __version__, calibrate, cli, papers, paths
 from repro.lab import sample
 
 REPRO = [sys.executable, "-m", "repro"]
@@ -170,6 +171,25 @@ def test_show_tells_the_whole_story(repro, tiny):
         assert line in out.splitlines()
 
 
+def test_show_names_the_figures_of_the_last_report(repro, tiny, tmp_path, monkeypatch):
+    tiny.measure()
+    monkeypatch.setattr(paths, "checkout", lambda: tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").mkdir()
+    made = make(curve("tiny-error"), record("tiny-clean"), pictures=[picture()])
+    write(tmp_path / "reports" / "report.json", made)
+    assert "figure " not in repro("show", "tiny-error")[1]  # without its page
+    (tmp_path / "reports" / "index.html").touch()
+    assert [line for line in repro("show", "tiny-error")[1].splitlines() if "figure " in line] == [
+        "figure      reports/index.html#figure-tiny-fig1",
+        "figure      reports/index.html#figure-tiny-error",
+    ]
+    assert "#figure-tiny-fig1" in repro("show", "tiny-clean")[1]
+    assert "figure " not in repro("show", "tiny-order")[1]
+    (tmp_path / "reports" / "report.json").write_text("{}")  # as of an unfinished run
+    assert "figure " not in repro("show", "tiny-error")[1]
+
+
 @pytest.mark.parametrize("claim", ["tiny-order", "tiny-twice", "lacok2016-text-over-97"])
 def test_show_takes_every_kind_of_claim_also_without_evidence(repro, claim):
     status, out, err = repro("show", claim)
@@ -312,6 +332,16 @@ def test_calibrating_what_is_all_there_measures_nothing(repro, tiny, monkeypatch
     assert out == "4 populations of 8 to 8 seeds\n"
     found = repro("calibrate", "--paper", "tiny", "--seeds", "8")
     mistake(found, "DataError", "1 seeds to measure", "no full MNIST")
+
+
+def test_what_is_on_demand_must_be_named(repro, monkeypatch):
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full",))
+    monkeypatch.setitem(papers.experiments("tiny")["toy"].__dict__, "on_demand", True)
+    words = ("calibrate", "--paper", "tiny", "--seeds", "9")
+    status, _, err = repro(*words)
+    assert status == 0
+    assert err.endswith("0 seeds to measure\n")
+    mistake(repro(*words, "--experiment", "toy"), "DataError", "1 seeds to measure")
 
 
 def test_calibrating_one_kind_of_data_leaves_the_other_alone(repro, tiny, monkeypatch):

@@ -2,15 +2,15 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from repro import papers
-from repro.claims.markdown import claims_page, findings
+from repro import documents, papers
 from repro.claims.populations import load
 from repro.cli import main
-from repro.papers.lacok2016 import comparison
+from repro.errors import ClaimsError
 
 ROOT = Path(__file__).parent.parent
 POPULATIONS = ROOT / "fixtures" / "populations"
@@ -21,24 +21,54 @@ def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_claims_md_is_in_step():
-    made = claims_page(papers.load_all().values(), POPULATIONS)
-    assert made == text_of(ROOT / "CLAIMS.md"), "repro claims --markdown > CLAIMS.md"
+def test_the_generated_parts_are_in_step():
+    assert documents.outdated(ROOT, POPULATIONS) == [], "repro docs"
 
 
-def test_the_readme_has_the_findings():
-    made = findings(papers.load_all().values(), POPULATIONS)
-    assert made in text_of(ROOT / "README.md"), "paste `repro claims --findings` into README.md"
+def test_every_table_on_offer_is_in_a_document():
+    text = "".join(text_of(path) for path in DOCUMENTS)
+    for name in documents.makers(POPULATIONS):
+        assert f"<!-- made by repro docs: {name} -->" in text
 
 
-def test_a_changed_digit_of_a_population_shows(tmp_path):
+def test_a_part_that_is_touched_or_unknown_is_noticed(tmp_path):
+    for path in (ROOT / "CLAIMS.md", ROOT / "README.md"):
+        shutil.copy(path, tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    assert documents.outdated(tmp_path, POPULATIONS) == []
+    readme = tmp_path / "README.md"
+    readme.write_text(text_of(readme).replace("| 0.97 |", "| 0.98 |", 1), encoding="utf-8")
+    assert documents.outdated(tmp_path, POPULATIONS) == [readme]
+    readme.write_text(text_of(readme).replace("docs: findings", "docs: guesses"), encoding="utf-8")
+    with pytest.raises(ClaimsError, match="guesses"):
+        documents.outdated(tmp_path, POPULATIONS)
+
+
+@pytest.mark.parametrize("place", [0, 1 << 30])
+def test_any_changed_digit_of_a_population_is_noticed(tmp_path, place):
     folder = tmp_path / "populations"
     shutil.copytree(POPULATIONS, folder)
     path = folder / "full" / "lacok2016-table1--as-written.csv"
-    value = repr(load(path).rows[0].measurements["fgsm-025-error"])
-    path.write_text(path.read_text().replace(value, value[:3] + "1" + value[4:], 1))
-    made = claims_page(papers.load_all().values(), folder)
-    assert made != text_of(ROOT / "CLAIMS.md")
+    value = repr(load(path).rows[0].measurements["fgsm-025-confidence"])
+    at = min(place + 2, len(value) - 1)  # the first digit behind the point, or the very last
+    digit = str((int(value[at]) + 1) % 10)
+    path.write_text(path.read_text().replace(value, value[:at] + digit + value[at + 1 :], 1))
+    assert documents.hashes(folder) != text_of(POPULATIONS / "SHA256SUMS")
+
+
+def any_digit_shows(claim):
+    """Whether CLAIMS.md changes with the last digit of each published number."""
+    page = text_of(ROOT / "CLAIMS.md")
+    return all(f"| {value:g} |" in page and float(f"{value:g}") == value for value in claim.points)
+
+
+def test_any_changed_digit_of_a_published_value_is_noticed():
+    records = [claim for paper in papers.load_all().values() for claim in paper.claims]
+    shown = [claim for claim in records if claim.points]
+    assert len(shown) > 20
+    assert all(any_digit_shows(claim) for claim in shown)
+    changed = replace(shown[0], published=shown[0].points[0] + 1e-4)
+    assert not any_digit_shows(changed)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
@@ -81,7 +111,3 @@ def test_every_dependency_has_its_reason():
     for group in re.findall(r"(?:dependencies|\w+) = (\[[^\]]*>=[^\]]*\])", project):
         for name in re.findall(r'"([a-z0-9-]+)>=', group):
             assert name == "setuptools" or re.search(rf"\b{name}\b", table), name
-
-
-def test_the_comparison_of_readings_is_in_step():
-    assert comparison.table(POPULATIONS) in text_of(ROOT / "docs" / "readings.md")

@@ -137,6 +137,7 @@ def test_nothing_but_populations_of_the_experiments_is_kept():
         for path in POPULATIONS.rglob("*")
         if path.is_file()
         and path.suffix != ".lock"
+        and path != POPULATIONS / "SHA256SUMS"
         and (path.parent.parent != POPULATIONS or path.suffix != ".csv" or split(path) is None)
     ]
     assert orphans == []
@@ -198,14 +199,23 @@ def test_rates_counted_over_other_images_would_be_noticed():
     assert fractions(replace(claim, images=(893,)), population) == [claim.metric]
 
 
+CLAIMED = {
+    f"{claim.paper}-{claim.experiment}--{reading}.csv"
+    for claim in MEASURED
+    for reading in claim.readings
+}
+
+
 @pytest.mark.parametrize("name", sorted({path.name for path in FILES}))
-def test_both_kinds_of_data_have_the_same_seeds(name):
+def test_the_sample_is_measured_on_networks_of_the_full_population(name):
     full, embedded = (populations.load(POPULATIONS / kind / name) for kind in ("full", "embedded"))
-    assert full.seeds == embedded.seeds
-    # The same networks, too.
-    assert [row.provenance["weights_sha256"] for row in full.rows] == [
-        row.provenance["weights_sha256"] for row in embedded.rows
-    ]
+    known = {row.seed: row.provenance["weights_sha256"] for row in full.rows}
+    assert {row.seed: row.provenance["weights_sha256"] for row in embedded.rows}.items() <= (
+        known.items()
+    )
+    # Five make a gate, which a run on the sample is held against.
+    needed = min(5, len(full.rows)) if name in CLAIMED else 0
+    assert len(embedded.rows) >= needed
 
 
 # --- weights ------------------------------------------------------------------------------

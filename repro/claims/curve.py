@@ -28,6 +28,7 @@ class Point:
     high: float | None = None
     inside: bool | None = None
     here: float | None = None
+    gate: tuple[float, float] | None = None
 
     @property
     def numbers(self) -> list[float]:
@@ -41,6 +42,8 @@ def points(record: Record) -> list[Point]:
     found = []
     for point in record["points"][:MOST_POINTS]:
         band: dict[str, Any] = point["band"] or {}
+        gate: dict[str, Any] = point["gate"] or {}
+        bottom, top = finite(gate.get("low")), finite(gate.get("high"))
         found.append(
             Point(
                 label=line(point["label"], 60),
@@ -51,6 +54,7 @@ def points(record: Record) -> list[Point]:
                 high=finite(band.get("high")),
                 inside=point["inside"],
                 here=finite(point["measured"]),
+                gate=None if bottom is None or top is None else (bottom, top),
             )
         )
     if found or not isinstance(record["published"], list):

@@ -37,12 +37,20 @@ class Figure:
         alt: what it shows, for those who do not see it.
         uri: ``data:image/png;base64,…`` or ``data:image/svg+xml;base64,…``.
         caption: one or two sentences below it.
+        anchor: its own on the page, which the rows it belongs to lead to.
+        dark: as ``uri``, for those who prefer dark pages.
+        size: width and height in CSS pixels; (0, 0) leaves them to the picture.
+        rows: the anchors of the rows that it belongs to.
     """
 
     title: str
     alt: str
     uri: str
     caption: str = ""
+    anchor: str = ""
+    dark: str = ""
+    size: tuple[int, int] = (0, 0)
+    rows: tuple[str, ...] = ()
 
 
 def data_uri(content: bytes, kind: str) -> str:
@@ -102,18 +110,30 @@ def _environment(report: Mapping[str, Any], records: Sequence[Record]) -> list[t
     ]
 
 
-def render(report: Mapping[str, Any], figures: Sequence[Figure] = ()) -> str:
+def _figures_of(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
+    """A row's anchor to the figures that show it."""
+    found: dict[str, list[Figure]] = {}
+    for figure in figures:
+        for row in figure.rows if figure.anchor else ():
+            found.setdefault(row, []).append(figure)
+    return found
+
+
+def render(
+    report: Mapping[str, Any], figures: Sequence[Figure] = (), figures_left: int = 0
+) -> str:
     """The page of a report, the same on every machine.
 
     Args:
         report: a report that :func:`repro.claims.report.read` has accepted.
         figures: pictures to show between the headline claims and the table.
+        figures_left: how many there are beyond these.
 
     Raises:
         ReportError: a figure's address is no base64 data URI of a PNG or SVG picture.
     """
     for figure in figures:
-        if not _PICTURE.fullmatch(figure.uri):
+        if not all(_PICTURE.fullmatch(uri) for uri in (figure.uri, figure.dark or figure.uri)):
             raise ReportError(
                 f"figure {figure.title!r} with the address {figure.uri[:40]!r}",
                 expected="data:image/png;base64,… or data:image/svg+xml;base64,…",
@@ -136,6 +156,8 @@ def render(report: Mapping[str, Any], figures: Sequence[Figure] = ()) -> str:
         groups=groups,
         headline=[group for group in groups if group.headline][:20],
         figures=figures,
+        figures_left=figures_left,
+        figures_of=_figures_of(figures),
         counts=view.counts(records),
         total=len(records),
         chance=view.by_chance(records),

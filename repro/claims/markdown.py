@@ -10,7 +10,7 @@ from repro.claims import evidence, report
 from repro.claims.evidence import Case
 from repro.claims.records import Claim, Paper
 from repro.claims.switches import effects, switches
-from repro.claims.verdicts import Verdict
+from repro.claims.verdicts import PointJudgement, Verdict
 
 MEANINGS = {
     Verdict.REPRODUCED: "the published number lies in the 95 % prediction band for one more "
@@ -27,7 +27,7 @@ MEANINGS = {
 }
 
 HEAD = """\
-<!-- Made by `repro claims --markdown > CLAIMS.md`; a test keeps it in step. -->
+<!-- Made by `repro docs`; a test keeps it in step. -->
 # Claims
 
 {coverage}. {counts}.
@@ -201,6 +201,34 @@ def _effects(papers: Iterable[Paper], root: Path) -> list[str]:
     return [*lines, ""]
 
 
+def _curves(cases: list[Case]) -> list[str]:
+    lines = [
+        "## Curves, point by point",
+        "",
+        "The population's mean ± s at each point and its simultaneous 95 % band; **bold** where",
+        "the published value lies outside.",
+    ]
+    claims = {case.claim.id: case.claim for case in cases if case.claim.kind == "curve"}
+    for claim in claims.values():
+        mine = [case for case in cases if case.claim.id == claim.id]
+        lines += ["", f"`{claim.id}`, {_cell(claim.place)}:", ""]
+        lines.append(f"| point | published | {' | '.join(case.reading for case in mine)} |")
+        lines.append(f"| --- | --- |{' --- |' * len(mine)}")
+        for i, label in enumerate(claim.labels):
+            points = [case.judgement.points for case in mine]
+            cells = [_point(every[i]) if every else "–" for every in points]
+            lines.append(f"| {_cell(label)} | {claim.curve[i]:g} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _point(point: PointJudgement) -> str:
+    spread = "" if point.sd is None else f" ± {point.sd:.4f}"
+    if point.band is None:
+        return f"{point.mean:.4f}{spread}, no band"
+    band = f"[{point.band.low:.4f}, {point.band.high:.4f}]"
+    return f"{point.mean:.4f}{spread}, {band if point.inside else f'**{band}**'}"
+
+
 def _repeats(cases: Iterable[Case]) -> int:
     """How many cases have the very values of an earlier reading of their claim."""
     seen: dict[str, list[tuple[float, ...]]] = {}
@@ -247,6 +275,7 @@ def claims_page(papers: Iterable[Paper], root: Path) -> str:
         lines += _paper(paper, cases)
     lines += _switches(loaded, root)
     lines += _effects(loaded, root)
+    lines += _curves(cases)
     lines += ["## Limitations", "", "Statements that are not checked, and why.", ""]
     lines += ["| paper | place | quote | why |", "| --- | --- | --- | --- |"]
     for paper in loaded:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from repro.atomic import write_atomic
 from repro.claims import report
-from repro.errors import ReproError, StoreError
+from repro.errors import ReportError, ReproError, StoreError
 
 PAGES = ("index.html", "summary.md")
 
@@ -19,14 +21,38 @@ def write_page(source: Path, target: Path) -> None:
         ReportError: ``source`` is no complete report.
         StoreError: ``target`` cannot be written.
     """
-    from repro.claims import html
-
+    page = page_of(report.read(source))
     try:
-        write_atomic(target, html.render(report.read(source)).encode())
+        write_atomic(target, page.encode())
     except StoreError as error:
         raise StoreError(
             error.found, expected=error.expected, do="choose another file with --out"
         ) from error
+
+
+def page_of(found: Mapping[str, Any]) -> str:
+    """The page, with its figures, of a report that :func:`repro.claims.report.read` took."""
+    from repro.claims import figures, html  # slow to import, and only pages need them
+
+    return html.render(found, figures.draw(found), figures.left_out(found))
+
+
+def figures_of(claim: str, folder: Path) -> list[str]:
+    """Where the last report has figures for a claim: ``index.html#figure-…`` in ``folder``."""
+    from repro.claims import figures
+
+    source, page = folder / "report.json", folder / "index.html"
+    if not (source.exists() and page.exists()):
+        return []
+    try:
+        planned = figures.plan(report.read(source))[: figures.MOST_FIGURES]
+    except ReportError:  # of an unfinished run, say
+        return []
+    return [
+        f"{page}#{each.anchor}"
+        for each in planned
+        if any(row == claim or row.startswith(f"{claim}--") for row in each.rows)
+    ]
 
 
 def remove(folder: Path) -> None:
@@ -46,16 +72,17 @@ def write_beside(source: Path) -> list[str]:
     Returns:
         What went wrong, one sentence each.
     """
-    from repro.claims import html, summary_md  # slow to import, and only the end needs them
+    from repro.claims import summary_md  # slow to import, and only the end needs it
 
     problems = []
     try:
         found = report.read(source)
         summary = summary_md.summary(found)
         write_atomic(source.parent / "summary.md", summary.encode())
-        write_atomic(source.parent / "index.html", html.render(found).encode())
-    except ReproError as error:
-        problems.append(f"the pages were not written: {error.found}; {error.do}")
+        write_atomic(source.parent / "index.html", page_of(found).encode())
+    except Exception as error:  # whatever it is, the run and its report stand
+        why = f"{error.found}; {error.do}" if isinstance(error, ReproError) else repr(error)
+        problems.append(f"the pages were not written: {why}")
     else:
         problems += _append(summary)
     return problems

@@ -35,6 +35,8 @@ LARGEST = 50_000_000
 """Bytes of the largest report that is read: some hundred times a real one."""
 BROKEN = ("failed", "error", "unfinished")
 """Outcomes that make a run red."""
+SCHEMA = 2
+"""The version of ``report.schema.json`` that is written; 1 is read as well."""
 
 
 def band_fields(band: Band | None) -> dict[str, Any] | None:
@@ -46,17 +48,22 @@ def band_fields(band: Band | None) -> dict[str, Any] | None:
 
 def _points(case: Case) -> list[dict[str, Any]]:
     """A curve's points with their simultaneous bands; empty for other claims."""
+    claim, judged = case.claim, case.judgement.points
+    unjudged = dict.fromkeys(("mean", "sd", "band", "gate", "inside", "measured"))
     return [
-        {
-            "label": label,
-            "published": point.published,
-            "mean": point.mean,
-            "sd": point.sd,
-            "band": band_fields(point.band),
-            "inside": point.inside if point.band else None,
-            "measured": None,
-        }
-        for label, point in zip(case.claim.labels, case.judgement.points, strict=False)
+        {"label": label, "published": published, **unjudged}
+        | (
+            {
+                "mean": judged[i].mean,
+                "sd": judged[i].sd,
+                "band": band_fields(judged[i].band),
+                "gate": band_fields(judged[i].gate),
+                "inside": judged[i].inside if judged[i].band else None,
+            }
+            if judged
+            else {}
+        )
+        for i, (label, published) in enumerate(zip(claim.labels, claim.curve, strict=True))
     ]
 
 
@@ -81,6 +88,7 @@ def new_record(case: Case) -> Record:
         "unit": claim.unit if claim.points else None,
         "points": _points(case),
         "measured": None,
+        "difference": None,
         "band": band_fields(judgement.band),
         "gate": band_fields(judgement.gate),
         "margin": claim.margin if claim.points else None,
@@ -102,6 +110,33 @@ def new_record(case: Case) -> Record:
         "control": control
         and {"metric": control.metric, "why": control.why, "measured": None, "outside": None},
     }
+
+
+def new_report(
+    header: Mapping[str, Any],
+    claims: Iterable[Record],
+    *,
+    pictures: Iterable[Mapping[str, Any]] = (),
+    end: str,
+    seconds: float,
+) -> dict[str, Any]:
+    """A complete report.
+
+    Args:
+        header: environment, commit and data.
+        claims: every record.
+        pictures: of images, as :mod:`repro.pictures` makes them.
+        end: when the run ended.
+        seconds: that it took.
+    """
+    rows = list(claims)
+    made = {**unfinished_report(header, rows), "pictures": list(pictures)}
+    return {**made, "footer": footer(rows, end=end, seconds=seconds)}
+
+
+def unfinished_report(header: Mapping[str, Any], claims: Iterable[Record]) -> dict[str, Any]:
+    """What stands on disk while a run goes on: a report without footer, which no reader takes."""
+    return {"schema": SCHEMA, "header": dict(header), "claims": list(claims)}
 
 
 def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
@@ -214,5 +249,24 @@ def read(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(report, dict):
         raise ReportError(f"{path} holds no JSON object", expected="a report.json", do="check it")
+    report = _upgraded(report)
     validate(report, name=path.name)
     return report
+
+
+def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
+    """A report of schema 1, which knows fewer things, as one of schema 2.
+
+    Nothing of it has been checked yet: whatever is not as it should be is left to the schema.
+    """
+    if report.get("schema") != 1 or report.get("schema") is True:
+        return report
+    for record in _objects(report.get("claims")):
+        record.setdefault("difference", None)
+        for point in _objects(record.get("points")):
+            point.setdefault("gate", None)
+    return {"pictures": [], **report, "schema": SCHEMA}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []

@@ -43,21 +43,6 @@ class Marks:
         return [*self.seeds, *(self.band or ()), *(x for x in single if x is not None)]
 
 
-def difference_here(record: Record) -> float | None:
-    """By how much an ordering against a constant holds on this machine; None for others."""
-    measured = finite(record["measured"])
-    words = str(record["criterion"]).split(" ")
-    if measured is None or len(words) != 3 or words[1] not in ("<", ">"):
-        return None
-    try:
-        than = finite(float(words[2]))
-    except ValueError:  # another metric, whose own measurement the record does not have
-        return None
-    if than is None:
-        return None
-    return measured - than if words[1] == ">" else than - measured
-
-
 def marks(record: Record) -> Marks:
     """What is to be drawn of a record; numbers that cannot be drawn are left out."""
     seeds = [x for x in map(finite, record["values"]) if x is not None]
@@ -69,7 +54,7 @@ def marks(record: Record) -> Marks:
         band=(low, high) if low is not None and high is not None and low <= high else None,
         mean=finite(record["mean"]),
         published=finite(record["published"]),
-        here=difference_here(record) if ordering else finite(record["measured"]),
+        here=finite(record["difference" if ordering else "measured"]),
         zero=ordering and bool(seeds),
     )
 

@@ -84,7 +84,7 @@ def published(record: Record) -> str:
 
 def population(record: Record) -> str:
     """``mean ± s (N)``; of the differences for an ordering; first and last mean of a curve."""
-    if record["points"]:
+    if record["points"] and record["n"]:
         means = number([point["mean"] for point in record["points"]])
         return f"{means} ({short_int(record['n'])})"
     if record["mean"] is None:
@@ -128,12 +128,20 @@ def notes(record: Record) -> tuple[str, ...]:
 
 
 def _gate(record: Record) -> str:
-    gate = record["gate"]
+    at_each = next((point["gate"] for point in record["points"] if point["gate"]), None)
+    gate = at_each or record["gate"]
     if gate is None:
         return "none"
     what = " of the differences" if record["kind"] == "ordering" else ""
+    where = "at each point, together 99.9 %" if at_each else interval(gate)
     place = "outside: stale" if record["stale"] else "what this machine measures must lie in it"
-    return f"{_level(gate)} band{what} {interval(gate)}; {place}"
+    return f"{_level(gate)} band{what} {where}; {place}"
+
+
+def _difference(record: Record) -> str:
+    if record["difference"] is None:
+        return ""
+    return f"{number(record['difference'])} on this machine; the ordering holds above 0"
 
 
 def _widened(record: Record) -> str:
@@ -159,15 +167,16 @@ def _points(record: Record) -> tuple[str, ...]:
     said = []
     for point in curve.points(record):
         parts = [f"{point.label}: published {number(point.published)}"]
+        if point.low is not None and point.high is not None:
+            place = "inside" if point.inside else "OUTSIDE"
+            parts.append(f"{place} the band [{number(point.low)}, {number(point.high)}]")
         if point.mean is not None:
             spread = "" if point.sd is None else f" ± {number(point.sd)}"
             parts.append(f"population {number(point.mean)}{spread}")
-        if point.low is not None and point.high is not None:
-            parts.append(f"band [{number(point.low)}, {number(point.high)}]")
         if point.here is not None:
             parts.append(f"this machine {number(point.here)}")
-        if point.inside is not None:
-            parts.append("inside" if point.inside else "OUTSIDE")
+        if point.gate:
+            parts.append(f"gate [{number(point.gate[0])}, {number(point.gate[1])}]")
         said.append(", ".join(parts))
     return tuple(said)
 
@@ -196,7 +205,8 @@ def _facts(record: Record) -> tuple[Pair, ...]:
         ("expected", f"{record['expected']}; the evidence says {record['evidence_verdict']}"),
         ("outcome of the test", str(record["outcome"])),
         ("band", _band(record)),
-        ("freshness gate", "" if record["points"] else _gate(record)),
+        ("difference", _difference(record)),
+        ("freshness gate", _gate(record)),
         ("control", _control(record)),
         ("seeds", _seeds(record)),
         ("health", ", ".join(f"{line(name, 60)} {number(value)}" for name, value in health)),
@@ -267,9 +277,11 @@ def _heard(record: Record) -> list[str]:
     if record["mean"] is not None and record["kind"] == "ordering":
         holds = sum(1 for value in record["values"] if value > 0)
         heard.append(f"it holds in {holds} of {trainings}")
-    elif record["points"]:
-        where = curve.inside(curve.points(record))
-        heard.append(f"{where} the bands of {trainings}")
+    elif record["points"] and record["n"]:
+        drawn = curve.points(record)
+        banded = any(point.inside is not None for point in drawn)
+        where = f"{curve.inside(drawn)} the bands of {trainings}"
+        heard.append(where if banded else f"{trainings} gave no bands")
     elif record["mean"] is not None:
         spread = "" if record["sd"] is None else f" ± {number(record['sd'])}"
         heard.append(f"{trainings} gave {number(record['mean'])}{spread}")
@@ -280,18 +292,18 @@ def _heard(record: Record) -> list[str]:
     return heard
 
 
-def _key(record: Record) -> str:
+def key(record: Record) -> str:
     """The claim's id as an anchor; the schema's pattern lets nothing else pass but a newline."""
     return re.sub(r"[^a-z0-9-]", "", str(record["id"]))[:200]
 
 
-def _anchors(records: Sequence[Record]) -> list[str]:
+def anchors(records: Sequence[Record]) -> list[str]:
     """The claim's id for its first reading, ``id--reading`` for the others, each once."""
-    taken = {_key(record) for record in records}
+    taken = {key(record) for record in records}
     seen: set[str] = set()
     found = []
     for record in records:
-        anchor = claim = _key(record)
+        anchor = claim = key(record)
         if claim in seen:
             reading = re.sub(r"[^a-z0-9]+", "-", str(record["reading"]).lower())[:80].strip("-")
             wanted = anchor = f"{claim}--{reading or 'reading'}"
@@ -326,9 +338,9 @@ def groups(records: Iterable[Record]) -> list[Group]:
     """The claims, the one with the worst reading first; readings in the report's order."""
     rows = list(records)[:MOST_ROWS]
     by_claim: dict[str, list[tuple[Record, str]]] = {}
-    for record, anchor in zip(rows, _anchors(rows), strict=True):
-        by_claim.setdefault(_key(record), []).append((record, anchor))
-    order = dict.fromkeys(_key(record) for record in worst_first(rows))
+    for record, anchor in zip(rows, anchors(rows), strict=True):
+        by_claim.setdefault(key(record), []).append((record, anchor))
+    order = dict.fromkeys(key(record) for record in worst_first(rows))
     return [_group(claim, *zip(*by_claim[claim], strict=True)) for claim in order]
 
 

@@ -1,7 +1,8 @@
 """The papers, one folder each, where experiments and claims meet.
 
-A paper is a folder with ``claims.toml`` and ``experiments.py``. Further papers are found
-in the folders that ``REPRO_EXTRA_PAPERS`` lists (separated as in ``PATH``).
+A paper is a folder with ``claims.toml`` and ``experiments.py``, and ``pictures.py`` where it
+has images to show. Further papers are found in the folders that ``REPRO_EXTRA_PAPERS`` lists
+(separated as in ``PATH``).
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from repro.claims import records
 from repro.claims.records import Paper
+from repro.claims.tables import SLUG
 from repro.errors import ClaimsError
 
 if TYPE_CHECKING:  # experiments need torch, which the claim records never load
     from repro.experiment import Experiment
+    from repro.pictures import Picture
 
 
 def folders() -> dict[str, Path]:
@@ -92,35 +96,96 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
         raise ClaimsError(
             f"no paper {paper!r}", expected=", ".join(folders()), do="correct its id"
         )
-    path = folder / "experiments.py"
-    if not path.exists():
+    module = _module(paper, folder, "experiments")
+    if module is None:
         raise ClaimsError(
             f"{folder} has no experiments.py",
             expected="EXPERIMENTS in experiments.py",
             do="add it",
         )
-    if folder.parent == Path(__file__).parent:
-        module = importlib.import_module(f"repro.papers.{paper}.experiments")
-    else:
-        name = f"repro_extra_papers_{paper}"
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ClaimsError(
-                f"{path} cannot be loaded", expected="a Python module", do="restore it"
-            )
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    if not hasattr(module, "EXPERIMENTS"):
-        raise ClaimsError(
-            f"{path} has no EXPERIMENTS",
-            expected="a tuple of experiments of that name",
-            do="add it",
-        )
     from repro.experiment import experiments_of
 
+    _offered(module, folder, "EXPERIMENTS")
     return experiments_of(module)
+
+
+def pictures(paper: str) -> tuple[Picture, ...]:
+    """The pictures that a paper's optional ``pictures.py`` offers.
+
+    Raises:
+        ClaimsError: it has no ``PICTURES``, or one of them is misnamed or names an experiment
+            or a reading that the paper does not have.
+    """
+    folder, offered = folders()[paper], experiments(paper)
+    module = _module(paper, folder, "pictures")
+    if module is None:
+        return ()
+    found: tuple[Picture, ...] = _offered(module, folder, "PICTURES")
+    for picture in found:
+        known = offered[picture.experiment].readings if picture.experiment in offered else ()
+        alone = sum(other.name == picture.name for other in found) == 1
+        named = SLUG.fullmatch(picture.name) and picture.name.startswith(f"{paper}-")
+        if not (named and alone and picture.readings and set(picture.readings) <= set(known)):
+            raise ClaimsError(
+                f"{folder}/pictures.py offers a picture {picture.name!r} of experiment "
+                f"{picture.experiment!r} under {', '.join(picture.readings) or 'no reading'}",
+                expected=f"a name of its own that begins with {paper}-, an experiment of the "
+                "paper and readings of that experiment",
+                do="correct it",
+            )
+    return found
+
+
+def tables(paper: str) -> Mapping[str, Callable[[Path], str]]:
+    """The tables for documents that a paper's optional ``comparison.py`` offers.
+
+    Each takes the folder of the populations and gives Markdown; none may import torch.
+
+    Raises:
+        ClaimsError: it has no ``TABLES``.
+    """
+    folder = folders()[paper]
+    module = _module(paper, folder, "comparison")
+    if module is None:
+        return {}
+    found: Mapping[str, Callable[[Path], str]] = _offered(module, folder, "TABLES")
+    return found
+
+
+def _offered(module: ModuleType, folder: Path, name: str) -> Any:
+    """What a paper's module has to offer under ``name``."""
+    if not hasattr(module, name):
+        raise ClaimsError(
+            f"{folder / Path(str(module.__file__)).name} has no {name}",
+            expected=f"a tuple of {name.lower()} of that name",
+            do="add it",
+        )
+    return getattr(module, name)
+
+
+def _module(paper: str, folder: Path, name: str) -> ModuleType | None:
+    """A module of a paper, loaded; None where there is no such file.
+
+    A paper outside this package is loaded as a package of its own, whose modules may import
+    one another (``from .experiments import ...``).
+    """
+    path = folder / f"{name}.py"
+    if not path.exists():
+        return None
+    if folder.parent == Path(__file__).parent:
+        return importlib.import_module(f"repro.papers.{paper}.{name}")
+    package = ModuleType(f"repro_extra_papers_{paper}")
+    package.__path__ = [str(folder)]
+    sys.modules[package.__name__] = package
+    full = f"{package.__name__}.{name}"
+    spec = importlib.util.spec_from_file_location(full, path)
+    if spec is None or spec.loader is None:
+        raise ClaimsError(f"{path} cannot be loaded", expected="a Python module", do="restore it")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[full] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[full]
+        raise
+    return module

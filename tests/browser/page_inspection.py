@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from selenium.webdriver import Chrome
 
+from repro.claims import figures
+
+PATIENCE_S = 3.0
 WIDTHS = (400, 1400)
 SCHEMES = ("light", "dark")
 
@@ -36,6 +40,16 @@ for (const svg of document.querySelectorAll("svg.strip")) {
   }
 }
 return bad;
+"""
+FIGURES = """
+return [...document.querySelectorAll("figure")].map((figure) => {
+  const image = figure.querySelector("img"), box = image.getBoundingClientRect();
+  return {
+    anchor: figure.id, source: image.currentSrc,
+    visible: figure.checkVisibility() && box.width > 200 && box.height > 50,
+    alike: Math.abs(box.width / box.height - image.naturalWidth / image.naturalHeight) < 0.05,
+  };
+});
 """
 CUT_OFF = """
 const bad = [];
@@ -140,6 +154,32 @@ def rows_wrong(browser: Browser, report: Mapping[str, Any]) -> Iterator[str]:
             yield f"rows: {record['id']} ({record['reading']}) with {row['marks']} marks"
 
 
+def figures_wrong(browser: Browser, report: Mapping[str, Any], scheme: str) -> Iterator[str]:
+    """Figures that are missing, out of shape, or drawn for the other colour scheme."""
+    found = {figure["anchor"]: figure for figure in browser.js(FIGURES)}
+    for anchor in (planned.anchor for planned in figures.plan(report)):
+        figure = found.get(anchor)
+        if figure is None:
+            yield f"figures: none for {anchor}"
+        elif not figure["visible"] or not figure["alike"]:
+            yield f"figures: {anchor} hidden or out of shape"
+        else:
+            at = "figure[id=" + anchor + "] "
+            dark = browser.js(f"return document.querySelector('{at} source').srcset")
+            if (figure["source"] == dark) != (scheme == "dark"):
+                yield f"figures: {anchor} in {scheme} has the other's colours"
+
+
+def figures_settled(browser: Browser, report: Mapping[str, Any], scheme: str) -> list[str]:
+    """As :func:`figures_wrong`, once a change of the colour scheme has reached the figures."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        found = list(figures_wrong(browser, report, scheme))
+        if time.monotonic() > deadline or not any("colours" in fault for fault in found):
+            return found
+        time.sleep(0.05)
+
+
 def problems(browser: Browser, page: Path, report: Mapping[str, Any]) -> list[str]:
     """All that is wrong with the page of a report, at both widths and in both colour schemes."""
     found: list[str] = []
@@ -153,6 +193,8 @@ def problems(browser: Browser, page: Path, report: Mapping[str, Any]) -> list[st
         found += [f"at {width} px, unfolded: {each}" for each in browser.js(CUT_OFF)]
         for scheme in SCHEMES:
             browser.show(width, scheme)
+            found += figures_settled(browser, report, scheme)
+            found += [f"picture in {scheme}: {picture}" for picture in browser.js(PICTURES)]
             found += browser.accessibility()
         found += browser.console()
         found += browser.requests(page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +9,16 @@ from typing import Any
 
 import pytest
 from page_inspection import Browser, problems
-from sample_reports import at_hand, mixed
+from sample_reports import at_hand, mixed, picture
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from repro.claims import html
+from repro.claims import pages
 
-CLAIM = "lacok2016-t1-fgsm-025-error"
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-FIGURE = html.Figure("Figure 1", "One pixel.", html.data_uri(PNG, "png"), "A figure.")
+CLAIM, CURVE = "lacok2016-t1-fgsm-025-error", "popovic2017-fig4-rms"
+
+
+SMALL = mixed() | {"pictures": [picture()]}
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +29,14 @@ def report() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, report: dict[str, Any]) -> Path:
     path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(html.render(report, [FIGURE]), encoding="utf-8")
+    path.write_text(pages.page_of(report), encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A short page to spoil, and its text."""
-    return tmp_path_factory.mktemp("small") / "index.html", html.render(mixed(), [FIGURE])
+    return tmp_path_factory.mktemp("small") / "index.html", pages.page_of(SMALL)
 
 
 def shown(browser: Browser) -> list[str]:
@@ -119,6 +117,21 @@ def test_an_anchor_leads_to_the_claim_with_its_heading(browser, page, width):
     assert browser.js("return arguments[0].nextElementSibling.querySelector('details').open", row)
 
 
+@pytest.mark.parametrize("width", [400, 1400])
+def test_an_unfolded_row_leads_to_its_figure_and_back(browser, page, width):
+    browser.show(width)
+    browser.load(page, CURVE)
+    more = browser.driver.find_element(By.CSS_SELECTOR, f"[id='{CURVE}'] + tr.more")
+    more.find_element(By.CSS_SELECTOR, f"a[href='#figure-{CURVE}']").click()
+    figure = browser.driver.find_element(By.ID, f"figure-{CURVE}")
+    top = "return arguments[0].getBoundingClientRect().top"
+    assert -1 <= browser.js(top, figure) < 200
+    figure.find_element(By.TAG_NAME, "a").click()
+    assert browser.js("return location.hash") == f"#{CURVE}"
+    row = browser.driver.find_element(By.ID, CURVE)
+    assert 0 <= browser.js(top, row) < 400
+
+
 @pytest.mark.parametrize(("width", "media"), [(920, ""), (1100, ""), (718, "print")])
 def test_a_crowded_table_keeps_its_numbers_whole(browser, page, width, media):
     browser.show(width)
@@ -196,8 +209,32 @@ def with_another_verdict(text: str) -> str:
 SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
     "a row is missing": (less_a_row, "rows: none for tiny-same"),
     "a row has another verdict": (with_another_verdict, "rows: tiny-same (plain) without"),
-    "a picture is broken": (
-        lambda t: t.replace("base64,iVBORw0KGgo", "base64,AAAA"),
+    "a figure is broken": (
+        lambda t: t.replace(
+            'src="data:image/png;base64,iVBORw0KGgo', 'src="data:image/png;base64,A'
+        ),
+        "picture: img",
+    ),
+    "a figure is broken in the dark": (
+        lambda t: t.replace(
+            'srcset="data:image/png;base64,iVBORw0KGgo', 'srcset="data:image/png;base64,A'
+        ),
+        "picture in dark: img",
+    ),
+    "a figure is missing": (
+        lambda t: re.sub(r'<figure id="figure-tiny-curve">.*?</figure>', "", t, flags=re.S),
+        "figures: none for figure-tiny-curve",
+    ),
+    "a figure is squeezed": (
+        lambda t: without_policy(t).replace('alt="2 rows', 'style="height: 60px" alt="2 rows'),
+        "figures: figure-tiny-fig1 hidden or out of shape",
+    ),
+    "a figure has one scheme's colours": (
+        lambda t: re.sub(r'media="screen and [^"]*"', 'media="screen"', t),
+        "figures: figure-tiny-curve in light has the other's colours",
+    ),
+    "a figure says nothing": (
+        lambda t: re.sub(r'alt="2 rows[^"]*"', 'alt=""', t),
         "picture: img",
     ),
     "a plot is empty": (
@@ -234,7 +271,7 @@ SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
 def test_the_page_that_is_to_be_spoilt_is_right(browser, small):
     path, text = small
     path.write_text(text, encoding="utf-8")
-    assert problems(browser, path, mixed()) == []
+    assert problems(browser, path, SMALL) == []
 
 
 @pytest.mark.parametrize("fault", SPOILT)
@@ -244,5 +281,5 @@ def test_a_spoilt_page_is_found_out(browser, small, fault):
     spoilt = spoil(text)
     assert spoilt != text
     path.write_text(spoilt, encoding="utf-8")
-    found = problems(browser, path, mixed())
+    found = problems(browser, path, SMALL)
     assert any(said in problem for problem in found), found

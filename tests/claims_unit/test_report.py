@@ -8,6 +8,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_reports import curve, image, picture
 from tiny_paper import document
 
 from repro.claims import evidence, records, report
@@ -27,6 +28,13 @@ HEADER = {
     "coverage": "4 of 5 published statements checked",
 }
 
+PIXELS, WHERE = image()["pixels"], "pictures/0/rows/0/images/0"
+
+
+def of_images(*images):
+    """A picture of one row."""
+    return picture(rows=[{"label": "a row", "images": list(images)}])
+
 
 @pytest.fixture
 def complete(tiny):
@@ -36,12 +44,8 @@ def complete(tiny):
     rows = [report.new_record(case) for case in evidence.judge(paper, tiny.populations)]
     for record in rows:
         record |= {"outcome": "passed", "verdict": record["evidence_verdict"], "seconds": 0.1}
-    return {
-        "schema": 1,
-        "header": copy.deepcopy(HEADER),
-        "claims": rows,
-        "footer": report.footer(rows, end="2024-01-01T00:01:00Z", seconds=60.04),
-    }
+    header = copy.deepcopy(HEADER)
+    return report.new_report(header, rows, end="2024-01-01T00:01:00Z", seconds=60.04)
 
 
 def test_a_complete_report_is_read_as_it_was_written(complete, tmp_path):
@@ -86,7 +90,8 @@ def test_a_report_without_footer_is_of_a_run_that_was_cut_off(complete, tmp_path
 @pytest.mark.parametrize(
     ("spot", "value", "named"),
     [
-        (("schema",), 2, "schema"),
+        (("schema",), 3, "schema"),
+        (("schema",), True, "schema"),
         (("more",), 1, "top level"),
         (("header",), None, "header"),
         (("header", "start"), "yesterday", "header/start"),
@@ -109,6 +114,26 @@ def test_a_report_without_footer_is_of_a_run_that_was_cut_off(complete, tmp_path
         (("claims", 0, "control", "more"), 1, "claims/0/control"),
         (("claims", 0, "indicative"), None, "claims/0/indicative"),
         (("claims", 0, "more"), 1, "claims/0"),
+        (("claims", 0, "difference"), "0.1", "claims/0/difference"),
+        (("pictures",), {}, "pictures"),
+        (("pictures",), [picture()] * 41, "pictures"),
+        (("pictures",), [picture(name="Fig. 1")], "pictures/0/name"),
+        (("pictures",), [picture(rows=[])], "pictures/0/rows"),
+        (("pictures",), [picture(rows=picture()["rows"] * 5)], "pictures/0/rows"),
+        (("pictures",), [of_images()], "pictures/0/rows/0/images"),
+        (("pictures",), [of_images(*[image()] * 13)], "pictures/0/rows/0/images"),
+        (("pictures",), [of_images(image() | {"more": 1})], "pictures/0/rows/0/images/0"),
+        *(
+            (("pictures",), [of_images({"label": "", "pixels": bad})], f"{WHERE}/pixels")
+            for bad in (
+                "",
+                PIXELS[:-4],
+                PIXELS + "AAAA",
+                PIXELS[:-2] + "A=",
+                PIXELS + "\n",
+                "é" * 1048,
+            )
+        ),
         (("footer",), None, "footer"),
         (("footer", "outcomes"), {"passed": -1}, "footer/outcomes/passed"),
     ],
@@ -127,6 +152,47 @@ def test_what_does_not_fit_the_schema_is_refused_by_both_doors(
     assert not path.exists()
     path.write_text(json.dumps(complete))
     with pytest.raises(ReportError):
+        report.read(path)
+
+
+def test_a_picture_of_28_by_28_bytes_fits(complete, tmp_path):
+    complete["pictures"] = [picture(), of_images(*[image()] * 12)]
+    report.write(tmp_path / "report.json", complete, complete=True)
+    assert report.read(tmp_path / "report.json")["pictures"] == complete["pictures"]
+
+
+def as_version_1(complete):
+    """The report as this suite wrote it when it knew less."""
+    older = copy.deepcopy(complete) | {"schema": 1}
+    del older["pictures"]
+    for record in older["claims"]:
+        del record["difference"]
+        for point in record["points"]:
+            del point["gate"]
+    return older
+
+
+def test_a_report_of_version_1_is_read(complete, tmp_path):
+    complete["claims"][0] |= {"kind": "curve", "points": curve()["points"]}
+    older = as_version_1(complete)
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(older))
+    found = report.read(path)
+    assert (found["schema"], found["pictures"]) == (2, [])
+    assert {record["difference"] for record in found["claims"]} == {None}
+    assert {point["gate"] for point in found["claims"][0]["points"]} == {None}
+    assert as_version_1(found) == older
+    with pytest.raises(ReportError):  # what is written is of today's version
+        report.write(path, older, complete=True)
+
+
+@pytest.mark.parametrize(
+    "claims", [None, 1, "x", {}, [None, 1, []], [{"points": 1}], [{"points": [1]}]]
+)
+def test_a_damaged_report_of_version_1_is_refused(complete, tmp_path, claims):
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(as_version_1(complete) | {"claims": claims}))
+    with pytest.raises(ReportError, match=r"report\.json, claims"):
         report.read(path)
 
 
@@ -197,7 +263,7 @@ def test_a_write_that_fails_leaves_the_earlier_report(complete, tmp_path):
     report.write(path, complete, complete=True)
     before = path.read_bytes()
     with pytest.raises(ReportError):
-        report.write(path, complete | {"schema": 2}, complete=True)
+        report.write(path, complete | {"schema": 3}, complete=True)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["report.json"]
 

@@ -140,7 +140,7 @@ def test_read_file_reads_raw_whatever_the_name(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["packed.gz", "misnamed"])
 def test_read_file_reads_gzip_whatever_the_name(tmp_path, name):
-    (tmp_path / name).write_bytes(gzip.compress(ONE_IMAGE))
+    (tmp_path / name).write_bytes(gzip.compress(ONE_IMAGE, mtime=0))
     assert idx.read_file(tmp_path / name) == ONE_IMAGE
 
 
@@ -158,12 +158,12 @@ def flipped(content: bytes, position: int) -> bytes:
 @pytest.mark.parametrize(
     "damaged",
     [
-        gzip.compress(ONE_IMAGE)[:-1],
-        gzip.compress(ONE_IMAGE)[:12],
-        gzip.compress(ONE_IMAGE)[:2],
-        flipped(gzip.compress(ONE_IMAGE), -5),  # the checksum
-        flipped(gzip.compress(ONE_IMAGE), 12),  # the data
-        gzip.compress(ONE_IMAGE) + b"junk",
+        gzip.compress(ONE_IMAGE, mtime=0)[:-1],
+        gzip.compress(ONE_IMAGE, mtime=0)[:12],
+        gzip.compress(ONE_IMAGE, mtime=0)[:2],
+        flipped(gzip.compress(ONE_IMAGE, mtime=0), -5),  # the checksum
+        flipped(gzip.compress(ONE_IMAGE, mtime=0), 12),  # the data
+        gzip.compress(ONE_IMAGE, mtime=0) + b"junk",
     ],
 )
 def test_damaged_gzip_is_refused(tmp_path, damaged):

@@ -16,6 +16,7 @@ from tiny_paper import Tiny
 # Loaded here once: pytester drops whatever a run in this process loads, and torch cannot be
 # loaded twice.
 import repro.checking
+import repro.claims.figures
 import repro.claims.html
 import repro.claims.summary_md
 import repro.lab.fetch

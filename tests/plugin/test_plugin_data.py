@@ -49,6 +49,7 @@ def test_on_the_sample_its_own_population_is_the_gate(runs, embedded):
     stale = embedded("--claim", "tiny-error", "--reading", "plain")
     stale.assert_outcomes(passed=1, failed=1, deselected=7)
     assert runs.record()["stale"] is True
+    assert runs.record()["gate"]["low"] > 0.5  # the gate that was held against it
     runs.tiny.values["error"] = 0.7
     fresh = embedded("--claim", "tiny-error", "--reading", "plain")
     fresh.assert_outcomes(passed=2, deselected=7)

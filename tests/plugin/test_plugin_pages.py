@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from repro.claims import html, pages, report
+from repro.claims import pages, report
 from repro.claims.summary_md import summary
 
 WRITE = pages.write_beside
@@ -21,7 +21,7 @@ def _runs(runs, monkeypatch):
 def test_a_run_writes_page_and_summary_beside_its_report(runs):
     result = runs()
     folder = runs.report_path.parent
-    assert (folder / "index.html").read_text("utf-8") == html.render(runs.report())
+    assert (folder / "index.html").read_text("utf-8") == pages.page_of(runs.report())
     assert (folder / "summary.md").read_text("utf-8") == summary(runs.report())
     result.stdout.fnmatch_lines(["report: reports/report.json", "page: reports/index.html"])
 

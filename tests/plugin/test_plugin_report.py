@@ -19,7 +19,7 @@ def test_the_report_has_header_claims_and_footer(runs_beside_others):
     runs = runs_beside_others
     runs()
     found = runs.report()  # held to the schema
-    assert list(found) == ["schema", "header", "claims", "footer"]
+    assert list(found) == ["schema", "header", "claims", "pictures", "footer"]
     header, footer = found["header"], found["footer"]
     assert header["data"]["source"] == "a fake"
     assert header["command"].startswith("pytest ")
@@ -52,6 +52,8 @@ def test_a_record_carries_all_that_its_verdict_rests_on(runs):
     order = runs.record("tiny-order")
     assert (order["criterion"], order["published"]) == ("error > 0.2", None)
     assert order["control"]["measured"] == 0.123456789012345  # every digit
+    assert (order["measured"], order["difference"]) == (0.5, pytest.approx(0.3))
+    assert record["difference"] is None
 
 
 def test_the_records_are_there_before_the_first_test(runs):

@@ -294,7 +294,21 @@ def test_a_curve_in_its_bands_passes(runs, curve):
     record = runs.record("tiny-curve")
     assert (record["verdict"], record["measured"]) == ("reproduced", [0.5, 0.7])
     assert [point["inside"] for point in record["points"]] == [True, True]
+    weak, strong = (point["gate"] for point in record["points"])
+    assert weak["low"] < 0.5 < weak["high"] < strong["low"] < 0.7 < strong["high"]
+    assert weak["level"] > 0.999  # simultaneous
     assert record["control"]["outside"] is True  # one point outside is enough
+
+
+def test_a_curve_without_population_keeps_its_labels(runs, curve):
+    for path in runs.tiny.populations.rglob("*.csv"):
+        path.unlink()
+    curve()
+    points = runs.record("tiny-curve")["points"]
+    assert [(p["label"], p["published"], p["mean"]) for p in points] == [
+        ("weak", 0.5, None),
+        ("strong", 0.7, None),
+    ]
 
 
 def test_a_curve_with_one_point_outside_fails_and_names_it(runs, curve, line_of):

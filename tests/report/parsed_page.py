@@ -8,6 +8,8 @@ from typing import Any
 
 from repro.claims import html
 
+ADDRESS = re.compile(r"#[a-z0-9_-]+$|data:(image/[^\s,]+,[^\s,]+$|,$)")
+
 
 class Parsed(HTMLParser):
     """The elements of a page with their attributes, and all its text."""
@@ -50,13 +52,14 @@ def assert_harmless(page: str) -> None:
         *("html", "head", "meta", "title", "link", "style", "body", "header", "main", "footer"),
         *("section", "article", "h1", "h2", "h3", "p", "a", "ul", "li", "b", "em", "div", "span"),
         *("blockquote", "cite", "q", "code", "details", "summary", "dl", "dt", "dd", "figure"),
-        *("form", "label", "select", "option", "input", "button", "img", "figcaption"),
+        *("form", "label", "select", "option", "input", "button"),
+        *("picture", "source", "img", "figcaption"),
         *("table", "caption", "thead", "tbody", "tr", "th", "td", "script"),
         *("svg", "path", "rect", "circle", "text"),
     }
     assert {tag for tag, _ in found.tags} <= allowed
     for _, attributes in found.tags:
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
-        for name in ("href", "src"):
+        for name in ("href", "src", "srcset"):
             if name in attributes:
-                assert re.match(r"#[a-z0-9_-]+$|data:(image/|,$)", attributes[name] or "")
+                assert ADDRESS.match(attributes[name] or "")

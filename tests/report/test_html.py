@@ -213,13 +213,23 @@ def test_a_curves_row_has_its_points():
     assert "0.1100 … 0.7000 (8)" in words
     assert "2 of 3 inside" in words
     assert (
-        "eps 0.3: published 0.9000, population 0.7000 ± 0.0100, band [0.6500, 0.7500], this "
-        "machine 0.7100, OUTSIDE"
+        "eps 0.3: published 0.9000, OUTSIDE the band [0.6500, 0.7500], population 0.7000 ± "
+        "0.0100, this machine 0.7100, gate [0.6200, 0.7800]"
     ) in words
+    assert "99.97 % (t) band at each point, together 99.9 %; what this machine" in words
     assert "98.3 % (t) at each point, together 95 %" in words
     assert view.sentence([curve()]) == (
         "The paper says 0.1 … 0.9; 2 of 3 inside the bands of 8 independent trainings and this "
         "machine gave 0.1200 … 0.7100: trend-only (plain)."
+    )
+
+
+def test_the_sentence_of_a_curve_without_bands():
+    row = curve(n=2, verdict="inconclusive")
+    row["points"] = [point | {"band": None, "inside": None} for point in row["points"]]
+    assert view.sentence([row]) == (
+        "The paper says 0.1 … 0.9; 2 independent trainings gave no bands and this machine gave "
+        "0.1200 … 0.7100: inconclusive (plain)."
     )
 
 
@@ -228,21 +238,30 @@ def test_the_same_page_on_another_machine(tmp_path):
     made = []
     for name, seed, zone in (("a", "0", "UTC"), ("b", "42", "Asia/Tokyo")):
         elsewhere = {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C", "PYTHONUTF8": "0"}
+        if name == "b":
+            # matplotlib finds no place for its list of fonts, and keeps that to itself.
+            elsewhere["MPLCONFIGDIR"] = str(path / "no" / "such" / "folder")
         out, folder = tmp_path / f"{name}.html", tmp_path / name
         folder.mkdir()
+        # What matplotlib would take from where it runs.
+        (folder / "matplotlibrc").write_text(f"font.size: {len(made) + 20}\n")
         command = [sys.executable, "-m", "repro", "report", str(path), "--out", str(out)]
         root = str(Path(html.__file__).parents[2])
         environment = os.environ | elsewhere | {"PYTHONPATH": root}
-        subprocess.run(command, check=True, env=environment, cwd=folder, capture_output=True)
+        done = subprocess.run(
+            command, check=True, env=environment, cwd=folder, capture_output=True
+        )
+        assert done.stderr == b""
         made.append(out.read_bytes())
-    assert made[0] == made[1] == html.render(report.read(path)).encode()
+    assert made[0] == made[1] == pages.page_of(report.read(path)).encode()
+    assert made[0].count(b"data:image/png") > 4
 
 
 def test_repro_report_writes_beside_the_report(tmp_path, capsys):
     path = write(tmp_path / "report.json", mixed())
     assert main(["report", str(path)]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "index.html")
-    assert (tmp_path / "index.html").read_text("utf-8") == html.render(mixed())
+    assert (tmp_path / "index.html").read_text("utf-8") == pages.page_of(mixed())
 
 
 @pytest.mark.parametrize(
@@ -285,5 +304,5 @@ def test_a_report_that_is_none_breaks_no_run(tmp_path):
 def test_rendering_leaves_the_report_as_it_is():
     made = mixed()
     before = copy.deepcopy(made)
-    html.render(made)
+    pages.page_of(made)
     assert made == before

@@ -157,15 +157,13 @@ def _units(run: Run, reading: str) -> Measurements:
     return result
 
 
-TARGETED = (
-    *summaries(("target", "sure")),
-    *(f"{name}-random-success" for name in ("target", "sure")),
-    *(
-        f"{name}-{what}-{source}-{to}"
-        for name in ("target", "sure")
-        for what in ("success", "rms")
-        for source, to in PAIRS
-    ),
+TARGETED = tuple(
+    f"{name}-{what}"
+    for name in ("target", "sure")
+    for what in (
+        *("success", "rms", "iterations", "random-success"),
+        *(f"{each}-{source}-{to}" for source, to in PAIRS for each in ("success", "rms")),
+    )
 )
 
 EXPERIMENTS = (
@@ -229,5 +227,6 @@ EXPERIMENTS = (
             for what in ("success", "rms", "iterations", "test-accuracy")
         ),
         images=f"all 10,000 test images; the first {SUBSET:,} for the attack",
+        on_demand=True,
     ),
 )

@@ -1,0 +1,118 @@
+"""Print the README's table of what the commands cost: ``python docs/costs.py``.
+
+What measures or trains for minutes is added up from the times that stand beside the populations
+and the shipped weights, so that the table says on what; the rest is measured here and now.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from repro import papers, paths
+from repro.claims import populations
+from repro.claims.populations import Population
+from repro.lab import recipe as recipes
+
+ROOT = Path(__file__).resolve().parents[1]
+ALL = "`tox run -e reproduce`"
+
+
+def size(path: Path) -> str:
+    """Disk that a file or a folder takes, in words."""
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    return in_words(sum(p.stat().st_size for p in files))
+
+
+def in_words(count: float) -> str:
+    """Bytes as MB or GB."""
+    mega = count / 1e6
+    return f"{mega / 1000:.1f} GB" if mega >= 1000 else f"{mega:.0f} MB" if mega >= 1 else "< 1 MB"
+
+
+def installed() -> float:
+    """Bytes of the packages that requirements/reproduce.txt pins, as they lie here."""
+    pins = (ROOT / "requirements" / "reproduce.txt").read_text(encoding="utf-8")
+    total = 0.0
+    for name in re.findall(r"^([\w.-]+)==", pins, re.M):
+        for file in metadata.files(name) or ():
+            place = Path(str(file.locate()))
+            total += place.stat().st_size if place.is_file() else 0
+    return total
+
+
+def manifest() -> dict[str, dict[str, Any]]:
+    """Key of a shipped network to how it was made."""
+    text = (paths.fixtures() / "weights" / "manifest.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, Any]] = json.loads(text)
+    return found
+
+
+def evidence(paper: str) -> list[Population]:
+    """The populations of a paper's experiments on full MNIST that every run measures."""
+    root = paths.fixtures() / "populations"
+    return [
+        populations.load(populations.path_of(root, "full", paper, name, reading))
+        for name, experiment in papers.experiments(paper).items()
+        for reading in (() if experiment.on_demand else experiment.readings)
+    ]
+
+
+def training(paper: str) -> float:
+    """Seconds that the networks of one seed took, those that ship."""
+    made, every = manifest(), papers.experiments(paper).values()
+    keys = {recipes.key(r) for e in every if not e.on_demand for r in e.networks(0)}
+    return sum(made[key]["seconds"] for key in keys & set(made))
+
+
+def about(seconds: float) -> str:
+    """A time in words, no finer than it can be told."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def rows(known: dict[str, list[Population]]) -> Iterator[tuple[str, str, str]]:
+    """(command, time, disk), from the populations of each paper."""
+    yield f"{ALL}, once: the installation", "minutes", f"{in_words(installed())} in `.tox/`"
+    measured = {paper: sum(p.seconds() for p in found) for paper, found in known.items()}
+    yield ALL, about(sum(measured.values())), f"{size(ROOT / 'reports')} in `reports/`"
+    for paper, seconds in measured.items():
+        yield f"{ALL[:-1]} -- --paper {paper}`", about(seconds), "as above"
+    weights = size(paths.fixtures() / "weights")
+    seconds = sum(network["seconds"] for network in manifest().values())
+    yield f"{ALL[:-1]} -- --retrain`, besides", about(seconds), f"{weights} in the cache"
+    for paper, seconds in measured.items():
+        each = about(seconds + training(paper))
+        yield f"`repro calibrate --paper {paper}`, a seed", each, "its weights, in the cache"
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-m", "repro", "verdicts"], check=False, capture_output=True)
+    yield "`repro verdicts`", about(time.monotonic() - start), "nothing"
+
+
+def main() -> None:
+    """Print the table, and what it was measured on."""
+    known = {paper: evidence(paper) for paper in papers.folders()}
+    empty = sum(not population.rows for found in known.values() for population in found)
+    if empty:
+        print(f"{empty} populations have no row yet: they count nothing", file=sys.stderr)
+    print("| command | time | disk |\n| --- | --- | --- |")
+    for row in rows(known):
+        print(f"| {' | '.join(row)} |")
+    told = [row.provenance for found in known.values() for p in found for row in p.rows]
+    machines = sorted({f"{p['cpu']}, {p['threads']} thread" for p in told})
+    print(
+        f"\nOn {' and '.join(machines)}: what measuring took in the middle of the seeds, and "
+        "training in the case of the shipped networks."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The images that Lacok (2016) shows: Figure 1."""
+
+from __future__ import annotations
+
+from repro.experiment import Run
+from repro.lab import attacks, metrics
+from repro.papers.lacok2016.tables import EPS, GRADIENT_OF, attacked, network_of, unregularised
+from repro.pictures import Picture, Row, outputs, stretched
+
+COUNT = 10
+"""Test images in file order: the appendix's program draws the first ten."""
+
+
+def _sets(run: Run, reading: str) -> tuple[Row, ...]:
+    """The four lines: original, both attacked sets and random noise."""
+    recipe = unregularised(run.seed)
+    network, x = network_of(run, recipe), run.images()
+    noise = run.rng("lacok2016/random-0.25")
+    lines = {
+        "original": x,
+        **{
+            f"adversarial, ε = {eps:.2f}": attacked(run, recipe, GRADIENT_OF[reading], name)
+            for name, eps in EPS.items()
+        },
+        "random noise, ε = 0.25": attacks.random_sign(x, eps=0.25, rng=noise),
+    }
+    first = {label: images[:COUNT] for label, images in lines.items()}
+    return tuple(
+        Row(label, stretched(images), outputs(metrics.predict(network, images)))
+        for label, images in first.items()
+    )
+
+
+PICTURES = (
+    Picture(
+        name="lacok2016-fig1",
+        place="Figure 1",
+        title="Images of the test sets",
+        caption=(
+            "Below each image, the class that the network gives it and its confidence. As in the "
+            "appendix's program, each image is stretched from its darkest to its brightest pixel."
+        ),
+        experiment="table1",
+        readings=("as-written",),
+        rows=_sets,
+    ),
+)

@@ -1,0 +1,87 @@
+"""The images that Popović & Mihajlović (2017) show: Figs. 1 and 6."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from repro.experiment import Run
+from repro.lab import iterative
+from repro.papers.popovic2017.setting import READINGS, SWITCHES, images, logits, network
+from repro.pictures import Picture, Row, outputs, shades
+
+SEVEN, COUNT, EPS = 7, 5, 0.15
+"""Fig. 1 shows a seven: here the first five of the test set, in the box of the 98.6 %."""
+
+SHOWN = (2, 5, 9)
+"""The classes of Fig. 6: three, as in the paper, which does not say which."""
+
+BELOW = (
+    "Below each image, the class that the network gives it and its confidence. "
+    "Pixels below 0 are drawn black, above 1 white"
+)
+
+
+def _of_class(run: Run, label: int, count: int) -> Tensor:
+    """The first test images of a class, (count, 1, 28, 28)."""
+    return images(run)[run.labels() == label][:count]
+
+
+def _single(run: Run, reading: str) -> tuple[Row, ...]:
+    """Sevens, their adversarial examples by eq. (1), and the noise between them."""
+    switches, model = SWITCHES[reading], network(run)
+    x = _of_class(run, SEVEN, COUNT)
+    y = torch.full((len(x),), SEVEN)
+    done = iterative.attack(model, x, y, switches=switches, eps=EPS)
+    rms = tuple(f"RMS {value:.3f}" for value in done.rms)
+    return (
+        Row("original", shades(x), outputs(logits(model, x, torch.zeros(()), switches))),
+        Row(
+            "adversarial example",
+            shades(done.adversarial),
+            outputs(logits(model, x, done.noise, switches)),
+        ),
+        Row(
+            f"its noise, black for −{EPS} and white for {EPS}", shades(done.noise, -EPS, EPS), rms
+        ),
+    )
+
+
+def _common(run: Run, reading: str) -> tuple[Row, ...] | None:
+    """Images of three classes, and the same with the common noise of their class."""
+    noises = run.memory.get(f"common-classes noises {reading}")
+    if noises is None:
+        return None
+    switches, model = SWITCHES[reading], network(run)
+    x = torch.cat([_of_class(run, label, 1) for label in SHOWN])
+    noise = noises.noise[list(SHOWN)]
+    return (
+        Row("original", shades(x), outputs(logits(model, x, torch.zeros(()), switches))),
+        Row(
+            "with the common noise of the class",
+            shades(x + noise),
+            outputs(logits(model, x, noise, switches)),
+        ),
+    )
+
+
+PICTURES = (
+    Picture(
+        name="popovic2017-fig1",
+        place="Fig. 1",
+        title="Adversarial examples of sevens",
+        caption=f"{BELOW}.",
+        experiment="iterative",
+        readings=READINGS,
+        rows=_single,
+    ),
+    Picture(
+        name="popovic2017-fig6",
+        place="Fig. 6",
+        title="Common noise of a class",
+        caption=f"{BELOW}. The noise is that of Figs. 4 and 5 (ε = 0.24).",
+        experiment="common-classes",
+        readings=READINGS,
+        rows=_common,
+    ),
+)

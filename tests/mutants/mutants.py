@@ -1,0 +1,316 @@
+"""Defects made on purpose, one at a time, each of which the tests it names must notice.
+
+``mutants.toml`` says what is changed where. A mutant is *killed* where a test fails, and a
+*survivor* where all of the named tests pass. The same tests are run on the sound code first:
+where they fail there, a kill would say nothing. The working tree is never touched: what is
+changed is a copy.
+
+    tox -e mutants                 all of them; what a stopped run found out is kept
+    tox -e mutants -- fresh        all of them anew
+    tox -e mutants -- write        and write docs/mutants.md
+    tox -e mutants -- fgsm-sign    this one alone
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = Path(__file__).with_name("mutants.toml")
+PAGE = "docs/mutants.md"
+COPIED = ("repro", "tests", "pyproject.toml")
+"""What a run may load from; the rest of the project is only read, through links."""
+
+WRITTEN = ("reports", "build", "dist")
+"""What a run may write to; a sandbox begins without."""
+
+TIMEOUT_S = 900
+FAILED = 1
+"""pytest's exit code for tests that failed; a mutant that does not even load is another."""
+
+State = Literal["killed", "SURVIVED", "broken", "stale", "sound"]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One defect.
+
+    Args:
+        id: its name.
+        what: the defect in words.
+        file: the file it is made in.
+        old: the sound text, which occurs exactly once.
+        new: what takes its place.
+        tests: pytest's arguments: the files (or tests) that must turn red.
+    """
+
+    id: str
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one mutant, or (``sound``) of tests on the sound code."""
+
+    id: str
+    state: State
+    by: str
+
+    @property
+    def good(self) -> bool:
+        return self.state in ("killed", "sound")
+
+
+def load(path: Path) -> list[Mutant]:
+    """The table; a key that is missing or unknown is a TypeError, a doubled id a ValueError."""
+    rows = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+    mutants = [Mutant(**{**row, "tests": tuple(row["tests"])}) for row in rows]
+    doubled = {m.id for m in mutants if sum(m.id == n.id for n in mutants) > 1}
+    if doubled:
+        raise ValueError(f"{path.name} has {', '.join(sorted(doubled))} twice")
+    return mutants
+
+
+def stale(mutant: Mutant, root: Path) -> str:
+    """Why the mutant cannot be made of this code; empty where it can."""
+    path = root / mutant.file
+    count = path.read_text(encoding="utf-8").count(mutant.old) if path.exists() else 0
+    if count != 1:
+        return f"its old text occurs {count} times in {mutant.file}, expected once"
+    gone = [t for t in mutant.tests if "/" in t and not (root / t.partition("::")[0]).exists()]
+    return f"no {', '.join(gone)}" if gone else ""
+
+
+@contextmanager
+def sandbox(root: Path) -> Iterator[Path]:
+    """A copy of the project: the package and its tests copied, everything else linked."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        place = Path(folder).resolve()
+        skipped = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        for path in root.iterdir():
+            target = place / path.name
+            if path.name in WRITTEN:
+                continue
+            if path.name not in COPIED:
+                target.symlink_to(path)
+            elif path.is_dir():
+                shutil.copytree(path, target, ignore=skipped)
+            else:
+                shutil.copy(path, target)
+        yield place
+
+
+def run_tests(place: Path, tests: Iterable[str]) -> tuple[int, str]:
+    """(pytest's exit code, the first test that failed or pytest's last line) in a sandbox."""
+    environment = {n: v for n, v in os.environ.items() if not n.startswith("REPRO_")}
+    environment |= {
+        "PYTHONPATH": str(place),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "REPRO_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        # Otherwise pytest folds the summary of a failure to the width of a terminal.
+        "COLUMNS": "500",
+    }
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    try:
+        done = subprocess.run(
+            command, cwd=place, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired:
+        return -1, f"no end within {TIMEOUT_S} s"
+    # The last: what a failed test printed may look like pytest's own summary.
+    found = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.M)
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return done.returncode, [*lines, *found][-1] if lines else "no output"
+
+
+def judge(mutant: Mutant, place: Path) -> Outcome:
+    """Make the mutant in a sandbox, run its tests, and put the sound text back."""
+    why = stale(mutant, place)
+    if why:
+        return Outcome(mutant.id, "stale", why)
+    path = place / mutant.file
+    sound = path.read_text(encoding="utf-8")
+    path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        code, by = run_tests(place, mutant.tests)
+    finally:
+        path.write_text(sound, encoding="utf-8")
+    states: dict[int, State] = {0: "SURVIVED", FAILED: "killed"}
+    return Outcome(mutant.id, states.get(code, "broken"), by)
+
+
+def check_sound(tests: tuple[str, ...], place: Path) -> Outcome:
+    """The same tests on the sound code, where they must pass."""
+    code, by = run_tests(place, tests)
+    return Outcome(f"sound code: {' '.join(tests)}", "sound" if code == 0 else "broken", by)
+
+
+class Memory:
+    """Outcomes of this very code, kept so that a stopped run goes on where it was.
+
+    Args:
+        root: the project; what it is kept under is the content of its package and tests.
+        folder: where it is kept.
+        fresh: forget what is there.
+    """
+
+    def __init__(self, root: Path, folder: Path, *, fresh: bool) -> None:
+        digest = hashlib.sha256(sys.version.encode())
+        read = (*COPIED, "fixtures")
+        for path in sorted(p for name in read for p in [root / name, *(root / name).rglob("*")]):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+        self.path = folder / f"mutants-{digest.hexdigest()[:16]}.jsonl"
+        if fresh:
+            self.path.unlink(missing_ok=True)
+
+    def load(self) -> dict[str, Outcome]:
+        """By id, what went well; anything else is tried again."""
+        if not self.path.exists():
+            return {}
+        known = {}
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, TypeError):  # cut off when the run was killed
+                outcome = Outcome(**json.loads(line))
+                known[outcome.id] = outcome
+        return {name: outcome for name, outcome in known.items() if outcome.good}
+
+    def keep(self, outcome: Outcome) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(outcome)) + "\n")
+
+
+def run_all(
+    mutants: list[Mutant], root: Path, memory: Memory, console: Console, *, jobs: int
+) -> list[Outcome]:
+    """Every mutant, and before them their tests on the sound code, on ``jobs`` sandboxes."""
+    known = memory.load()
+    selections = dict.fromkeys(mutant.tests for mutant in mutants)
+    sound = [t for t in selections if f"sound code: {' '.join(t)}" not in known]
+    left = [mutant for mutant in mutants if mutant.id not in known]
+    places: queue.SimpleQueue[Path] = queue.SimpleQueue()
+
+    def one(task: tuple[str, ...] | Mutant) -> Outcome:
+        place = places.get()
+        try:
+            if isinstance(task, Mutant):
+                return judge(task, place)
+            return check_sound(task, place)
+        finally:
+            places.put(place)
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    with (
+        Progress(*columns, console=console, transient=True) as progress,
+        sandbox(root) as first,
+        sandbox(root) as second,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+        for place in (first, second)[:jobs]:
+            places.put(place)
+        futures = [pool.submit(one, task) for task in [*sound, *left]]
+        bar = progress.add_task("mutants", total=len(futures))
+        try:
+            for future in as_completed(futures):
+                outcome = future.result()
+                known[outcome.id] = outcome
+                memory.keep(outcome)
+                progress.update(bar, advance=1, description=outcome.id)
+                if not outcome.good:
+                    console.print(f"{outcome.state}: {outcome.id}: {outcome.by}", markup=False)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    names = [f"sound code: {' '.join(tests)}" for tests in selections]
+    return [known[name] for name in [*names, *(mutant.id for mutant in mutants)]]
+
+
+def page(mutants: Iterable[Mutant], by: dict[str, str]) -> str:
+    """docs/mutants.md, from the table and from the test that killed each."""
+    lines = [
+        "# Mutants",
+        "",
+        "Defects made on purpose, one at a time. `tox -e mutants` makes each in a copy of the",
+        "package and runs the tests that are named for it: one of them must fail. A defect that",
+        "no test notices fails that run, and so does one that the code has outgrown. Generated",
+        "from `tests/mutants/mutants.toml`.",
+        "",
+        "| defect | in | noticed by |",
+        "| --- | --- | --- |",
+    ]
+    for mutant in mutants:
+        test = by[mutant.id].partition("[")[0]
+        lines.append(f"| {mutant.what} | `{mutant.file}` | `{test}` |")
+    return "\n".join(lines) + "\n"
+
+
+def main(words: list[str], *, root: Path = ROOT, table: Path = TABLE) -> int:
+    """Run, print the table, and return 1 where any mutant was not killed.
+
+    Args:
+        words: ``fresh``, ``write``, and the ids of mutants to run alone.
+        root: the project.
+        table: the mutants.
+    """
+    # A file or a CI log keeps whole lines, however narrow the terminal of whoever reads it.
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    mutants = load(table)
+    chosen = set(words) - {"fresh", "write"}
+    unknown = chosen - {mutant.id for mutant in mutants}
+    if unknown or (chosen and "write" in words):
+        what = f"no mutant {', '.join(sorted(unknown))}" if unknown else "write needs all mutants"
+        console.print(what, markup=False)
+        return 2
+    mutants = [mutant for mutant in mutants if not chosen or mutant.id in chosen]
+    memory = Memory(root, root / "reports", fresh="fresh" in words)
+    try:
+        outcomes = run_all(mutants, root, memory, console, jobs=min(2, os.cpu_count() or 1))
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on from here")
+        return 130
+
+    shown = Table("mutant", "")
+    shown.add_column("by", overflow="fold")
+    by = {outcome.id: outcome.by for outcome in outcomes}
+    for outcome in outcomes:
+        if outcome.state != "sound":
+            shown.add_row(outcome.id, outcome.state, escape(outcome.by))
+    console.print(shown)
+    bad = [outcome for outcome in outcomes if not outcome.good]
+    killed = sum(outcome.state == "killed" for outcome in outcomes)
+    console.print(f"{killed} passed, {len(bad)} failed")
+    if "write" in words and not bad:
+        (root / PAGE).write_text(page(mutants, by), encoding="utf-8")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
