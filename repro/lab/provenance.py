@@ -50,12 +50,13 @@ def now() -> str:
 def commit(folder: Path) -> tuple[str, bool]:
     """The commit checked out in ``folder`` and whether tracked files differ from it.
 
-    ``("unknown", False)`` outside a git checkout or without git.
+    ``("unknown", False)`` outside a git checkout or without git. Nothing is locked: a run that
+    is killed just here must not leave a checkout that takes no commit.
     """
 
     def git(*words: str) -> str:
         done = subprocess.run(  # noqa: S603 - fixed words, no shell
-            ["git", "-C", str(folder), *words],  # noqa: S607 - git from PATH is meant
+            ["git", "--no-optional-locks", "-C", str(folder), *words],  # noqa: S607 - git from PATH is meant
             capture_output=True,
             text=True,
             timeout=10,
