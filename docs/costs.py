@@ -58,10 +58,12 @@ def manifest() -> dict[str, dict[str, Any]]:
 def evidence(paper: str) -> list[Population]:
     """The populations of a paper's experiments on full MNIST that every run measures."""
     root = paths.fixtures() / "populations"
+    claimed = {(c.experiment, r) for c in papers.load_all()[paper].claims for r in c.readings}
     return [
         populations.load(populations.path_of(root, "full", paper, name, reading))
         for name, experiment in papers.experiments(paper).items()
         for reading in (() if experiment.on_demand else experiment.readings)
+        if (name, reading) in claimed
     ]
 
 
