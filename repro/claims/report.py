@@ -16,7 +16,7 @@ from repro.claims.evidence import Case
 from repro.claims.records import Paper
 from repro.claims.stats import Band
 from repro.claims.text import line
-from repro.claims.verdicts import Verdict
+from repro.claims.verdicts import MIN_SEEDS, Verdict
 from repro.errors import ReportError
 
 Record = dict[str, Any]
@@ -144,9 +144,14 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
 
     Args:
         loaded: every paper's records.
-        cases: every claim under every reading; a claim without any population is not checked.
+        cases: every claim under every reading; a claim is not checked while it has fewer seeds
+            than a verdict needs.
     """
-    checked = {c.claim.id for c in cases if c.judgement.verdict != Verdict.NOT_RUN}
+    checked = {
+        case.claim.id
+        for case in cases
+        if case.claim.kind == "inconsistency" or case.judgement.n >= MIN_SEEDS
+    }
     total = sum(len(paper.claims) + len(paper.limitations) for paper in loaded)
     return f"{len(checked)} of {total} published statements checked"
 
