@@ -253,10 +253,14 @@ def test_serial_and_two_processes_give_the_same_rows(home, monkeypatch):
         with pytest.raises(WorkerError, match="a worker process died") as caught:
             bring(home / "pool", range(4, 8), executor)
         assert "give the command again" in caught.value.do
-        assert rows(home / "pool") == rows(home / "serial")
-    assert sorted(n for n in fakes.notes() if n.startswith("train")) == sorted(
-        f"train {seed}" for seed in (0, 1, 2, 3) * 2
-    )
+        # A seed may have been done just before; what was kept is there in any case.
+        kept = {
+            name: [row for row in found if row[0] < 4]
+            for name, found in rows(home / "pool").items()
+        }
+        assert kept == rows(home / "serial")
+    trained = [n for n in fakes.notes() if n.startswith("train") and int(n.split()[1]) < 4]
+    assert sorted(trained) == sorted(f"train {seed}" for seed in (0, 1, 2, 3) * 2)
 
 
 @pytest.mark.parametrize("kind", ["full", "embedded"])
