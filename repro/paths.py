@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from repro.errors import StoreError
+
 
 def checkout() -> Path:
     """The folder that holds ``repro/``, ``tests/`` and ``fixtures/``."""
@@ -20,6 +22,22 @@ def fixtures() -> Path:
 
 
 def cache() -> Path:
-    """The user's cache of data and trained weights (``REPRO_CACHE_DIR`` overrides)."""
+    """The user's cache of data and trained weights (``REPRO_CACHE_DIR`` overrides).
+
+    Raises:
+        StoreError: the user has no home.
+    """
     override = os.environ.get("REPRO_CACHE_DIR")
-    return Path(override) if override else Path(platformdirs.user_cache_dir("repro-adversarial"))
+    if override:
+        return Path(override)
+    try:
+        found = Path(platformdirs.user_cache_dir("repro-adversarial"))
+    except RuntimeError:
+        found = Path("~")
+    if not found.is_absolute():  # the "~" of a user who is unknown stays as it is
+        raise StoreError(
+            "no home folder: HOME is not set, and the system does not know this user",
+            expected="a home folder, for the cache",
+            do="point REPRO_CACHE_DIR at a folder of yours",
+        )
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import uuid
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from repro import papers, paths
+from repro import papers, paths, shared
 from repro.claims import evidence, populations
 from repro.claims.evidence import Case
 from repro.claims.report import Record, new_record
@@ -136,13 +135,14 @@ def pytest_configure(config: pytest.Config) -> None:
         cases = {c.id: c for paper in loaded.values() for c in evidence.judge(paper, root)}
         kind: Any = "embedded"
         sample = {c.id: c for paper in loaded.values() for c in evidence.judge(paper, root, kind)}
+        if worker is not None:
+            run, folder = str(worker["repro_run"]), Path(worker["repro_shared"])
+        else:
+            run, (folder, held) = uuid.uuid4().hex, shared.make()
+            config.add_cleanup(held.close)
     except ReproError as error:
         raise _usage(error) from None
-    if worker is not None:
-        run, shared = str(worker["repro_run"]), Path(worker["repro_shared"])
-    else:
-        run, shared = uuid.uuid4().hex, Path(tempfile.mkdtemp(prefix="repro-run-"))
-    state = State(loaded, cases, sample, selection, run, shared)
+    state = State(loaded, cases, sample, selection, run, folder)
     config.stash[STATE] = state
     if worker is None:
         recorder = Recorder(config, state, lambda: _session(config))

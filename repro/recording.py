@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from repro import paths, pictures
 from repro.claims import pages, report
 from repro.claims.evidence import Case
 from repro.claims.records import Paper
-from repro.errors import ReproError
+from repro.errors import ReproError, StoreError
 from repro.selection import Selection
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
@@ -65,9 +65,10 @@ def claim_of(nodeid: str) -> str:
 
 
 def _report_problem(error: ReproError) -> str:
+    elsewhere = "free some space, or point --report-dir at another folder"
     return (
         f"{type(error).__name__}\nfound: {error.found}\nexpected: {error.expected}\n"
-        "what to do: free some space, or point --report-dir at another folder"
+        f"what to do: {elsewhere if isinstance(error, StoreError) else error.do}"
     )
 
 
@@ -186,21 +187,30 @@ class Recorder:
             return
         if report.when == "call":
             record |= json.loads(found)
-            record["seconds"] = round(report.duration, 3)
+            record["seconds"] = max(0.0, round(report.duration, 3))  # a clock may jump
             record["outcome"] = "xfailed" if hasattr(report, "wasxfail") else report.outcome
         elif report.failed:
             record["outcome"] = "error"
         elif report.skipped:
             record["outcome"] = "skipped"
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report with its footer."""
-        if not self.state.records:
-            return
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        """Write the report with its footer, whatever becomes of pytest's own files."""
+        try:
+            yield
+        except OSError as error:  # JUnit's XML, say, in a folder that takes no files
+            self.notes.append(f"pytest could not write: {error}")
+            if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        if self.state.records:
+            self.finish(session)
+
+    def finish(self, session: pytest.Session) -> None:
+        """Write the report with its footer, and the pages beside it."""
         from repro.lab import provenance
 
-        seconds = time.monotonic() - self.state.start
+        seconds = max(0.0, time.monotonic() - self.state.start)
         made, problems = pictures.collect(self.state.shared)
         complete = report.new_report(
             self.header(), self.rows(), pictures=made, end=provenance.now(), seconds=seconds
@@ -212,7 +222,7 @@ class Recorder:
             self.problem = _report_problem(error)
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         else:
-            self.notes = [*problems, *pages.write_beside(self.path)]
+            self.notes += [*problems, *pages.write_beside(self.path)]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The closing table, worst first."""

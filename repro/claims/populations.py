@@ -11,10 +11,12 @@ import csv
 import hashlib
 import io
 import math
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import filelock
 
@@ -167,20 +169,20 @@ def dump(rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def _lock(path: Path) -> filelock.BaseFileLock:
+def _lock(path: Path) -> AbstractContextManager[Any]:
     """One lock a population, kept in the cache so that the evidence's folder holds evidence."""
-    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     lock = paths.cache() / "locks" / f"{name}.lock"
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
+        return filelock.FileLock(lock).acquire()
     except OSError as error:
         raise StoreError(
-            f"{error.filename} cannot be made: {error.strerror}",
+            f"{error.filename or lock} cannot be made: {error.strerror or error}",
             expected="folders that can be written",
             do="point REPRO_CACHE_DIR, or --out, at a folder of yours",
         ) from error
-    return filelock.FileLock(lock)
 
 
 def add(path: Path, row: Row) -> bool:

@@ -158,11 +158,21 @@ class Store:
         with contextlib.suppress(WeightsError):
             found = self.lookup(recipe)
             if found is not None:
+                self._drop_checkpoint(found.key)
                 return found
         key = recipes.key(recipe)
         with self._lock(key):
             found = self.lookup(recipe)
             return found if found is not None else self._train(recipe, key, data, on_epoch)
+
+    def _drop_checkpoint(self, key: str) -> None:
+        """Remove what a process left that was killed when all but this was done."""
+        checkpoint = self._cache(key, ".checkpoint")
+        # Whoever holds the lock is training anew; and a cache that is only read is left as it is.
+        with contextlib.suppress(OSError, filelock.Timeout):
+            if checkpoint.exists():
+                with filelock.FileLock(self._cache(key, ".lock"), timeout=0):
+                    checkpoint.unlink(missing_ok=True)
 
     def _train(self, recipe: Recipe, key: str, data: Mnist, on_epoch: OnEpoch | None) -> Artifact:
         trainer = recipe.trainer(data, device=self.device)

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import fakes
+import filelock
 import pytest
 import torch
 from fakes import SmallRecipe
@@ -227,6 +228,36 @@ def test_a_killed_training_leaves_a_checkpoint_and_then_nothing(home, monkeypatc
     assert told == [2, 3, 4]
     assert artifact.sha256 == expected.sha256
     assert cached(home) == [others.name, f"{KEY}.json", f"{KEY}.lock", f"{KEY}.safetensors"]
+
+
+@pytest.fixture
+def checkpoint(home):
+    """As a process leaves it that was killed when all but removing it was done."""
+    obtain()
+    path = home / "cache" / "weights" / f"{KEY}.checkpoint"
+    path.write_bytes(b"of a training that is done")
+    return path
+
+
+def test_a_checkpoint_that_is_no_longer_needed_goes(checkpoint):
+    assert obtain().source == "cache"
+    assert not checkpoint.exists()
+    assert trainings() == 1
+
+
+def test_a_checkpoint_that_a_retraining_may_need_stays(checkpoint):
+    with filelock.FileLock(checkpoint.with_suffix(".lock")):
+        assert obtain().source == "cache"  # and nobody waits
+    assert checkpoint.exists()
+
+
+def test_a_checkpoint_in_a_cache_that_is_only_read_stays(checkpoint, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(store.filelock, "FileLock", refuse)
+    assert obtain().source == "cache"
+    assert checkpoint.exists()
 
 
 def obtain_and_tell(barrier, path, seed: int) -> None:

@@ -68,4 +68,4 @@ def test_workers_of_other_tests_are_not_disturbed(bystander, monkeypatch, tmp_pa
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     result = bystander.runpytest_inprocess(*QUIET, "-n", "1")
     assert_undisturbed(result, bystander.path)
-    assert not list(tmp_path.glob("repro-run-*"))
+    assert not list(tmp_path.glob("repro-shared-*"))
