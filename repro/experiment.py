@@ -39,6 +39,8 @@ class Experiment:
         images: how many images the measurements are taken on, in words.
         on_demand: its networks do not ship. A run measures it only where the cache has them
             all, and judges its claims from the committed population alone elsewhere.
+        alone: it shares no result with the paper's other experiments through ``run.once``, so
+            that another process may measure it without making anything twice.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Experiment:
     revision: int = 1
     images: str = "all 10,000 test images"
     on_demand: bool = False
+    alone: bool = False
 
     def configuration(self, seed: int, reading: str) -> str:
         """The content address of one measurement: networks, experiment, reading and seed."""

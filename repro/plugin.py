@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from repro import papers, paths, shared
-from repro.claims import evidence, populations
+from repro import papers, paths, shared, sharing
+from repro.claims import evidence
 from repro.claims.evidence import Case
 from repro.claims.report import Record, new_record
 from repro.claims.verdicts import PASSING, Verdict
@@ -181,16 +181,12 @@ def _session(config: pytest.Config) -> Session:
         option = config.option
         worker = getattr(config, "workerinput", None)
         if worker is not None:
-            torch.set_num_threads(max(1, torch.get_num_threads() // int(worker["workercount"])))
+            busy = max(1, min(int(worker["workercount"]), state.groups))
+            torch.set_num_threads(max(1, torch.get_num_threads() // busy))
         capture = config.pluginmanager.getplugin("capturemanager")
 
         def uncaptured() -> AbstractContextManager[object]:
             return capture.global_and_fixture_disabled() if capture else nullcontext()
-
-        def took(paper: str, experiment: str, reading: str) -> float:
-            root = paths.fixtures() / "populations"
-            path = populations.path_of(root, "full", paper, experiment, reading)
-            return populations.load(path).seconds()
 
         quiet = config.getoption("verbose") < 0
         state.session = Session(
@@ -202,7 +198,7 @@ def _session(config: pytest.Config) -> Session:
             run=state.run,
             shared=state.shared,
             on_epoch=Epochs(quiet=quiet, uncaptured=uncaptured),
-            on_measure=Measurements(took, quiet=quiet, uncaptured=uncaptured),
+            on_measure=Measurements(sharing.seconds_of, quiet=quiet, uncaptured=uncaptured),
         )
     return state.session
 
@@ -231,8 +227,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mine = [c for c in state.cases.values() if c.claim.paper == paper]
     if name == "snapshot_case":
         # One case stands for all that read the same experiment under the same reading.
-        spots = {(c.claim.experiment, c.reading): c for c in mine if c.seeds}
-        named = [pytest.param(c, id=f"{paper}-{e}--{r}") for (e, r), c in spots.items()]
+        spots = {sharing.snapshot_id(c): c for c in mine if c.seeds}
+        named = [pytest.param(c, id=name) for name, c in spots.items()]
         metafunc.parametrize(name, named, indirect=True)
         return
     if name == "control_case":
@@ -249,10 +245,29 @@ def _marks(case: Case, fixture: str) -> list[pytest.MarkDecorator]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what the selection chooses."""
+    """Keep what the selection chooses; workers of xdist take the longest first."""
     state = config.stash.get(STATE, None)
-    if state is None or not state.selection:
+    if state is None:
         return
+    if state.selection:
+        _select(config, state, items)
+    if hasattr(config, "workerinput"):
+        ids = [case_id(item.nodeid) for item in items]
+        order, state.groups = sharing.arranged(state.cases.values(), ids)
+        items[:] = [items[i] for i in order]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """With xdist's ``-n``, an experiment is measured by one worker."""
+    state = config.stash.get(STATE, None)
+    if state is None or config.getoption("dist") != "load":
+        return None
+    made: object = sharing.scheduler(config, log, state.cases.values())
+    return made
+
+
+def _select(config: pytest.Config, state: State, items: list[pytest.Item]) -> None:
     keep: list[pytest.Item] = []
     drop: list[pytest.Item] = []
     for item in items:

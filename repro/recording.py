@@ -40,6 +40,7 @@ class State:
     shared: Path
     start: float = field(default_factory=time.monotonic)
     session: Session | None = None
+    groups: int = 1
     records: dict[str, report.Record] = field(default_factory=dict)
     header: dict[str, Any] | None = None
 

@@ -40,6 +40,10 @@ def measure(run, reading):
         raise RuntimeError("the experiment broke")
     if what == "hang":
         time.sleep(60)
+    if what == "tell":
+        import torch
+        with (Path(__file__).parent / "told").open("a") as file:
+            file.write(f"{os.getpid()} {torch.get_num_threads()}\\n")
     run.images()
     return {name: float(value) for name, value in told.items()}
 

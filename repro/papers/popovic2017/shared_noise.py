@@ -197,6 +197,7 @@ EXPERIMENTS = (
             "success-linearity",
         ),
         images="the test images of class 5",
+        alone=True,
     ),
     Experiment(
         name="common-classes",

@@ -190,6 +190,7 @@ EXPERIMENTS = (
             "untrained-rms",
         ),
         revision=2,
+        alone=True,
     ),
     Experiment(
         name="steps",
