@@ -1,0 +1,254 @@
+"""A small paper with claims and evidence, and the suite's commands on it in other processes.
+
+A process is forked from one that has everything loaded, so that a kill meets work and not
+imports. It is killed by the clock, or by itself at a line of the package: the clock finds what
+takes long, the lines find what takes no time at all, such as the moment between two files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fakes
+import pytest
+import tiny_paper
+import torch
+
+import repro
+from repro.lab import data
+
+CODE = Path(repro.__file__).parent
+LOADED = (
+    *("repro.calibrate", "repro.session", "repro.commands", "repro.checking", "repro.summary"),
+    *("repro.progress", "repro.plugin", "repro.claims.figures", "repro.claims.html"),
+    *("repro.claims.summary_md", "jsonschema", "matplotlib.figure", "scipy.stats"),
+)
+SEEDS = 6
+
+READINGS = {"plain": "As it stands.", "scaled": "Half as much again."}
+PAPER = {
+    "paper": {"id": "small", "title": "A small paper", "author": "Nobody", "year": 2020},
+    "readings": READINGS,
+    "claim": [
+        {
+            "id": "small-weights",
+            "statement": "The sum of the weights.",
+            "place": "Table 1",
+            "quote": "the sum",
+            "published": 3.0,
+            "unit": 0.01,
+            "experiment": "net",
+            "metric": "weights",
+            "margin": 90.0,
+            "margin_reason": "a reason",
+            "control": {"metric": "pixels", "why": "of the images, not of the weights"},
+            "readings": {reading: {"expected": "reproduced"} for reading in READINGS},
+        }
+    ],
+}
+CLAIMS = """
+PAPER = "small"
+
+def test_claim(claim_case):
+    claim_case.check()
+
+def test_control(control_case):
+    control_case.check()
+"""
+
+TRAIN = ("train", "small", "--ship")
+CALIBRATE = ("calibrate", "--paper", "small", "--seeds", "0-2", "--data", "full", "--out", "out")
+REPRODUCE = ("pytest", "claims", "--paper", "small", "--report-dir", "reports")
+"""What `tox -e reproduce` runs, on the small paper."""
+
+CHANGES = ("date", "seconds", "start", "end", "run", "commit", "dirty")
+"""What may differ between two runs of one command, or belongs to whoever runs the tests."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder where commands run, with a cache, fixtures and temporary files of its own.
+
+    Args:
+        root: the small paper and its MNIST.
+        here: the folder.
+    """
+
+    root: Path
+    here: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads the suite here, and to nothing of the user's."""
+        return {
+            "REPRO_MNIST_DIR": str(self.root / "mnist"),
+            "REPRO_EXTRA_PAPERS": str(self.root / "papers"),
+            "REPRO_CACHE_DIR": str(self.here / "cache"),
+            "REPRO_FIXTURES_DIR": str(self.here / "fixtures"),
+            "REPRO_OFFLINE": "1",
+            "FAKES_LOG": str(self.here / "log.txt"),
+            "TMPDIR": str(self.here / "tmp"),
+        }
+
+    def start(self, words: Sequence[str], *, line: int = 0, **environment: str) -> Any:
+        """One command in a process of its own, which kills itself at its n-th ``line``."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(LOADED))
+        settings = self.environment | environment
+        arguments = (settings, self.here, tuple(words), line)
+        process = context.Process(target=_command, args=arguments, daemon=True)
+        process.start()
+        return process
+
+    def run(self, words: Sequence[str], **environment: str) -> str:
+        """One command to its end, which must be a success; its output."""
+        process = self.start(words, **environment)
+        process.join(60)
+        said = self.said()
+        assert process.exitcode == 0, said
+        assert "Traceback" not in said, said
+        return said
+
+    def said(self) -> str:
+        """What the last command has put out."""
+        return (self.here / "output.txt").read_text(encoding="utf-8", errors="replace")
+
+    def notes(self) -> list[str]:
+        """What the trainings and measurements here have left in their log."""
+        log = self.here / "log.txt"
+        return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+
+    def lines(self) -> int:
+        """How many lines of the package the last command, watched for them, has run."""
+        return int((self.here / "lines.txt").read_text())
+
+    def found(self) -> dict[str, object]:
+        """Every file here with its content, but for what differs from run to run."""
+        ours = ("output.txt", "log.txt", "lines.txt")
+        paths = [p for p in sorted(self.here.rglob("*")) if p.is_file() and p.name not in ours]
+        paths = [p for p in paths if "__pycache__" not in p.parts]
+        return {p.relative_to(self.here).as_posix(): _lasting(p) for p in paths}
+
+
+def build(root: Path) -> Path:
+    """The small paper, its claims' tests, its MNIST and its evidence, below ``root``."""
+    with pytest.MonkeyPatch.context() as patch:
+        fakes.settle(root, patch)
+    text = tiny_paper.document(PAPER)
+    (root / "papers" / "small" / "claims.toml").write_text(text, encoding="utf-8")
+    words = [w.replace("0-2", f"0-{SEEDS - 1}") for w in CALIBRATE]
+    made = new_place(root, "evidence")
+    made.run([*words, "--experiment", "net"])
+    (made.here / "out").rename(root / "populations")
+    return root
+
+
+def new_place(root: Path, name: str) -> Place:
+    """A folder with the claims' tests, with evidence where there is some, and an empty cache.
+
+    What was there of that name is gone: a report holds its folder's name, so only runs in one
+    folder can be compared.
+    """
+    place = Place(root, root / "places" / name)
+    shutil.rmtree(place.here, ignore_errors=True)
+    (place.here / "claims").mkdir(parents=True)
+    (place.here / "claims" / "test_small.py").write_text(CLAIMS)
+    (place.here / "tmp").mkdir()
+    for path in (root / "populations").rglob("*.csv"):
+        target = place.here / "fixtures" / path.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    return place
+
+
+def _lasting(path: Path) -> object:
+    if path.suffix == ".json":
+        return _without(json.loads(path.read_text(encoding="utf-8")))
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            return [_without(row) for row in csv.DictReader(file)]
+    if path.suffix in (".html", ".md", ".lock", ".xml"):
+        return path.suffix  # of the report, which is compared; and locks are empty
+    return path.read_bytes()
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _without(v) for k, v in value.items() if k not in CHANGES}
+    return [_without(each) for each in value] if isinstance(value, list) else value
+
+
+# In the process
+
+
+def _command(environment: dict[str, str], here: Path, words: tuple[str, ...], line: int) -> None:
+    os.environ.update(environment)
+    os.chdir(here)
+    tempfile.tempdir = None
+    data.SHA256 = fakes.HASHES
+    torch.set_num_threads(1)
+    output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    with _watched(line):
+        status = _run(words)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(status)
+
+
+def _run(words: tuple[str, ...]) -> int:
+    if words[0] != "pytest":
+        from repro.cli import main
+
+        return main(words)
+    settings = ["-c", str(CODE.parent / "pyproject.toml"), "--rootdir", str(Path.cwd())]
+    off = [w for name in ("cacheprovider", "xdist", "hypothesispytest") for w in ("-p", f"no:{name}")]
+    quiet = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
+    return int(pytest.main([*settings, *off, "-W", quiet, *words[1:]]))
+
+
+@contextlib.contextmanager
+def _watched(line: int) -> Iterator[None]:
+    """Count the package's lines, and end it all at the n-th; -1 only counts, 0 does neither."""
+    count = 0
+
+    def local(_frame: object, event: str, _value: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        if count == line:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return local
+
+    def trace(frame: Any, _event: str, _value: object) -> Any:
+        return local if frame.f_code.co_filename.startswith(WATCHED) else None
+
+    if line:
+        sys.settrace(trace)
+    yield
+    sys.settrace(None)
+    if line < 0:
+        Path("lines.txt").write_text(str(count))
+
+
+WATCHED = tuple(
+    str(CODE / name)
+    for name in (
+        *("atomic.py", "held.py", "shared.py", "calibrate.py", "recording.py", "session.py"),
+        *("claims/populations.py", "claims/pages.py", "claims/report.py", "pictures.py"),
+        *("lab/store.py", "lab/training.py", "lab/files.py"),
+    )
+)
+"""Where files are made: a line anywhere else finds the disk as the line before did."""
