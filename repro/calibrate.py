@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -241,10 +242,26 @@ def pool(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
             yield client.get_executor(pure=False)
     elif workers > 1:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as executor:
+        with ProcessPoolExecutor(workers, context, _end_with_parent) as executor:
             yield executor
     else:
         yield None
+
+
+def _end_with_parent() -> None:
+    """In a worker process: end with the run that started it, also where that was killed.
+
+    The pipe that brings the next seed would never tell: every worker holds both of its ends.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)  # what is half done is done again by whoever gives the command again
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _reach(scheduler: str) -> None:

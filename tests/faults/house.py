@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,6 +74,19 @@ CALIBRATE = ("calibrate", "--paper", "small", "--seeds", "0-2", "--data", "full"
 REPRODUCE = ("pytest", "claims", "--paper", "small", "--report-dir", "reports")
 """What `tox -e reproduce` runs, on the small paper."""
 
+PYTEST = (
+    *("-c", str(CODE.parent / "pyproject.toml")),
+    *("-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
+    # The tests load the package before pytest could rewrite its assertions, of which it has none.
+    *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
+)
+"""What leaves pytest as it is in a checkout, but for files and plugins that nobody asks for."""
+
+STARTUP = """
+from repro.lab import data
+data.SHA256 = {hashes!r}
+"""
+
 CHANGES = ("date", "seconds", "start", "end", "run", "commit", "dirty")
 """What may differ between two runs of one command, or belongs to whoever runs the tests."""
 
@@ -112,6 +126,36 @@ class Place:
         process.start()
         return process
 
+    def popen(
+        self, words: Sequence[str], *, prefix: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """One command in a fresh Python, as a user starts it: for what a fork would inherit.
+
+        Args:
+            words: the command's.
+            prefix: what starts it, such as ``setpriv``.
+            environment: variables on top of :attr:`environment`; an empty one is left out.
+        """
+        inherited = {n: v for n, v in os.environ.items() if not n.startswith("REPRO_")}
+        # The root has a sitecustomize, which every Python runs first: workers of a pool as well.
+        path = os.pathsep.join(map(str, (self.root, CODE.parent / "tests", CODE.parent)))
+        mine = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+        settings = inherited | mine | self.environment | environment
+        program = (
+            ["-m", "pytest", *PYTEST, "--rootdir", str(self.here), *words[1:]]
+            if words[0] == "pytest"
+            else ["-m", "repro", *words]
+        )
+        with (self.here / "output.txt").open("wb") as output:
+            return subprocess.Popen(
+                [*prefix, sys.executable, *program],
+                cwd=self.here,
+                env={name: value for name, value in settings.items() if value},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
     def run(self, words: Sequence[str], **environment: str) -> str:
         """One command to its end, which must be a success; its output."""
         process = self.start(words, **environment)
@@ -130,9 +174,9 @@ class Place:
         log = self.here / "log.txt"
         return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
-    def lines(self) -> int:
-        """How many lines of the package the last command, watched for them, has run."""
-        return int((self.here / "lines.txt").read_text())
+    def lines(self) -> list[str]:
+        """The lines of the package that the last command, watched for them, has run, in order."""
+        return (self.here / "lines.txt").read_text(encoding="utf-8").splitlines()
 
     def found(self) -> dict[str, object]:
         """Every file here with its content, but for what differs from run to run."""
@@ -146,6 +190,7 @@ def build(root: Path) -> Path:
     """The small paper, its claims' tests, its MNIST and its evidence, below ``root``."""
     with pytest.MonkeyPatch.context() as patch:
         fakes.settle(root, patch)
+    (root / "sitecustomize.py").write_text(STARTUP.format(hashes=fakes.HASHES))
     text = tiny_paper.document(PAPER)
     (root / "papers" / "small" / "claims.toml").write_text(text, encoding="utf-8")
     words = [w.replace("0-2", f"0-{SEEDS - 1}") for w in CALIBRATE]
@@ -214,22 +259,19 @@ def _run(words: tuple[str, ...]) -> int:
         from repro.cli import main
 
         return main(words)
-    settings = ["-c", str(CODE.parent / "pyproject.toml"), "--rootdir", str(Path.cwd())]
-    off = [w for name in ("cacheprovider", "xdist", "hypothesispytest") for w in ("-p", f"no:{name}")]
-    quiet = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
-    return int(pytest.main([*settings, *off, "-W", quiet, *words[1:]]))
+    return int(pytest.main([*PYTEST, "--rootdir", str(Path.cwd()), *words[1:]]))
 
 
 @contextlib.contextmanager
 def _watched(line: int) -> Iterator[None]:
-    """Count the package's lines, and end it all at the n-th; -1 only counts, 0 does neither."""
-    count = 0
+    """Note the package's lines, and end it all at the n-th; -1 only notes, 0 does neither."""
+    noted: list[str] = []
 
-    def local(_frame: object, event: str, _value: object) -> Any:
-        nonlocal count
-        count += event == "line"
-        if count == line:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def local(frame: Any, event: str, _value: object) -> Any:
+        if event == "line":
+            noted.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
+            if len(noted) == line:
+                os.kill(os.getpid(), signal.SIGKILL)
         return local
 
     def trace(frame: Any, _event: str, _value: object) -> Any:
@@ -240,15 +282,15 @@ def _watched(line: int) -> Iterator[None]:
     yield
     sys.settrace(None)
     if line < 0:
-        Path("lines.txt").write_text(str(count))
+        Path("lines.txt").write_text("\n".join(noted), encoding="utf-8")
 
 
 WATCHED = tuple(
     str(CODE / name)
     for name in (
         *("atomic.py", "held.py", "shared.py", "calibrate.py", "recording.py", "session.py"),
-        *("claims/populations.py", "claims/pages.py", "claims/report.py", "pictures.py"),
-        *("lab/store.py", "lab/training.py", "lab/files.py"),
+        *("claims/populations.py", "claims/pages.py", "claims/report.py", "commands.py"),
+        *("lab/store.py", "lab/training.py"),
     )
 )
 """Where files are made: a line anywhere else finds the disk as the line before did."""

@@ -15,20 +15,22 @@ from pathlib import Path
 import pytest
 from house import CALIBRATE, REPRODUCE, TRAIN, Place, new_place
 
-MOMENTS = 25
-"""By the clock, and as many by the line, of each command."""
 SEED = os.environ.get("FAULTS_SEED", "0")
 
-COMMANDS = {"train": TRAIN, "calibrate": CALIBRATE, "reproduce": REPRODUCE}
+COMMANDS = {"train": (TRAIN, 25, 150), "calibrate": (CALIBRATE, 25, 75), "reproduce": (REPRODUCE, 25, 25)}
+"""Name to the command, and to how many moments by the clock and by the line."""
+
+Kill = Callable[[], tuple[str, int]]
+"""Kill one run; when, and its exit code."""
 
 
-def by_the_clock(place: Place, words: Sequence[str]) -> Callable[[random.Random], tuple[str, int]]:
+def by_the_clock(place: Place, words: Sequence[str], draw: random.Random) -> Kill:
     """Kill ``words`` after some of the seconds that they take."""
     start = time.monotonic()
     place.run(words)
     whole = time.monotonic() - start
 
-    def kill(draw: random.Random) -> tuple[str, int]:
+    def kill() -> tuple[str, int]:
         seconds = draw.uniform(0.0, whole)
         process = place.start(words)
         process.join(seconds)
@@ -39,18 +41,27 @@ def by_the_clock(place: Place, words: Sequence[str]) -> Callable[[random.Random]
     return kill
 
 
-def by_the_line(place: Place, words: Sequence[str]) -> Callable[[random.Random], tuple[str, int]]:
-    """Kill ``words`` at one of the lines that they run."""
+def by_the_line(place: Place, words: Sequence[str], draw: random.Random) -> Kill:
+    """Kill ``words`` before a line that they run, each line as likely as any other.
+
+    Were each moment as likely, most would fall into loops, and hardly one between two files.
+    """
     process = place.start(words, line=-1)
     process.join()
     assert process.exitcode == 0, place.said()
-    whole = place.lines()
+    moments: dict[str, list[int]] = {}
+    for number, line in enumerate(place.lines(), start=1):
+        moments.setdefault(line, []).append(number)
+    left: list[str] = []
 
-    def kill(draw: random.Random) -> tuple[str, int]:
-        line = draw.randint(1, whole)
-        process = place.start(words, line=line)
+    def kill() -> tuple[str, int]:
+        if not left:
+            left.extend(draw.sample(sorted(moments), len(moments)))
+        line = left.pop()
+        number = draw.choice(moments[line])
+        process = place.start(words, line=number)
         process.join()
-        return f"line {line} of {whole}", process.exitcode
+        return f"{line}, {number} of all lines", process.exitcode
 
     return kill
 
@@ -58,18 +69,18 @@ def by_the_line(place: Place, words: Sequence[str]) -> Callable[[random.Random],
 @pytest.mark.parametrize("way", [by_the_clock, by_the_line])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_killed_command_given_again_ends_as_if_nothing_had_happened(
-    root: Path, name: str, way: Callable[..., Callable[[random.Random], tuple[str, int]]]
+    root: Path, name: str, way: Callable[[Place, Sequence[str], random.Random], Kill]
 ) -> None:
-    words, spot = COMMANDS[name], f"{name}-{way.__name__}"
-    kill = way(new_place(root, spot), words)
-    whole = Place(root, root / "places" / spot)
-    expected = whole.found()
+    words, *counts = COMMANDS[name]
+    count, spot = counts[way is by_the_line], f"{name}-{way.__name__}"
     draw = random.Random(f"{SEED} {spot}")  # noqa: S311 - nothing secret
+    kill = way(new_place(root, spot), words, draw)
+    expected = Place(root, root / "places" / spot).found()
     killed = 0
-    for number in range(MOMENTS):
+    for number in range(count):
         place = new_place(root, spot)
         # One in five is killed a second time, on its way back.
-        told = [kill(draw) for _ in range(draw.choice((1, 1, 1, 1, 2)))]
+        told = [kill() for _ in range(draw.choice((1, 1, 1, 1, 2)))]
         killed += told[0][1] == -signal.SIGKILL
         moment = f"FAULTS_SEED={SEED}, moment {number} of {name}: {told}"
         try:
@@ -80,4 +91,4 @@ def test_a_killed_command_given_again_ends_as_if_nothing_had_happened(
         assert sorted(found) == sorted(expected), moment
         assert [path for path in found if found[path] != expected[path]] == [], moment
     # A run may be done before its moment; were most of them, nothing would have been tested.
-    assert killed > MOMENTS / 2
+    assert killed > count / 2
