@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = _dispatch(options)
-        sys.stdout.flush()  # a reader that is gone is found out here, not at the very end
+        if sys.stdout is not None:  # as it is where it was closed
+            sys.stdout.flush()  # a reader that is gone is found out here, not at the very end
     except ReproError as error:
         print(f"repro: {type(error).__name__}\n{error}", file=sys.stderr)
         return 2
@@ -46,10 +47,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("repro: interrupted; what was finished is kept", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader (head, say) has enough; nothing of ours may complain after that.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()  # the reader (head, say) has enough
         return 0
+    except OSError as error:
+        # What the commands write to files has errors of its own; this is their output.
+        _hush()
+        print(
+            f"repro: StoreError\nfound: {error}\n"
+            "expected: an output that can be written\n"
+            "what to do: free some space, or send the output elsewhere",
+            file=sys.stderr,
+        )
+        return 2
     return status
+
+
+def _hush() -> None:
+    """Nothing of ours may complain at the very end of what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(options: list[str]) -> int:

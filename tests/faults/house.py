@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ LOADED = (
     *("repro.claims.summary_md", "jsonschema", "matplotlib.figure", "scipy.stats"),
 )
 SEEDS = 6
+PATIENCE_S = 300
+"""For a process that takes a second; the machine may be busy with other things."""
 
 READINGS = {"plain": "As it stands.", "scaled": "Half as much again."}
 PAPER = {
@@ -116,12 +118,26 @@ class Place:
             "TMPDIR": str(self.here / "tmp"),
         }
 
-    def start(self, words: Sequence[str], *, line: int = 0, **environment: str) -> Any:
-        """One command in a process of its own, which kills itself at its n-th ``line``."""
+    def start(
+        self,
+        words: Sequence[str],
+        *,
+        line: int = 0,
+        before: Callable[[], None] | None = None,
+        **environment: str,
+    ) -> Any:
+        """One command in a process of its own.
+
+        Args:
+            words: the command's.
+            line: of the package, after which many the process kills itself.
+            before: called first, in the process.
+            environment: variables on top of :attr:`environment`.
+        """
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(LOADED))
         settings = self.environment | environment
-        arguments = (settings, self.here, tuple(words), line)
+        arguments = (settings, self.here, tuple(words), line, before)
         process = context.Process(target=_command, args=arguments, daemon=True)
         process.start()
         return process
@@ -159,7 +175,7 @@ class Place:
     def run(self, words: Sequence[str], **environment: str) -> str:
         """One command to its end, which must be a success; its output."""
         process = self.start(words, **environment)
-        process.join(60)
+        process.join(PATIENCE_S)
         said = self.said()
         assert process.exitcode == 0, said
         assert "Traceback" not in said, said
@@ -238,7 +254,13 @@ def _without(value: Any) -> Any:
 # In the process
 
 
-def _command(environment: dict[str, str], here: Path, words: tuple[str, ...], line: int) -> None:
+def _command(
+    environment: dict[str, str],
+    here: Path,
+    words: tuple[str, ...],
+    line: int,
+    before: Callable[[], None] | None,
+) -> None:
     os.environ.update(environment)
     os.chdir(here)
     tempfile.tempdir = None
@@ -247,6 +269,8 @@ def _command(environment: dict[str, str], here: Path, words: tuple[str, ...], li
     output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    if before is not None:
+        before()
     with _watched(line):
         status = _run(words)
     sys.stdout.flush()
@@ -269,7 +293,7 @@ def _watched(line: int) -> Iterator[None]:
 
     def local(frame: Any, event: str, _value: object) -> Any:
         if event == "line":
-            noted.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
+            noted.append(_spot(frame))
             if len(noted) == line:
                 os.kill(os.getpid(), signal.SIGKILL)
         return local
@@ -283,6 +307,17 @@ def _watched(line: int) -> Iterator[None]:
     sys.settrace(None)
     if line < 0:
         Path("lines.txt").write_text("\n".join(noted), encoding="utf-8")
+
+
+def _spot(frame: Any) -> str:
+    """A line with the lines that called it: a write of the weights is not one of the manifest."""
+    spots = []
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if path.startswith(WATCHED):
+            spots.append(f"{Path(path).name}:{frame.f_lineno}")
+        frame = frame.f_back
+    return " < ".join(spots)
 
 
 WATCHED = tuple(
