@@ -113,7 +113,9 @@ def test_a_full_disk_under_the_cache_leaves_no_half_written_file(root: Path, pag
 
 @needs_mounts
 @pytest.mark.parametrize("pages", [0, 1, 2])
-def test_a_full_disk_under_the_evidence_costs_no_row_that_was_there(root: Path, pages: int) -> None:
+def test_a_full_disk_under_the_evidence_costs_no_row_that_was_there(
+    root: Path, pages: int
+) -> None:
     place = new_place(root, "full-out")
     (place.here / "out").mkdir()
     status, said = end(place.start(CALIBRATE, before=full(place.here / "out", pages)), place)

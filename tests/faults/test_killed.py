@@ -17,7 +17,11 @@ from house import CALIBRATE, REPRODUCE, TRAIN, Place, new_place
 
 SEED = os.environ.get("FAULTS_SEED", "0")
 
-COMMANDS = {"train": (TRAIN, 25, 150), "calibrate": (CALIBRATE, 25, 75), "reproduce": (REPRODUCE, 25, 25)}
+COMMANDS = {
+    "train": (TRAIN, 25, 150),
+    "calibrate": (CALIBRATE, 25, 75),
+    "reproduce": (REPRODUCE, 25, 25),
+}
 """Name to the command, and to how many moments by the clock and by the line."""
 
 Kill = Callable[[], tuple[str, int]]
