@@ -129,14 +129,21 @@ def _parse_row(line: Sequence[str], header: Sequence[str], path: Path) -> Row:
     if len(line) != len(header):
         raise _bad(path, f"a row of {len(line)} cells", f"{len(header)} cells, as the header has")
     try:
-        seed = int(cells["seed"])
-        measured = {name: float(cells[name]) for name in header[1 + len(PROVENANCE) :]}
+        seed = int(_plain(cells["seed"]))
+        measured = {name: float(_plain(cells[name])) for name in header[1 + len(PROVENANCE) :]}
     except ValueError as error:
         raise _bad(path, str(error), "a whole seed and numbers in the metric columns") from error
     wrong = [name for name, value in measured.items() if not math.isfinite(value)]
     if seed < 0 or wrong:
         raise _bad(path, f"seed {seed} with values not finite in {wrong}", "finite measurements")
     return Row(seed, {name: cells[name] for name in PROVENANCE}, measured)
+
+
+def _plain(cell: str) -> str:
+    """The cell, where it is not a number to Python alone, such as ``1_0`` for 10."""
+    if not cell.isascii() or "_" in cell or cell != cell.strip():
+        raise ValueError(f"{cell[:40]!r} is no plain number")
+    return cell
 
 
 def load(path: Path) -> Population:

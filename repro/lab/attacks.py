@@ -108,14 +108,34 @@ def random_sign(x: Tensor, *, eps: float, rng: np.random.Generator) -> Tensor:
 
 
 def zero_gradient_share(gradient: Tensor) -> float:
-    """The share of images whose gradient is zero in every pixel; FGSM leaves them unchanged."""
+    """The share of images whose gradient is zero in every pixel; FGSM leaves them unchanged.
+
+    Raises:
+        UsageError: there are no images.
+    """
+    check_some(gradient)
     return float((gradient.flatten(1) == 0).all(dim=1).double().mean())
 
 
 def sign_difference_share(gradient: Tensor, reference: Tensor) -> float:
-    """The share of pixels whose sign differs from the reference's (the exact gradient)."""
+    """The share of pixels whose sign differs from the reference's (the exact gradient).
+
+    Raises:
+        UsageError: there are no images.
+    """
+    check_some(gradient)
     differ = gradient.sign().to(torch.int8) != reference.sign().to(torch.int8)
     return float(differ.double().mean())
+
+
+def check_some(rows: Tensor) -> None:
+    """Check that there is something to take a share of; of nothing it would be NaN.
+
+    Raises:
+        UsageError: ``rows`` (N, ...) has none.
+    """
+    if len(rows) == 0:
+        raise UsageError("no images", expected="at least one image", do="check the selection")
 
 
 def _check_eps(eps: float) -> None:

@@ -225,8 +225,18 @@ def unit_direction(gradient: Tensor, *, sign: bool = False) -> tuple[Tensor, Ten
     Returns:
         The directions, zero where the gradient is zero in every pixel; and (N,) bool,
         where that is so.
+
+    Raises:
+        UsageError: a gradient is not finite; its step would end in an image of NaN, which every
+            network errs on.
     """
     largest = gradient.flatten(1).abs().amax(dim=1)
+    if not bool(largest.isfinite().all()):
+        raise UsageError(
+            "a gradient that is not finite",
+            expected="finite gradients",
+            do="check the network's weights and the images",
+        )
     zero = largest == 0
     divisor = torch.where(zero, 1.0, largest).reshape(-1, *[1] * (gradient.dim() - 1))
     return (gradient.sign() if sign else gradient / divisor), zero

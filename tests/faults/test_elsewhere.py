@@ -1,4 +1,4 @@
-"""No home, a locale that knows ASCII alone, odd paths, and clocks that jump: as right as at home."""
+"""No home, ASCII alone, odd paths, and clocks that jump: as right as at home."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from repro.errors import UsageError
 from repro.lab import metrics
 
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 3.0], [5.0, 0.0, 0.0]])
@@ -38,8 +39,9 @@ def test_the_confidence_is_that_of_the_prediction_right_or_wrong():
     assert metrics.mean_confidence(torch.tensor([[0.0, 1000.0], [1000.0, 0.0]])) == 1.0
 
 
-def test_the_confidence_of_nan_is_nan():
-    assert math.isnan(metrics.mean_confidence(torch.tensor([[0.0, math.nan]])))
+def test_there_is_no_confidence_in_nan():
+    with pytest.raises(UsageError, match="not finite"):
+        metrics.mean_confidence(torch.tensor([[0.0, math.nan]]))
 
 
 def test_predict_has_every_image_once_and_no_gradient():
