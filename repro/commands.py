@@ -6,8 +6,10 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -278,18 +280,27 @@ def calibrate(args: argparse.Namespace) -> int:
         for seed in seeds
         if (job := work.missing(root, paper, seed, names, kinds)).wanted
     ]
+    if jobs:
+        # A seed takes minutes: better to fail before it than after.
+        with _to_be_written(root):
+            root.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=root).close()
     for job, results in _measured(jobs, args):
-        try:
+        with _to_be_written(root):
             work.keep(root, job.paper, results)
-        except OSError as error:
-            raise StoreError(
-                f"{root} cannot be written: {error}",
-                expected="a folder of yours",
-                do="use --out",
-            ) from error
     rows = [len(populations.load(p).rows) for p in sorted(root.glob("*/*.csv"))]
     print(f"{len(rows)} populations of {min(rows, default=0)} to {max(rows, default=0)} seeds")
     return 0
+
+
+@contextmanager
+def _to_be_written(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be written: {error}", expected="a folder of yours", do="use --out"
+        ) from error
 
 
 def _recheck(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from sample_reports import curve, make, picture, record, write
@@ -332,6 +334,18 @@ def test_calibrating_what_is_all_there_measures_nothing(repro, tiny, monkeypatch
     assert out == "4 populations of 8 to 8 seeds\n"
     found = repro("calibrate", "--paper", "tiny", "--seeds", "8")
     mistake(found, "DataError", "1 seeds to measure", "no full MNIST")
+
+
+def test_a_place_that_takes_no_evidence_is_told_before_anything_is_measured(
+    repro, tmp_path, monkeypatch
+):
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    found = repro("calibrate", "--paper", "tiny", "--seeds", "9", "--out", str(tmp_path / "out"))
+    mistake(found, "StoreError", "cannot be written", "use --out")
+    assert "1 seeds" not in found[2]
 
 
 def test_what_is_on_demand_must_be_named(repro, monkeypatch):

@@ -26,6 +26,10 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
+FIELDS = ("torch", "numpy", "python", "cpu", "cores", "threads", "kernel", "device")
+"""What :func:`describe` tells."""
+
+
 def describe(device: str) -> dict[str, Any]:
     """Versions, hardware and settings of a run on ``device``, as JSON values."""
     return {

@@ -99,6 +99,14 @@ def _load(path: Path, entry: Mapping[str, Any], recipe: Recipe, source: str) -> 
             do="restore the file from the repository, or delete it from the cache",
         )
     files.check_weights(path, tensors, recipe.shapes())
+    missing = sorted({"name", "seed", "seconds", *provenance.FIELDS} - set(entry))
+    if missing:
+        raise WeightsError(
+            f"the manifest entry of {path} does not say {', '.join(missing)}",
+            expected="how and on what the weights were made",
+            do="restore the manifest from the repository (git checkout), or delete it from the "
+            "cache to train again",
+        )
     return Artifact(key, tensors, digest, source, entry)
 
 

@@ -11,7 +11,7 @@ import torch
 from fakes import Bomb, SmallRecipe
 
 from repro.errors import WeightsError
-from repro.lab import data, files, store
+from repro.lab import data, files, provenance, store
 from repro.lab import recipe as recipes
 from repro.lab.store import Store
 
@@ -148,6 +148,16 @@ def test_a_manifest_without_a_hash(place):
     assert "has SHA-256" in place.error().found
     place.entry(sha256=5)
     assert "SHA-256 5" in place.error().expected
+
+
+@pytest.mark.parametrize("name", ["name", "seed", "seconds", *provenance.FIELDS])
+def test_a_manifest_that_does_not_say_how_the_weights_were_made(place, name):
+    place.entry(**{name: None})
+    assert f"does not say {name}" in place.error().found
+
+
+def test_a_manifest_says_all_that_a_run_can_be_described_by():
+    assert set(provenance.describe("cpu")) == set(provenance.FIELDS)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"\xff"])
