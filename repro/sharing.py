@@ -29,9 +29,8 @@ def snapshot_id(case: Case) -> str:
     return f"{case.claim.paper}-{case.claim.experiment}--{case.reading}"
 
 
-def group_of(case: Case) -> str:
+def group_of(paper: str, experiment: str) -> str:
     """What is measured in one process: a paper, or one experiment that shares nothing with it."""
-    paper, experiment = case.claim.paper, case.claim.experiment
     measured = papers.experiments(paper).get(experiment)  # none where nothing is measured
     return f"{paper}-{experiment}" if measured is not None and measured.alone else paper
 
@@ -40,7 +39,9 @@ def groups(cases: Iterable[Case]) -> dict[str, str]:
     """The group of every test, by the id in its brackets."""
     found: dict[str, str] = {}
     for case in cases:
-        found[case.id] = found[snapshot_id(case)] = group_of(case)
+        found[case.id] = found[snapshot_id(case)] = group_of(
+            case.claim.paper, case.claim.experiment
+        )
     return found
 
 

@@ -1,0 +1,122 @@
+"""The rows of a benchmark, as JSON and as a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+UNITS = {
+    "times": "×",
+    "share": "%",
+    "seconds": "s",
+    "rate": "GFLOP/s",
+    "megabytes": "MB",
+    "exponent": "",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured figure.
+
+    Args:
+        section: what it belongs to.
+        what: it is, in words.
+        value: measured, in ``unit``.
+        unit: one of :data:`UNITS`.
+        goal: the value to reach; None for what is only told.
+        at_least: whether the goal is a lower bound.
+        how: it was measured, where the words do not say it.
+    """
+
+    section: str
+    what: str
+    value: float
+    unit: str
+    goal: float | None = None
+    at_least: bool = True
+    how: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is reached; None without one."""
+        if self.goal is None:
+            return None
+        return self.value >= self.goal if self.at_least else self.value <= self.goal
+
+
+def shown(value: float, unit: str) -> str:
+    """A figure with its unit, no finer than it can be told."""
+    if unit == "share":
+        return f"{100 * value:.0f} %"
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{value:.{digits}f} {UNITS[unit]}".strip()
+
+
+def best(calls: Mapping[str, Callable[[], object]], *, rounds: int = 5) -> dict[str, float]:
+    """The shortest time of each call in seconds, the calls taking turns after a first one.
+
+    What else the machine does slows some calls and none of the shortest ones; taking turns
+    spreads what changes slowly over all of them.
+    """
+    for call in calls.values():
+        call()
+    found = dict.fromkeys(calls, float("inf"))
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = perf_counter()
+            call()
+            found[name] = min(found[name], perf_counter() - start)
+    return found
+
+
+def once(call: Callable[[], object]) -> float:
+    """The seconds of one call, for what takes long."""
+    start = perf_counter()
+    call()
+    return perf_counter() - start
+
+
+def save(path: Path, about: Mapping[str, Any], rows: Iterable[Row]) -> None:
+    """Write the run as JSON."""
+    text = json.dumps({"about": dict(about), "rows": [asdict(row) for row in rows]}, indent=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> tuple[dict[str, Any], list[Row]]:
+    """What :func:`save` wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return found["about"], [Row(**row) for row in found["rows"]]
+
+
+def page(about: Mapping[str, Any], rows: Iterable[Row]) -> str:
+    """The page of a run, docs/benchmark.md."""
+    told = (
+        "Made by `tox -e bench -- write` from [benchmark.json](benchmark.json). Everything was "
+        "timed in one run on one machine, the candidates taking turns, the shortest time "
+        "counting; so the ratios say more than the seconds. No test depends on any of it."
+    )
+    machine = " · ".join(f"{key} {value}" for key, value in about.items())
+    lines = ["# Benchmark", "", told, "", machine]
+    section = ""
+    for row in rows:
+        if row.section != section:
+            section = row.section
+            lines += [
+                "",
+                f"## {section}",
+                "",
+                "| what | measured | goal | |",
+                "| --- | --- | --- | --- |",
+            ]
+        sign = "≥" if row.at_least else "≤"
+        goal = "" if row.goal is None else f"{sign} {shown(row.goal, row.unit)}"
+        met = {None: "", True: "met", False: "**missed**"}[row.met]
+        how = f" ({row.how})" if row.how else ""
+        lines.append(f"| {row.what}{how} | {shown(row.value, row.unit)} | {goal} | {met} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,78 @@
+"""Whole commands: their time, and the most memory that a run of all claims takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+from table import Row, best
+
+ROOT = Path(__file__).resolve().parents[2]
+SECTION = "Whole commands"
+CLAIMS = ("-m", "pytest", "tests/claims", "-q", "--show-capture=no", "-n", "auto")
+OWN = ("-m", "pytest", "tests", "-q", "-n", "auto")
+ELSEWHERE = ("browser", "claims", "cluster", "faults", "oracle")
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes of a process and its children that lie in memory; what they share counts twice."""
+    total = 0
+    for one in (process, *process.children(recursive=True)):
+        with suppress(psutil.Error):
+            total += one.memory_info().rss
+    return total
+
+
+def watched(words: tuple[str, ...], expected: tuple[int, ...] = (0,)) -> tuple[float, int]:
+    """(seconds, most bytes) of one command of Python's.
+
+    Raises:
+        RuntimeError: it ended with another status than expected.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"REPRO_CACHE_DIR": folder}
+        start, most = time.perf_counter(), 0
+        with tempfile.TemporaryFile("w+") as told:
+            child = subprocess.Popen(
+                [sys.executable, *words], cwd=ROOT, env=environment, stdout=told, stderr=told
+            )
+            while child.poll() is None:
+                most = max(most, resident(psutil.Process(child.pid)))
+                time.sleep(0.2)
+            took = time.perf_counter() - start
+            if child.returncode not in expected:
+                told.seek(0)
+                raise RuntimeError(
+                    f"{words} ended with {child.returncode}:\n{told.read()[-2000:]}"
+                )
+    return took, most
+
+
+def rows() -> Iterator[Row]:
+    """The commands without a measurement, the suite's own tests, and every claim."""
+
+    def repro(word: str) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "repro", word], cwd=ROOT, check=True, capture_output=True
+        )
+
+    took = best({word: lambda word=word: repro(word) for word in ("claims", "verdicts")})
+    yield Row(SECTION, "`repro claims`", took["claims"], "seconds", 1.0, at_least=False)
+    yield Row(SECTION, "`repro verdicts`", took["verdicts"], "seconds", 2.0, at_least=False)
+    without = tuple(f"--ignore=tests/{name}" for name in ELSEWHERE)
+    seconds, _ = watched((*OWN, *without))
+    how = "tests/ without the folders that have environments of their own"
+    yield Row(SECTION, "the suite's own tests", seconds, "seconds", 90.0, False, how)
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, most = watched((*CLAIMS, "--report-dir", folder))
+    data = "full MNIST" if os.environ.get("REPRO_MNIST_DIR") else "the data that are found"
+    yield Row(SECTION, "every claim, live", seconds, "seconds", 360.0, False, data)
+    how = "all processes added up, what they share counted in each"
+    yield Row(SECTION, "the most memory of that", most / 1e6, "megabytes", 2000.0, False, how)
