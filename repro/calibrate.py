@@ -197,9 +197,13 @@ def run_jobs(
         raise _died("a worker process died, or its cluster is gone") from error
     except Exception as error:
         # Dask's own, which cannot be named here where Dask is not installed.
-        if type(error).__name__ != "KilledWorker":
+        told = {
+            "KilledWorker": "every worker that took one of the seeds died",
+            "CommClosedError": "the cluster's scheduler is gone",
+        }
+        if type(error).__name__ not in told:
             raise
-        raise _died("every worker that took one of the seeds died") from error
+        raise _died(told[type(error).__name__]) from error
     finally:
         for future in futures:
             future.cancel()

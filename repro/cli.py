@@ -6,6 +6,7 @@ Every command imports only what it needs: listing claims loads no torch.
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
 import os
@@ -30,6 +31,10 @@ typical use:
 """
 
 
+OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""What a full or closed standard output says."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 on success, 1 when what it checks fails, 2 for a user's mistake."""
     options = sys.argv[1:] if argv is None else list(argv)
@@ -50,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _hush()  # the reader (head, say) has enough
         return 0
     except OSError as error:
-        # What the commands write to files has errors of its own; this is their output.
+        # What the commands read and write has errors of its own; this is their output.
+        if error.filename is not None or error.errno not in OUTPUT:
+            raise
         _hush()
         print(
             f"repro: StoreError\nfound: {error}\n"
@@ -64,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _hush() -> None:
     """Nothing of ours may complain at the very end of what could not be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(options: list[str]) -> int:

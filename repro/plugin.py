@@ -6,6 +6,8 @@ import json
 import sys
 import uuid
 from contextlib import AbstractContextManager, nullcontext
+from itertools import compress
+from operator import not_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +183,7 @@ def _session(config: pytest.Config) -> Session:
         option = config.option
         worker = getattr(config, "workerinput", None)
         if worker is not None:
-            busy = max(1, min(int(worker["workercount"]), state.groups))
+            busy = min(int(worker["workercount"]), state.groups or sys.maxsize)
             torch.set_num_threads(max(1, torch.get_num_threads() // busy))
         capture = config.pluginmanager.getplugin("capturemanager")
 
@@ -251,7 +253,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     if state.selection:
         _select(config, state, items)
-    if hasattr(config, "workerinput"):
+    if getattr(config, "workerinput", {}).get("repro_by_group"):
         ids = [case_id(item.nodeid) for item in items]
         order, state.groups = sharing.arranged(state.cases.values(), ids)
         items[:] = [items[i] for i in order]
@@ -261,22 +263,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
     """With xdist's ``-n``, an experiment is measured by one worker."""
     state = config.stash.get(STATE, None)
-    if state is None or config.getoption("dist") != "load":
-        return None
-    made: object = sharing.scheduler(config, log, state.cases.values())
+    made: object = None
+    if state is not None and sharing.by_group(config):
+        made = sharing.scheduler(config, log, state.cases.values())
     return made
 
 
 def _select(config: pytest.Config, state: State, items: list[pytest.Item]) -> None:
-    keep: list[pytest.Item] = []
-    drop: list[pytest.Item] = []
-    for item in items:
-        case = state.cases.get(case_id(item.nodeid))
-        chosen = case is not None and state.selection.matches(case.claim, case.reading)
-        (keep if chosen else drop).append(item)
-    items[:] = keep
-    if drop:
-        config.hook.pytest_deselected(items=drop)
+    cases = [state.cases.get(case_id(item.nodeid)) for item in items]
+    kept = [c is not None and state.selection.matches(c.claim, c.reading) for c in cases]
+    if not all(kept):
+        config.hook.pytest_deselected(items=[*compress(items, map(not_, kept))])
+        items[:] = compress(items, kept)
 
 
 def _properties(record: Record) -> list[tuple[str, object]]:

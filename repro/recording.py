@@ -40,7 +40,7 @@ class State:
     shared: Path
     start: float = field(default_factory=time.monotonic)
     session: Session | None = None
-    groups: int = 1
+    groups: int = 0
     records: dict[str, report.Record] = field(default_factory=dict)
     header: dict[str, Any] | None = None
 
@@ -176,6 +176,7 @@ class Recorder:
         """Tell each xdist worker the run's token and its shared folder."""
         node.workerinput["repro_run"] = self.state.run
         node.workerinput["repro_shared"] = str(self.state.shared)
+        node.workerinput["repro_by_group"] = self.config.getoption("dist") == "load"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -7,13 +7,18 @@ the experiments that say that they share nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from repro import papers, paths
 from repro.claims import populations
 from repro.claims.evidence import Case
 from repro.recording import case_id
+
+
+def by_group(config: Any) -> bool:
+    """Whether the tests go to the workers by group: where the user asks for no other way."""
+    return bool(config.getoption("dist") == "load")
 
 
 def seconds_of(paper: str, experiment: str, reading: str) -> float:
@@ -31,17 +36,22 @@ def snapshot_id(case: Case) -> str:
 
 def group_of(paper: str, experiment: str) -> str:
     """What is measured in one process: a paper, or one experiment that shares nothing with it."""
-    measured = papers.experiments(paper).get(experiment)  # none where nothing is measured
+    try:
+        measured = papers.experiments(paper).get(experiment)  # none where nothing is measured
+    except Exception:  # a paper's own code; its claims' tests tell what is wrong with it
+        measured = None
     return f"{paper}-{experiment}" if measured is not None and measured.alone else paper
 
 
 def groups(cases: Iterable[Case]) -> dict[str, str]:
     """The group of every test, by the id in its brackets."""
+    known: dict[tuple[str, str], str] = {}
     found: dict[str, str] = {}
     for case in cases:
-        found[case.id] = found[snapshot_id(case)] = group_of(
-            case.claim.paper, case.claim.experiment
-        )
+        spot = (case.claim.paper, case.claim.experiment)
+        if spot not in known:
+            known[spot] = group_of(*spot)
+        found[case.id] = found[snapshot_id(case)] = known[spot]
     return found
 
 
@@ -51,13 +61,13 @@ def arranged(cases: Iterable[Case], ids: Sequence[str]) -> tuple[list[int], int]
     Returns:
         The order, and how many groups there are.
     """
-    every = list(cases)
+    chosen = set(ids)
+    every = [case for case in cases if chosen & {case.id, snapshot_id(case)}]
     group = groups(every)
-    spots = {snapshot_id(case): case for case in every if case.id in set(ids)}
     cost: dict[str, float] = {}
-    for case in spots.values():
+    for spot, case in {snapshot_id(case): case for case in every}.items():
         took = seconds_of(case.claim.paper, case.claim.experiment, case.reading)
-        cost[group[case.id]] = cost.get(group[case.id], 0.0) + took
+        cost[group[spot]] = cost.get(group[spot], 0.0) + took
     of = [group.get(one, "") for one in ids]
     return sorted(range(len(ids)), key=lambda i: -cost.get(of[i], 0.0)), len(set(of))
 
@@ -74,10 +84,38 @@ def scheduler(config: Any, log: Any, cases: Iterable[Case]) -> Any:
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     group = groups(cases)
-    made = LoadScopeScheduling(config, log)
-    by_file = made._split_scope
-    # What the kinds of this scheduler that come with xdist override.
-    made._split_scope = lambda nodeid: group.get(case_id(nodeid)) or by_file(nodeid)
+
+    class ByGroup(LoadScopeScheduling):  # type: ignore[misc] # as above
+        def _split_scope(self, nodeid: str) -> str:
+            by_file: str = super()._split_scope(nodeid)
+            return group.get(case_id(nodeid)) or by_file
+
+        def remove_node(self, node: Any) -> str | None:
+            """Give out again what a worker leaves, but not the test that it died of.
+
+            xdist's own gives that out too, to kill the next worker, and groups of which
+            nothing is left, which the next worker waits in for ever.
+            """
+            units: Mapping[str, dict[str, bool]] = self.assigned_work.pop(node)
+            open_ = {s: [t for t, done in unit.items() if not done] for s, unit in units.items()}
+            died_of = next((tests[0] for tests in open_.values() if tests), None)
+            for scope, tests in open_.items():
+                if left := {test: False for test in tests if test != died_of}:
+                    self.workqueue[scope] = left
+            for other in self.assigned_work:
+                self._reschedule(other)
+            return died_of
+
+        def schedule(self) -> None:
+            """As xdist's; and a worker that takes a dead one's place hears when all is given.
+
+            A worker begins its last test only when it knows that no other follows.
+            """
+            super().schedule()
+            for node in () if self.workqueue else self.nodes:
+                if not node.shutting_down:
+                    node.shutdown()
+
     # Our order is by seconds, and xdist's would be by the number of tests.
     config.option.loadscopereorder = False
-    return made
+    return ByGroup(config, log)

@@ -99,8 +99,5 @@ def rows() -> Iterator[Row]:
         common_noise.craft(cnn, sets, range(n), eps=[0.24] * n, switches=AS_WRITTEN, epochs=1)
 
     yield _row("classes, common noise in one batch", _timed(classes, (1, 2, 5, 10)))
-    threads = torch.get_num_threads()
-    yield _row("seeds, training", _timed(lambda n: [train(s) for s in range(n)], (1, 2, 4)))
-    torch.set_num_threads(threads)
     yield _row("worker processes", {n: _processes(n) for n in (1, 2)})
     yield _row("workers of a Dask cluster", {n: _dask(n) for n in (1, 2)})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
-import torch
 
 pytest.importorskip("xdist")
 
@@ -13,11 +14,14 @@ def told(runs) -> list[list[str]]:
     return [line.split() for line in (runs.tiny.folder / "told").read_text().splitlines()]
 
 
-def test_one_worker_measures_an_experiment_with_all_threads(runs):
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core has no threads to share")
+@pytest.mark.parametrize(("dist", "threads"), [("load", "2"), ("loadfile", "1")])
+def test_one_worker_measures_an_experiment_with_all_threads(runs, monkeypatch, dist, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     runs.tiny.values["do"] = "tell"
-    runs("-n", "2").assert_outcomes(passed=8, xfailed=1)
+    runs("-n", "2", "--dist", dist).assert_outcomes(passed=8, xfailed=1)
     assert len(told(runs)) == 2  # readings
-    assert {threads for _, threads in told(runs)} == {str(torch.get_num_threads())}
+    assert {each for _, each in told(runs)} == {threads}
 
 
 @pytest.mark.parametrize("dist", [[], ["--dist", "load"]])
@@ -34,3 +38,35 @@ def test_a_paper_s_tests_run_in_one_worker_and_in_order(runs, dist):
 def test_another_way_of_sharing_is_left_to_who_asks_for_it(runs):
     result = runs("-n", "2", "--dist", "loadfile")
     result.assert_outcomes(passed=8, xfailed=1)
+
+
+DEADLY = """
+import os
+
+def test_that_kills():
+    os._exit(17)
+
+def test_after_it():
+    pass
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_worker_s_death_is_one_failure_and_the_rest_goes_on(runs, workers):
+    runs.write()
+    (runs.pytester.path / "claims" / "test_deadly.py").write_text(DEADLY)
+    words = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "claims", "-n", workers)
+    result = runs.pytester.runpytest_subprocess(*words, timeout=120)
+    result.assert_outcomes(passed=9, xfailed=1, failed=1)
+    assert "test_that_kills" in result.stdout.str()
+
+
+def test_a_paper_whose_experiments_break_spoils_no_other_claim(runs):
+    runs.write()
+    (runs.tiny.folder / "experiments.py").write_text("import no_such_module\n")
+    words = ("-p", "no:cacheprovider", "claims", "-n", "2", "--claim")
+    inconsistent = runs.pytester.runpytest_inprocess(*words, "tiny-twice")
+    inconsistent.assert_outcomes(xfailed=1)
+    measured = runs.pytester.runpytest_inprocess(*words, "tiny-clean")
+    assert measured.parseoutcomes()["failed"] == 2
+    assert "INTERNALERROR" not in measured.stdout.str()
