@@ -107,13 +107,15 @@ def scheduler(config: Any, log: Any, cases: Iterable[Case]) -> Any:
             return died_of
 
         def schedule(self) -> None:
-            """As xdist's; and a worker that takes a dead one's place hears when all is given.
+            """As xdist's, also for a worker that takes a dead one's place.
 
-            A worker begins its last test only when it knows that no other follows.
+            A worker begins a test only when it knows the next one, or that there is none.
             """
             super().schedule()
-            for node in () if self.workqueue else self.nodes:
-                if not node.shutting_down:
+            for node in (node for node in self.nodes if not node.shutting_down):
+                while self.workqueue and self._pending_of(self.assigned_work[node]) < 2:
+                    self._assign_work_unit(node)
+                if not self.workqueue:
                     node.shutdown()
 
     # Our order is by seconds, and xdist's would be by the number of tests.
