@@ -1,7 +1,7 @@
 """The benchmark: what the suite's speed is, as ratios within one run.
 
     tox -e bench                  everything, as a table and reports/benchmark.json
-    tox -e bench -- mlp fgsm      these sections alone
+    tox -e bench -- mlp fgsm      these sections alone; others stay as they were measured last
     tox -e bench -- write         everything, and write docs/benchmark.md and its JSON
 
 Nothing else should be running. It decides no test: a figure that misses its goal is told.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attacks
 import growth
@@ -20,11 +21,13 @@ import training
 import whole
 from rich.console import Console
 from rich.table import Table
-from table import Row, page, save, shown
+from table import Row, load, page, save, shown
 
 from repro.lab import provenance
 
 ROOT = Path(__file__).resolve().parents[2]
+KEPT = ROOT / "reports" / "benchmark.json"
+PAGE = ROOT / "docs" / "benchmark.md"
 
 
 def alone(rows: Callable[[], Iterator[Row]]) -> Callable[[], Iterator[Row]]:
@@ -67,26 +70,42 @@ def main(words: list[str]) -> int:
         words: sections, and ``write``.
     """
     unknown = sorted(set(words) - {"write", *SECTIONS})
-    chosen = [name for name in SECTIONS if name in words] or list(SECTIONS)
-    if unknown or ("write" in words and len(chosen) < len(SECTIONS)):
-        found = f"no section {', '.join(unknown)}" if unknown else "write needs all sections"
-        Console(stderr=True).print(f"{found}; there are {', '.join(SECTIONS)}")
+    if unknown:
+        text = f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}"
+        print(text, file=sys.stderr)  # noqa: T201 - a program's own word
         return 2
     told = provenance.describe("cpu")
     about = {"on": told["cpu"], "threads": torch.get_num_threads(), "torch": told["torch"]}
-    console, rows = Console(stderr=True), []
+    found = {} if set(words) <= {"write"} else earlier(about)
+    console = Console(stderr=True)
+    chosen = [name for name in SECTIONS if name in words] or list(SECTIONS)
     for place, name in enumerate(chosen, 1):
+        found[name] = []
         with console.status(f"{name} ({place} of {len(chosen)})"):
             for row in SECTIONS[name]():
-                rows.append(row)
+                found[name].append(row)
                 console.print(f"{row.section}: {row.what}: {shown(row.value, row.unit)}")
         # What a run that is stopped has measured is kept.
-        save(ROOT / "reports" / "benchmark.json", about, rows)
+        save(KEPT, about, found)
+    rows = [row for name in SECTIONS for row in found.get(name, [])]
     Console().print(drawn(rows))
     if "write" in words:
-        save(ROOT / "docs" / "benchmark.json", about, rows)
-        (ROOT / "docs" / "benchmark.md").write_text(page(about, rows), encoding="utf-8")
+        missing = [name for name in SECTIONS if name not in found]
+        if missing:
+            console.print(f"not written: {', '.join(missing)} not measured yet")
+            return 1
+        save(PAGE.with_suffix(".json"), about, {name: found[name] for name in SECTIONS})
+        PAGE.write_text(page(about, rows), encoding="utf-8")
     return 0
+
+
+def earlier(about: dict[str, Any]) -> dict[str, list[Row]]:
+    """The sections that were measured before on this machine, by name."""
+    if KEPT.exists():
+        then, found = load(KEPT)
+        if then == about:
+            return found
+    return {}
 
 
 if __name__ == "__main__":

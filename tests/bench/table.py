@@ -81,24 +81,26 @@ def once(call: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
-def save(path: Path, about: Mapping[str, Any], rows: Iterable[Row]) -> None:
-    """Write the run as JSON."""
-    text = json.dumps({"about": dict(about), "rows": [asdict(row) for row in rows]}, indent=1)
+def save(path: Path, about: Mapping[str, Any], rows: Mapping[str, Iterable[Row]]) -> None:
+    """Write the sections of a run, by name, as JSON."""
+    sections = {name: [asdict(row) for row in found] for name, found in rows.items()}
+    text = json.dumps({"about": dict(about), "sections": sections}, indent=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def load(path: Path) -> tuple[dict[str, Any], list[Row]]:
+def load(path: Path) -> tuple[dict[str, Any], dict[str, list[Row]]]:
     """What :func:`save` wrote."""
     found = json.loads(path.read_text(encoding="utf-8"))
-    return found["about"], [Row(**row) for row in found["rows"]]
+    sections = found["sections"].items()
+    return found["about"], {name: [Row(**row) for row in rows] for name, rows in sections}
 
 
 def page(about: Mapping[str, Any], rows: Iterable[Row]) -> str:
     """The page of a run, docs/benchmark.md."""
     told = (
-        "Made by `tox -e bench -- write` from [benchmark.json](benchmark.json). Everything was "
-        "timed in one run on one machine, the candidates taking turns, the shortest time "
+        "Made by `tox -e bench -- write` from [benchmark.json](benchmark.json). Each section was "
+        "timed in one run, on one machine, the candidates taking turns, the shortest time "
         "counting; so the ratios say more than the seconds. No test depends on any of it."
     )
     machine = " · ".join(f"{key} {value}" for key, value in about.items())
