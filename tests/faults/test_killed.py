@@ -18,9 +18,9 @@ from house import CALIBRATE, PATIENCE_S, REPRODUCE, TRAIN, Place, new_place
 SEED = os.environ.get("FAULTS_SEED", "0")
 
 COMMANDS = {
-    "train": (TRAIN, 25, 150),
-    "calibrate": (CALIBRATE, 25, 75),
-    "reproduce": (REPRODUCE, 25, 25),
+    "train": (TRAIN, 15, 40),
+    "calibrate": (CALIBRATE, 15, 30),
+    "reproduce": (REPRODUCE, 20, 15),
 }
 """Name to the command, and to how many moments by the clock and by the line."""
 
