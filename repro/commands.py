@@ -283,8 +283,8 @@ def calibrate(args: argparse.Namespace) -> int:
     if jobs:
         # A seed takes minutes: better to fail before it than after.
         with _to_be_written(root):
-            root.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=root).close()
+            there = next(folder for folder in (root, *root.absolute().parents) if folder.exists())
+            tempfile.TemporaryFile(dir=there).close()
     for job, results in _measured(jobs, args):
         with _to_be_written(root):
             work.keep(root, job.paper, results)
