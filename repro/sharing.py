@@ -80,12 +80,11 @@ def scheduler(config: Any, log: Any, cases: Iterable[Case]) -> Any:
         log: what xdist gives along.
         cases: of the run.
     """
-    # An optional package, and one without types.
-    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+    from xdist.scheduler import LoadScopeScheduling  # an optional package
 
     group = groups(cases)
 
-    class ByGroup(LoadScopeScheduling):  # type: ignore[misc] # as above
+    class ByGroup(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
             by_file: str = super()._split_scope(nodeid)
             return group.get(case_id(nodeid)) or by_file
