@@ -150,7 +150,8 @@ def iterative_rows() -> Iterator[Row]:
             "torchattacks": lambda: other(few, of),
             "the loop": lambda: _loop(plain, few, of),
         },
-        rounds=2,
+        rounds=1,
+        warm=False,  # seconds each
     )
     seconds = {name: value * scale for name, value in others.items()}
     how = f"timed on {PART} images and scaled"
@@ -195,7 +196,7 @@ def common_rows() -> Iterator[Row]:
             "together": lambda: craft(pairs),
             "alone": lambda: [craft([pair]) for pair in pairs],
         },
-        rounds=2,
+        rounds=1,
     )
     how = "160 noises, 6 images and 2 epochs each"
     what = "one noise at a time over all in one batch"

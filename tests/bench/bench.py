@@ -50,7 +50,10 @@ SECTIONS: Mapping[str, Callable[[], Iterator[Row]]] = {
     "iterative": attacks.iterative_rows,
     "common": attacks.common_rows,
     "growth": growth.rows,
-    "whole": whole.rows,
+    "commands": whole.command_rows,
+    "live": whole.live_rows,
+    "headlines": whole.headline_rows,
+    "own": whole.own_rows,
 }
 
 

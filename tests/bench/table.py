@@ -57,13 +57,17 @@ def shown(value: float, unit: str) -> str:
     return f"{value:.{digits}f} {UNITS[unit]}".strip()
 
 
-def best(calls: Mapping[str, Callable[[], object]], *, rounds: int = 5) -> dict[str, float]:
-    """The shortest time of each call in seconds, the calls taking turns after a first one.
+def best(
+    calls: Mapping[str, Callable[[], object]], *, rounds: int = 5, warm: bool = True
+) -> dict[str, float]:
+    """The shortest time of each call in seconds, the calls taking turns.
+
+    With ``warm`` a first call of each does not count.
 
     What else the machine does slows some calls and none of the shortest ones; taking turns
     spreads what changes slowly over all of them.
     """
-    for call in calls.values():
+    for call in calls.values() if warm else ():
         call()
     found = dict.fromkeys(calls, float("inf"))
     for _ in range(rounds):

@@ -60,8 +60,8 @@ def watched(words: tuple[str, ...], expected: tuple[int, ...] = (0,)) -> tuple[f
     return took, most
 
 
-def rows() -> Iterator[Row]:
-    """The commands without a measurement, the suite's own tests, and every claim."""
+def command_rows() -> Iterator[Row]:
+    """The commands that measure nothing."""
 
     def repro(word: str) -> None:
         subprocess.run(
@@ -71,10 +71,10 @@ def rows() -> Iterator[Row]:
     took = best({word: lambda word=word: repro(word) for word in ("claims", "verdicts")})
     yield Row(SECTION, "`repro claims`", took["claims"], "seconds", 1.0, at_least=False)
     yield Row(SECTION, "`repro verdicts`", took["verdicts"], "seconds", 2.0, at_least=False)
-    without = tuple(f"--ignore=tests/{name}" for name in ELSEWHERE)
-    seconds, _ = watched((*OWN, *without))
-    how = "tests/ without the folders that have environments of their own"
-    yield Row(SECTION, "the suite's own tests", seconds, "seconds", 90.0, False, how)
+
+
+def live_rows() -> Iterator[Row]:
+    """Every claim on full MNIST."""
     if not os.environ.get("REPRO_MNIST_DIR"):
         return  # the embedded sample would be another, smaller run
     with tempfile.TemporaryDirectory() as folder:
@@ -83,9 +83,23 @@ def rows() -> Iterator[Row]:
     yield Row(SECTION, "every claim, live", seconds, "seconds", 360.0, False, how)
     how = "all processes added up, what they share counted in each"
     yield Row(SECTION, "the most memory of that", most / 1e6, "megabytes", 2000.0, False, how)
+
+
+def headline_rows() -> Iterator[Row]:
+    """Each headline claim by itself, on full MNIST."""
     every = [claim for paper in papers.load_all().values() for claim in paper.claims]
     for claim in (claim.id for claim in every if "headline" in claim.tags):
+        if not os.environ.get("REPRO_MNIST_DIR"):
+            return
         with tempfile.TemporaryDirectory() as folder:
             seconds, _ = watched((*CLAIMS, "--report-dir", folder, "--claim", claim))
         how = "under every reading, with its control"
         yield Row(SECTION, f"`{claim}` alone", seconds, "seconds", 90.0, False, how)
+
+
+def own_rows() -> Iterator[Row]:
+    """The suite's own tests."""
+    without = tuple(f"--ignore=tests/{name}" for name in ELSEWHERE)
+    seconds, _ = watched((*OWN, *without))
+    how = "tests/ without the folders that have environments of their own"
+    yield Row(SECTION, "the suite's own tests", seconds, "seconds", 90.0, False, how)
