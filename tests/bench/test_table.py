@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from table import Row, best, load, page, save, shown
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -51,7 +50,6 @@ def test_the_shortest_of_all_rounds_counts(monkeypatch):
     assert asked == ["first", "second"] * 3
 
 
-@pytest.mark.skipif(not (DOCS / "benchmark.json").exists(), reason="not measured yet")
 def test_the_page_is_the_one_that_its_figures_make():
     found = (DOCS / "benchmark.md").read_text(encoding="utf-8")
     about, sections = load(DOCS / "benchmark.json")
