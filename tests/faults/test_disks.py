@@ -140,7 +140,7 @@ def test_a_full_disk_under_the_report_is_no_success(root: Path, pages: int) -> N
 def test_an_output_that_is_full_or_closed_is_no_traceback(root: Path) -> None:
     place = new_place(root, "full-output")
     if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full")
+        pytest.skip("no /dev/full")  # a device of Linux; elsewhere nothing is always full
     status, said = end(
         place.popen(["claims"], prefix=["sh", "-c", 'exec "$0" "$@" > /dev/full']), place
     )

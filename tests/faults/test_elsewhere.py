@@ -71,7 +71,7 @@ def test_without_a_home_the_cache_must_be_named(open_root: Path) -> None:
         os.chown(path, NOBODY, NOBODY)
     prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     if shutil.which(prefix[0]) is None:
-        pytest.skip("no setpriv to become another user with")
+        pytest.skip("no setpriv to become another user with")  # root always has a home
     nowhere = {"HOME": "", "XDG_CACHE_HOME": "", "USER": "", "LOGNAME": ""}
     status, said = end(place.popen(TRAIN, prefix=prefix, REPRO_CACHE_DIR="", **nowhere), place)
     assert status == 2
