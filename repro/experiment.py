@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
+import filelock
 import numpy as np
 import torch
 from torch import Tensor
 
+from repro.atomic import write_atomic
 from repro.errors import ReproError
 from repro.lab import recipe as recipes
 from repro.lab import rng
@@ -39,8 +43,9 @@ class Experiment:
         images: how many images the measurements are taken on, in words.
         on_demand: its networks do not ship. A run measures it only where the cache has them
             all, and judges its claims from the committed population alone elsewhere.
-        alone: it shares no result with the paper's other experiments through ``run.once``, so
-            that another process may measure it without making anything twice.
+        alone: it shares no result with the paper's other experiments through ``run.once``
+            (``run.once_in_all`` may be), so that another process may measure it without making
+            anything twice.
     """
 
     name: str
@@ -97,6 +102,7 @@ class Run:
         obtain: recipe to trained weights.
         readings: those that the run wants of the experiment at hand, for what is cheaper made
             together; a measurement must not depend on them.
+        shared: a folder of this paper's own, where several processes make the run.
     """
 
     data: Mnist
@@ -104,6 +110,7 @@ class Run:
     obtain: Callable[[Recipe], Artifact]
     memory: dict[str, Any] = field(default_factory=dict)
     readings: tuple[str, ...] = ()
+    shared: Path | None = None
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """``make()`` the first time, the same object afterwards; shared by all readings."""
@@ -111,6 +118,23 @@ class Run:
             self.memory[name] = make()
         value: T = self.memory[name]
         return value
+
+    def once_in_all(self, name: str, make: Callable[[], Measurements]) -> Measurements:
+        """As :meth:`once`, over all processes of the run: whoever comes first makes it.
+
+        Args:
+            name: says all that the measurements depend on, but for the run's seed and data.
+            make: called where nobody has.
+        """
+        if self.shared is None:
+            return self.once(name, make)
+        path = self.shared / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                write_atomic(path, json.dumps(make()).encode())
+            found: Measurements = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     def images(self) -> Tensor:
         """The images measured on: (N, 784) float32 in [0, 1]."""

@@ -119,7 +119,9 @@ class Session:
         if path.exists():
             return Measured(**json.loads(path.read_text(encoding="utf-8")))
         what = papers.experiments(paper)[experiment]
-        run = self._runs.setdefault(paper, Run(self.data(), SEED, self._obtain))
+        run = self._runs.setdefault(
+            paper, Run(self.data(), SEED, self._obtain, shared=self.shared / paper)
+        )
         networks = [self._obtain(recipe) for recipe in what.networks(SEED)]
         if self.on_measure is not None:
             self.on_measure(paper, experiment, reading)

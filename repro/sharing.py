@@ -1,14 +1,14 @@
 """How pytest-xdist's workers share a run: by experiment, the longest first.
 
-Tests of one experiment read the same measurement, and experiments of a paper share
+Tests of one experiment read the same measurement, and experiments of a paper may share
 intermediate results in the memory of a process. So a paper's tests go to one worker, but for
-the experiments that say that they share nothing.
+the experiments that say that they share nothing in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from repro import papers, paths
 from repro.claims import populations
@@ -34,13 +34,17 @@ def snapshot_id(case: Case) -> str:
     return f"{case.claim.paper}-{case.claim.experiment}--{case.reading}"
 
 
-def group_of(paper: str, experiment: str) -> str:
-    """What is measured in one process: a paper, or one experiment that shares nothing with it."""
+def _is(paper: str, experiment: str, what: Literal["alone", "on_demand"]) -> bool:
     try:
         measured = papers.experiments(paper).get(experiment)  # none where nothing is measured
     except Exception:  # a paper's own code; its claims' tests tell what is wrong with it
         measured = None
-    return f"{paper}-{experiment}" if measured is not None and measured.alone else paper
+    return measured is not None and bool(getattr(measured, what))
+
+
+def group_of(paper: str, experiment: str) -> str:
+    """What is measured in one process: a paper, or one experiment that shares nothing with it."""
+    return f"{paper}-{experiment}" if _is(paper, experiment, "alone") else paper
 
 
 def groups(cases: Iterable[Case]) -> dict[str, str]:
@@ -66,7 +70,10 @@ def arranged(cases: Iterable[Case], ids: Sequence[str]) -> tuple[list[int], int]
     group = groups(every)
     cost: dict[str, float] = {}
     for spot, case in {snapshot_id(case): case for case in every}.items():
-        took = seconds_of(case.claim.paper, case.claim.experiment, case.reading)
+        where = case.claim.paper, case.claim.experiment
+        # What is measured on demand counts for nothing: it mostly is not, and on record its time
+        # is that of its trainings.
+        took = 0.0 if _is(*where, "on_demand") else seconds_of(*where, case.reading)
         cost[group[spot]] = cost.get(group[spot], 0.0) + took
     of = [group.get(one, "") for one in ids]
     return sorted(range(len(ids)), key=lambda i: -cost.get(of[i], 0.0)), len(set(of))

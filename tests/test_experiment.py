@@ -3,6 +3,9 @@ from __future__ import annotations
 import inspect
 import math
 import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import fakes
@@ -165,3 +168,46 @@ def test_an_error_reaches_another_process_as_itself(kind):
     assert type(again) is kind
     assert (again.found, again.expected, again.do) == ("this", "that", "so")
     assert str(again) == "found: this\nexpected: that\nwhat to do: so" == str(error)
+
+
+# Between processes
+
+
+def test_what_is_made_once_in_all_is_read_by_other_processes(tmp_path):
+    first, second = (replace(run(), shared=tmp_path / "paper") for _ in range(2))
+    exact = {"a": 0.1 + 0.2, "b": math.pi}
+    assert first.once_in_all("attack", lambda: exact) == exact
+    assert second.once_in_all("attack", pytest.fail) == exact
+    assert second.once_in_all("another", lambda: {"a": 1.0}) == {"a": 1.0}
+
+
+def test_another_process_makes_what_one_failed_to_make(tmp_path):
+    first, second = (replace(run(), shared=tmp_path / "paper") for _ in range(2))
+    with pytest.raises(ZeroDivisionError):
+        first.once_in_all("attack", lambda: {"a": 1 / 0})
+    assert second.once_in_all("attack", lambda: {"a": 1.0}) == {"a": 1.0}
+
+
+def test_two_processes_do_not_make_the_same_at_once(tmp_path):
+    begun, made = threading.Event(), []
+
+    def slowly():
+        begun.set()
+        time.sleep(0.2)
+        made.append(0)
+        return {"a": 1.0}
+
+    one = replace(run(), shared=tmp_path / "paper")
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(one.once_in_all, "attack", slowly)
+        assert begun.wait(10)
+        other = replace(run(), shared=tmp_path / "paper")
+        assert other.once_in_all("attack", slowly) == first.result() == {"a": 1.0}
+    assert len(made) == 1
+
+
+def test_without_other_processes_it_is_made_once_in_this_one():
+    alone = run()
+    assert alone.once_in_all("attack", lambda: {"a": 1.0}) == {"a": 1.0}
+    assert alone.once_in_all("attack", pytest.fail) == {"a": 1.0}
+    assert run().once_in_all("attack", lambda: {"a": 2.0}) == {"a": 2.0}

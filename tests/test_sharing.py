@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,21 +24,27 @@ def cases():
     return [case for paper in papers.load_all().values() for case in evidence.judge(paper, root)]
 
 
+APART = ("common-classes", "common-fives", "iterative", "steps", "targeted")
+"""The experiments with claims that share nothing in memory."""
+
+
 def test_only_what_shares_no_result_is_measured_apart(cases):
     group = sharing.groups(cases)
     assert set(group.values()) == {
         *("lacok2016", "popovic2017"),
-        *("popovic2017-common-fives", "popovic2017-iterative"),
+        *(f"popovic2017-{name}" for name in APART),
     }
     for case in cases:
         name = case.claim.experiment
-        alone = name in ("common-fives", "iterative")
+        alone = name in APART
         assert group[case.id] == case.claim.paper + (f"-{name}" if alone else "")
         assert group[sharing.snapshot_id(case)] == group[case.id]
 
 
 def test_the_longest_group_comes_first_and_each_keeps_its_order(cases, monkeypatch):
-    took = {"network": 9.0, "iterative": 2.0, "steps": 1.0, "common-fives": 30.0, "table1": 0.5}
+    took = {name: 0.1 * (1 + i) for i, name in enumerate(APART)}
+    took |= {"network": 9.0, "iterative": 2.0, "common-fives": 30.0, "table1": 1.0}
+    took |= {"grid": 99.0, "units": 99.0}  # on demand
     monkeypatch.setattr(sharing, "seconds_of", lambda _paper, name, _reading: took.get(name, 0.0))
     group = sharing.groups(cases)
     ids = [case.id for case in cases]
@@ -49,8 +56,11 @@ def test_the_longest_group_comes_first_and_each_keeps_its_order(cases, monkeypat
         "popovic2017",
         "popovic2017-iterative",
         "lacok2016",
+        "popovic2017-targeted",
+        "popovic2017-steps",
+        "popovic2017-common-classes",
     ]
-    assert count == 4
+    assert count == 7
     for name in set(arranged):
         places = [i for i in order if group[ids[i]] == name]
         assert places == sorted(places)
@@ -61,7 +71,7 @@ def test_only_what_is_selected_counts(cases):
     assert sharing.arranged(cases, ids) == (list(range(len(ids))), 1)
 
 
-def _remembered(name: str, reading: str) -> set[str]:
+def _remembered(name: str, reading: str, shared: Path | None) -> set[str]:
     """What an experiment of Popović & Mihajlović keeps in the memory of its process."""
     rng = np.random.default_rng(0)
     digits = Digits(
@@ -72,13 +82,19 @@ def _remembered(name: str, reading: str) -> set[str]:
         0,
         lambda recipe: SimpleNamespace(weights=recipe.initial_weights()),
         readings=("as-written", "as-coded"),
+        shared=shared,
     )
     papers.experiments("popovic2017")[name].measure(run, reading)
     return set(run.memory) - {"images", "labels"}
 
 
-def test_what_is_measured_apart_shares_nothing_with_the_rest(monkeypatch):
-    def attack(_network, x, _y, **_options):
+@pytest.fixture
+def no_attacks(monkeypatch):
+    """Attacks that do nothing; the list of those on one experiment's few images."""
+    done = []
+
+    def attack(_network, x, _y, **options):
+        done.append(str(options))
         every = torch.ones(len(x), dtype=torch.bool)
         zero = torch.zeros(len(x))
         return Attacked(x, torch.zeros_like(x), every, zero.long(), zero.double(), ~every)
@@ -89,13 +105,27 @@ def test_what_is_measured_apart_shares_nothing_with_the_rest(monkeypatch):
 
     monkeypatch.setattr(iterative, "attack", attack)
     monkeypatch.setattr(common_noise, "craft", craft)
+    return done
+
+
+def test_what_is_measured_apart_shares_nothing_in_memory(no_attacks, tmp_path):
     offered = papers.experiments("popovic2017")
-    kept = {
-        name: set.union(*(_remembered(name, reading) for reading in experiment.readings))
-        for name, experiment in offered.items()
-    }
-    assert kept["steps"] & kept["switches"]  # so that the sets do say what is shared
+
+    def kept(name: str, shared: Path | None) -> set[str]:
+        return set.union(*(_remembered(name, r, shared) for r in offered[name].readings))
+
+    assert kept("steps", None) & kept("switches", None)  # so that the sets do say what is shared
     for name in (name for name, experiment in offered.items() if experiment.alone):
-        others = set.union(*(kept[other] for other in kept if other != name))
-        assert kept[name]
-        assert not kept[name] & others
+        others = set.union(*(kept(other, tmp_path) for other in offered if other != name))
+        assert not kept(name, tmp_path) & others
+
+
+@pytest.mark.parametrize("other", ["switches", "common-classes", "units"])
+def test_no_attack_is_made_twice_for_experiments_measured_apart(no_attacks, tmp_path, other):
+    _remembered("steps", "as-written", tmp_path)
+    steps = list(no_attacks)
+    _remembered(other, "as-written", tmp_path)
+    both = list(no_attacks)
+    no_attacks.clear()
+    _remembered(other, "as-written", tmp_path / "another run")
+    assert len(both) == len(steps) + len(no_attacks) - 1

@@ -115,6 +115,11 @@ class Cnn:
 
     weights: Mapping[str, Tensor]
 
+    def __post_init__(self) -> None:
+        """Lay the largest weights out as both products of an attack's step read them fastest."""
+        fc1 = self.weights["fc1.w"].t().contiguous().t()
+        object.__setattr__(self, "weights", {**self.weights, "fc1.w": fc1})
+
     def __call__(self, x: Tensor) -> Tensor:
         """Logits (N, 10) of images ``x`` (N, 1, 28, 28) or (N, 784) in the weights' dtype."""
         return _logits(self.weights, x.reshape(-1, 28, 28, 1), None)

@@ -58,30 +58,6 @@ def fooled(model: Cnn, x: Tensor, y: Tensor, noise: Tensor, switches: Switches) 
     return metrics.error_rate(logits(model, x, noise, switches), y)
 
 
-def attack(
-    run: Run,
-    switches: Switches,
-    count: int | None = None,
-    recipe: CnnRecipe | None = None,
-    **options: float | bool,
-) -> Attacked:
-    """Eq. (1) on the first ``count`` test images (all of them: None), once a run.
-
-    Args:
-        run: gives network and images.
-        switches: the reading.
-        count: how many images.
-        recipe: of the network, the authors' where none is given.
-        options: of :func:`repro.lab.iterative.attack`.
-    """
-    x, y = images(run)[:count], run.labels()[:count]
-    of = recipe or network_of(run.seed)
-    return run.once(
-        f"attack {of} {switches} {count} {sorted(options.items())}",
-        lambda: iterative.attack(network(run, of), x, y, switches=switches, **options),  # type: ignore[arg-type] # the keyword options of attack
-    )
-
-
 def summary(prefix: str, done: Attacked) -> Measurements:
     """Success rate, mean RMS of the successes and mean number of steps, named by ``prefix``."""
     return {
@@ -89,6 +65,33 @@ def summary(prefix: str, done: Attacked) -> Measurements:
         f"{prefix}-rms": done.mean_rms,
         f"{prefix}-iterations": float(done.iterations.double().mean()),
     }
+
+
+def attacked(
+    run: Run,
+    prefix: str,
+    switches: Switches,
+    recipe: CnnRecipe | None = None,
+    **options: float | bool,
+) -> Measurements:
+    """The :func:`summary` of eq. (1) on the first ``SUBSET`` test images, made once a run.
+
+    Args:
+        run: gives network and images.
+        prefix: of the measurements' names.
+        switches: the reading.
+        recipe: of the network, the authors' where none is given.
+        options: of :func:`repro.lab.iterative.attack`.
+    """
+    of = recipe or network_of(run.seed)
+
+    def make() -> Measurements:
+        x, y = images(run)[:SUBSET], run.labels()[:SUBSET]
+        done = iterative.attack(network(run, of), x, y, switches=switches, **options)  # type: ignore[arg-type] # the keyword options of attack
+        return summary("", done)
+
+    found = run.once_in_all(f"attack {of} {switches} {sorted(options.items())}", make)
+    return {f"{prefix}{name}": value for name, value in found.items()}
 
 
 def summaries(prefixes: tuple[str, ...]) -> tuple[str, ...]:

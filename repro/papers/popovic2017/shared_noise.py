@@ -13,9 +13,8 @@ from repro.lab import common_noise, iterative
 from repro.lab.common_noise import CommonNoise
 from repro.papers.popovic2017.setting import (
     READINGS,
-    SUBSET,
     SWITCHES,
-    attack,
+    attacked,
     fooled,
     images,
     indexed,
@@ -174,8 +173,8 @@ def _classes(run: Run, reading: str) -> Measurements:
         "rms-mean": float(np.mean(rms)),
         "rms-spread": _spread(rms),
         "small-box-rms": small,
-        "single-rms": attack(run, switches, SUBSET).mean_rms,
-        "single-rms-024": attack(run, switches, SUBSET, eps=CLASS_EPS).mean_rms,
+        "single-rms": attacked(run, "single", switches)["single-rms"],
+        "single-rms-024": attacked(run, "single", switches, eps=CLASS_EPS)["single-rms"],
     }
 
 
@@ -221,5 +220,6 @@ EXPERIMENTS = (
         ),
         revision=2,
         images="all 10,000 test images, by class",
+        alone=True,
     ),
 )

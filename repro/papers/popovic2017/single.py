@@ -7,12 +7,12 @@ import torch
 from repro.experiment import Experiment, Measurements, Run
 from repro.lab import iterative, metrics
 from repro.lab.cnn import Cnn
-from repro.lab.iterative import AS_CODED, AS_WRITTEN, Attacked
+from repro.lab.iterative import AS_CODED, AS_WRITTEN
 from repro.papers.popovic2017.setting import (
     READINGS,
     SUBSET,
     SWITCHES,
-    attack,
+    attacked,
     fooled,
     images,
     logits,
@@ -53,23 +53,18 @@ def _clean(run: Run, _reading: str) -> Measurements:
 def _iterative(run: Run, reading: str) -> Measurements:
     """Eq. (1) on every test image: 98.6 % and 0.063."""
     switches = SWITCHES[reading]
-    done = attack(run, switches)
-    noise = random_noise(run, images(run), done.rms, "random-iterative")
-    half = attack(run, switches, SUBSET, eps=EPS / 2)
+    x, y = images(run), run.labels()
+    done = iterative.attack(network(run), x, y, switches=switches)
+    noise = random_noise(run, x, done.rms, "random-iterative")
     untrained = iterative.attack(
-        Cnn(network_of(run.seed).initial_weights()),
-        images(run)[:SUBSET],
-        run.labels()[:SUBSET],
-        switches=switches,
+        Cnn(network_of(run.seed).initial_weights()), x[:SUBSET], y[:SUBSET], switches=switches
     )
     return {
         "success": done.success_rate,
         "rms": done.mean_rms,
         "iterations": float(done.iterations.double().mean()),
         "zero-gradient-share": done.zero_gradients / len(done.success),
-        "random-success": fooled(network(run), images(run), run.labels(), noise, switches),
-        "half-eps-success": half.success_rate,
-        "half-eps-rms": half.mean_rms,
+        "random-success": fooled(network(run), x, y, noise, switches),
         "untrained-rms": untrained.mean_rms,
     }
 
@@ -79,11 +74,11 @@ def _steps(run: Run, reading: str) -> Measurements:
     switches = SWITCHES[reading]
     sign = SIGN_STEP[reading]
     return {
-        **summary("value", attack(run, switches, SUBSET)),
-        **summary("sign", attack(run, switches, SUBSET, sign=True, step=sign)),
-        **summary("large-value", attack(run, switches, SUBSET, step=5 * STEP)),
+        **attacked(run, "value", switches),
+        **attacked(run, "sign", switches, sign=True, step=sign),
+        **attacked(run, "large-value", switches, step=5 * STEP),
         # One step to a corner of the box; as coded it is judged before the second.
-        **summary("corner", attack(run, switches, SUBSET, sign=True, step=EPS, max_iterations=2)),
+        **attacked(run, "corner", switches, sign=True, step=EPS, max_iterations=2),
     }
 
 
@@ -94,9 +89,9 @@ def _switches(run: Run, reading: str) -> Measurements:
     """Each difference between the readings on its own, from ``reading`` towards the other."""
     start = SWITCHES[reading]
     end = AS_CODED if start == AS_WRITTEN else AS_WRITTEN
-    result = summary("none", attack(run, start, SUBSET))
+    result = attacked(run, "none", start)
     for name, switches in iterative.each_alone(start, end).items():
-        result |= summary(name.replace("_", "-"), attack(run, switches, SUBSET))
+        result |= attacked(run, name.replace("_", "-"), switches)
     return result
 
 
@@ -151,8 +146,7 @@ def _units(run: Run, reading: str) -> Measurements:
     for recipe in (network_of(run.seed), network_of_table(run.seed)):
         name = f"units-{recipe.units}"
         error = metrics.error_rate(metrics.predict(network(run, recipe), x, batch=500), y)
-        done: Attacked = attack(run, switches, SUBSET, recipe)
-        result |= summary(name, done)
+        result |= attacked(run, name, switches, recipe)
         result[f"{name}-test-accuracy"] = 1 - error
     return result
 
@@ -185,8 +179,6 @@ EXPERIMENTS = (
             "iterations",
             "zero-gradient-share",
             "random-success",
-            "half-eps-success",
-            "half-eps-rms",
             "untrained-rms",
         ),
         revision=2,
@@ -200,6 +192,7 @@ EXPERIMENTS = (
         metrics=summaries(("value", "sign", "large-value", "corner")),
         revision=2,
         images=f"the first {SUBSET:,} test images",
+        alone=True,
     ),
     Experiment(
         name="switches",
@@ -208,6 +201,7 @@ EXPERIMENTS = (
         measure=_switches,
         metrics=summaries(("none", *(name.replace("_", "-") for name in SWITCH_NAMES))),
         images=f"the first {SUBSET:,} test images",
+        alone=True,
     ),
     Experiment(
         name="targeted",
@@ -216,6 +210,7 @@ EXPERIMENTS = (
         measure=_targeted,
         metrics=TARGETED,
         images=f"the first {EACH} test images of each class, towards each other class",
+        alone=True,
     ),
     Experiment(
         name="units",
