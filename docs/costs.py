@@ -1,7 +1,8 @@
-"""Print the README's table of what the commands cost: ``python docs/costs.py``.
+"""Print the README's table of what the commands cost: ``python docs/costs.py [REPORT]``.
 
-What measures or trains for minutes is added up from the times that stand beside the populations
-and the shipped weights, so that the table says on what; the rest is measured here and now.
+What a run of claims takes is read from the report.json of one of all claims (default:
+``reports/report.json``). What calibrates or trains for minutes is added up from the times that
+stand beside the populations and the shipped weights; the rest is measured here and now.
 """
 
 from __future__ import annotations
@@ -81,32 +82,41 @@ def about(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def on_cores(known: Iterable[Population], cores: int = 2) -> float:
-    """Seconds of these measurements where as many processes share them as a run has them do."""
-    groups: dict[str, float] = {}
-    for paper, name, seconds in ((*spot_of(p), p.seconds()) for p in known):
-        group = sharing.group_of(paper, name)
-        groups[group] = groups.get(group, 0.0) + seconds
-    busy = [0.0] * cores
-    for seconds in sorted(groups.values(), reverse=True):
-        busy[busy.index(min(busy))] += seconds
-    return max(busy)
+def runs(report: dict[str, Any], cores: int = 2) -> dict[str, float]:
+    """Paper to the seconds that its claims take in a run of their own; all of it under ``""``.
+
+    Args:
+        report: of a run of all claims.
+        cores: that share the paper's groups of experiments.
+    """
+    groups: dict[str, dict[str, float]] = {}
+    for record in report["claims"]:
+        paper, of = record["paper"], groups.setdefault(record["paper"], {})
+        group = sharing.group_of(paper, record["experiment"])
+        of[group] = of.get(group, 0.0) + (record["seconds"] or 0.0)
+
+    def longest(seconds: Iterable[float]) -> float:
+        busy = [0.0] * cores
+        for each in sorted(seconds, reverse=True):
+            busy[busy.index(min(busy))] += each
+        return max(busy)
+
+    whole: float = report["footer"]["seconds"]
+    every = [seconds for of in groups.values() for seconds in of.values()]
+    around = whole - longest(every)  # starting, and making the page
+    return {"": whole} | {paper: longest(of.values()) + around for paper, of in groups.items()}
 
 
-def spot_of(population: Population) -> tuple[str, str]:
-    """(paper, experiment) from the name of the file, PAPER-EXPERIMENT--READING.csv."""
-    paper, _, rest = population.path.name.partition("-")
-    return paper, rest.partition("--")[0]
-
-
-def rows(known: dict[str, list[Population]]) -> Iterator[tuple[str, str, str]]:
-    """(command, time, disk), from the populations of each paper."""
+def rows(
+    known: dict[str, list[Population]], report: dict[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """(command, time, disk), from the populations of each paper and the report of a run."""
     yield f"{ALL}, once: the installation", "minutes", f"{in_words(installed())} in `.tox/`"
     measured = {paper: sum(p.seconds() for p in found) for paper, found in known.items()}
-    every = [population for found in known.values() for population in found]
-    yield f"{ALL}, 2 cores", about(on_cores(every)), f"{size(ROOT / 'reports')} in `reports/`"
-    for paper, found in known.items():
-        yield f"{ALL[:-1]} -- --paper {paper}`, 2 cores", about(on_cores(found)), "as above"
+    took = runs(report)
+    yield f"{ALL}, 2 cores", about(took.pop("")), f"{size(ROOT / 'reports')} in `reports/`"
+    for paper, seconds in took.items():
+        yield f"{ALL[:-1]} -- --paper {paper}`, 2 cores", about(seconds), "as above"
     weights = size(paths.fixtures() / "weights")
     seconds = sum(network["seconds"] for network in manifest().values())
     yield f"{ALL[:-1]} -- --retrain`, besides", about(seconds), f"{weights} in the cache"
@@ -118,22 +128,28 @@ def rows(known: dict[str, list[Population]]) -> Iterator[tuple[str, str, str]]:
     yield "`repro verdicts`", about(time.monotonic() - start), "nothing"
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Print the table, and what it was measured on."""
+    path = Path(words[0]) if words else ROOT / "reports" / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    left = [record["outcome"] for record in report["claims"]].count("deselected")
+    if left or report["header"]["data"]["kind"] != "full":
+        sys.exit(f"{path} is not of all claims on full MNIST: make one with {ALL}")
     known = {paper: evidence(paper) for paper in papers.folders()}
     empty = sum(not population.rows for found in known.values() for population in found)
     if empty:
         print(f"{empty} populations have no row yet: they count nothing", file=sys.stderr)
     print("| command | time | disk |\n| --- | --- | --- |")
-    for row in rows(known):
+    for row in rows(known, report):
         print(f"| {' | '.join(row)} |")
     told = [row.provenance for found in known.values() for p in found for row in p.rows]
     machines = sorted({f"{p['cpu']}, {p['threads']} thread" for p in told})
     print(
-        f"\nOn {' and '.join(machines)}: what measuring took in the middle of the seeds, and "
-        "training in the case of the shipped networks."
+        f"\nOn {' and '.join(machines)}: what measuring a seed took in the middle of the seeds, "
+        "and training in the case of the shipped networks. Runs of claims: "
+        f"on {report['header']['cpu']}, {report['header']['threads']} threads."
     )
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

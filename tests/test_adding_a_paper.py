@@ -67,6 +67,8 @@ class House:
             "REPRO_MNIST_DIR": str(root / "mnist"),
             "REPRO_CACHE_DIR": str(root / "cache"),
             "OMP_NUM_THREADS": "1",
+            # It would be imported by every process for nothing.
+            "PYTEST_ADDOPTS": "-p no:hypothesispytest",
         }
 
     def run(self, commands: str) -> subprocess.CompletedProcess[str]:

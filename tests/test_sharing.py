@@ -13,6 +13,7 @@ from repro import papers, paths, sharing
 from repro.claims import evidence
 from repro.experiment import Run
 from repro.lab import common_noise, iterative
+from repro.lab.cnn import CnnRecipe
 from repro.lab.common_noise import CommonNoise
 from repro.lab.data import Digits, Mnist
 from repro.lab.iterative import Attacked
@@ -103,12 +104,18 @@ def no_attacks(monkeypatch):
         shape = (epochs, len(images), *images[0].shape[1:])
         return CommonNoise(torch.zeros(shape), torch.zeros(len(images)).long())
 
+    def weights(recipe):
+        return {name: torch.zeros(shape) for name, shape in recipe.shapes().items()}
+
+    # The networks' true weights would take seconds to draw, and nothing here looks at them.
+    monkeypatch.setattr(CnnRecipe, "initial_weights", weights)
     monkeypatch.setattr(iterative, "attack", attack)
     monkeypatch.setattr(common_noise, "craft", craft)
     return done
 
 
-def test_what_is_measured_apart_shares_nothing_in_memory(no_attacks, tmp_path):
+@pytest.mark.usefixtures("no_attacks")
+def test_what_is_measured_apart_shares_nothing_in_memory(tmp_path):
     offered = papers.experiments("popovic2017")
 
     def kept(name: str, shared: Path | None) -> set[str]:

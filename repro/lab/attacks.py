@@ -93,7 +93,7 @@ def fgsm(x: Tensor, gradient: Tensor, *, eps: float) -> Tensor:
         UsageError: ``eps`` is negative or not finite.
     """
     _check_eps(eps)
-    return x + eps * gradient.sign().to(x.dtype)
+    return torch.add(x, gradient.sign().to(x.dtype), alpha=eps)
 
 
 def random_sign(x: Tensor, *, eps: float, rng: np.random.Generator) -> Tensor:

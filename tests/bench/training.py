@@ -120,6 +120,16 @@ def _float_masks(trainer: Any, shape: tuple[int, int]) -> AbstractContextManager
     return patch.object(trainer, "keep_mask", mask)
 
 
+def _by_blocks() -> AbstractContextManager[object]:
+    whole = mlp.rmsprop_step
+
+    def step(w: Tensor, acc: Tensor, grad: Tensor, **rates: float) -> None:
+        for part in zip(w.split(100), acc.split(100), grad.split(100), strict=True):
+            whole(*part, **rates)
+
+    return patch.object(mlp, "rmsprop_step", step)
+
+
 def _flushed() -> AbstractContextManager[object]:
     stack = ExitStack()
     torch.set_flush_denormal(True)
@@ -157,6 +167,7 @@ def mlp_rows() -> Iterator[Row]:
         {
             "PyTorch's own product (MKL)": _aten(mlp),
             "masks from floats throughout": lambda: _float_masks(trainer, (r.batch, 625)),
+            "RMSprop by blocks that fit the cache": _by_blocks,
             "denormals flushed to zero": _flushed,
         },
     )
