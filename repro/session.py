@@ -21,6 +21,7 @@ from repro.experiment import Run
 from repro.lab import data as mnist
 from repro.lab import recipe as recipes
 from repro.lab.data import Mnist
+from repro.lab.devices import release_memory
 from repro.lab.store import Artifact, Store
 from repro.lab.training import OnEpoch
 
@@ -135,6 +136,7 @@ class Session:
             time.monotonic() - start,
         )
         pictures.make(paper, experiment, run, reading, self.shared)
+        release_memory()
         write_atomic(path, json.dumps(vars(result)).encode())
         return result
 

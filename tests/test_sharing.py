@@ -122,9 +122,10 @@ def test_what_is_measured_apart_shares_nothing_in_memory(tmp_path):
         return set.union(*(_remembered(name, r, shared) for r in offered[name].readings))
 
     assert kept("steps", None) & kept("switches", None)  # so that the sets do say what is shared
+    of = {name: kept(name, tmp_path) for name in offered}
     for name in (name for name, experiment in offered.items() if experiment.alone):
-        others = set.union(*(kept(other, tmp_path) for other in offered if other != name))
-        assert not kept(name, tmp_path) & others
+        others = set.union(*(of[other] for other in offered if other != name))
+        assert not of[name] & others
 
 
 @pytest.mark.parametrize("other", ["switches", "common-classes", "units"])

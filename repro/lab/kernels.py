@@ -4,6 +4,9 @@ On AMD processors PyTorch's own float32 product goes through MKL at less than ha
 rate that oneDNN reaches at these shapes, so the product is sent to oneDNN where PyTorch
 offers it. ``REPRO_KERNEL=aten`` turns that off; the kernel used is part of every
 artifact's provenance, because the two differ in the last bits.
+
+oneDNN keeps what it compiles for a shape. An attack whose batch shrinks image by image has
+hundreds of shapes, which would hold some hundred megabytes a process; it keeps the last few.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from functools import cache
 
 import torch
 from torch import Tensor
+
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # read at the first product
 
 
 def _onednn_product(a: Tensor, b: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,28 +26,35 @@ OWN = ("-m", "pytest", "tests", *SHARED)
 ELSEWHERE = ("browser", "claims", "cluster", "faults", "oracle")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Memory:
-    """Bytes of a process and its children that lie in memory.
+    """The most bytes that a process and its children ever held.
 
     Args:
-        once: what they share counts once (the kernel's proportional set size).
+        once: what they share counts once (the kernel's proportional set size, on Linux).
         each: what they share counts in each.
     """
 
     once: int = 0
     each: int = 0
 
+    def look(self, process: psutil.Process) -> None:
+        """Take what they hold now, where it is more."""
+        every = (process, *process.children(recursive=True))
+        now = sum(_bytes(one, "rss") for one in every)
+        # The kernel counts for some time at what is shared: only at a new height is it asked.
+        if now > 1.02 * self.each:
+            self.each = now
+            self.once = max(self.once, sum(_bytes(one, "pss") for one in every))
 
-def resident(process: psutil.Process) -> Memory:
-    """What a process and its children hold now; ``once`` is ``each`` where there is no Linux."""
-    once = each = 0
-    for one in (process, *process.children(recursive=True)):
-        with suppress(psutil.Error):
-            info = one.memory_full_info()
-            once += getattr(info, "pss", info.rss)
-            each += info.rss
-    return Memory(once, each)
+
+def _bytes(process: psutil.Process, kind: str) -> int:
+    try:
+        info = process.memory_full_info() if kind == "pss" else process.memory_info()
+    except psutil.Error:  # it has ended
+        return 0
+    found: int = getattr(info, kind, info.rss)
+    return found
 
 
 def watched(words: tuple[str, ...], expected: tuple[int, ...] = (0,)) -> tuple[float, Memory]:
@@ -65,8 +71,7 @@ def watched(words: tuple[str, ...], expected: tuple[int, ...] = (0,)) -> tuple[f
                 [sys.executable, *words], cwd=ROOT, env=environment, stdout=told, stderr=told
             )
             while child.poll() is None:
-                now = resident(psutil.Process(child.pid))
-                most = Memory(max(most.once, now.once), max(most.each, now.each))
+                most.look(psutil.Process(child.pid))
                 time.sleep(0.2)
             took = time.perf_counter() - start
             if child.returncode not in expected:

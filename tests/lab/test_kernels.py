@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from repro.lab import kernels
+from repro.lab import devices, kernels
 
 pytestmark = pytest.mark.usefixtures("one_thread", "fresh")
 
@@ -57,3 +57,13 @@ def test_the_product_is_right_for_every_layout_of_the_training(monkeypatch, kern
         assert product.dtype == torch.float32
         torch.testing.assert_close(product.double(), a.double() @ b.double(), rtol=0, atol=1e-3)
         assert torch.equal(product, kernels.matmul(a, b))
+
+
+@pytest.mark.parametrize("missing", [OSError, AttributeError, TypeError])
+def test_another_c_library_keeps_what_was_freed(monkeypatch, missing):
+    def load(_name):
+        raise missing
+
+    devices.release_memory()
+    monkeypatch.setattr(devices.ctypes, "CDLL", load)
+    devices.release_memory()

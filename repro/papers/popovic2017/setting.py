@@ -44,7 +44,7 @@ def random_noise(run: Run, x: Tensor, rms: Tensor | float, name: str) -> Tensor:
     """Random-sign noise for images ``x``, each of its ``rms``: the control of every attack."""
     signs = run.rng(f"popovic2017/{name}").integers(0, 2, size=tuple(x.shape), dtype=np.int8)
     scale = torch.as_tensor(rms, dtype=torch.float32).reshape(-1, 1, 1, 1)
-    return torch.from_numpy(signs * 2.0 - 1.0).to(torch.float32) * scale
+    return torch.from_numpy(signs * 2 - 1).to(torch.float32) * scale
 
 
 def logits(model: Cnn, x: Tensor, noise: Tensor, switches: Switches) -> Tensor:
