@@ -93,7 +93,8 @@ def fgsm(x: Tensor, gradient: Tensor, *, eps: float) -> Tensor:
         UsageError: ``eps`` is negative or not finite.
     """
     _check_eps(eps)
-    return torch.add(x, gradient.sign().to(x.dtype), alpha=eps)
+    signs = gradient.sign().to(x.dtype)
+    return torch.add(x, signs, alpha=eps, out=signs)
 
 
 def random_sign(x: Tensor, *, eps: float, rng: np.random.Generator) -> Tensor:
