@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from table import Row, best, load, page, save, shown
+from table import LIMITS, Row, best, load, page, save, shown
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -39,6 +39,18 @@ def test_the_page_has_a_table_a_section_and_says_what_is_missed():
     assert "| a share | 50 % | ≥ 75 % | **missed** |" in text
     assert "| a time | 1.23 s | ≤ 2.00 s | met |" in text
     assert "| a slope | 0.99 |  |  |" in text
+
+
+def test_the_page_says_what_is_behind_a_missed_goal_alone():
+    name = "the suite's own tests"
+    slow, quick = (Row("Three", name, value, "seconds", 90.0, at_least=False) for value in (99, 9))
+    assert f"- {name} (Three): " in page({}, [*ROWS, slow])
+    assert "Behind" not in page({}, [*ROWS, quick])
+
+
+def test_every_limit_is_of_something_measured():
+    _, found = load(DOCS / "benchmark.json")
+    assert set(LIMITS) <= {row.what for rows in found.values() for row in rows}
 
 
 def test_the_shortest_of_all_rounds_counts(monkeypatch):
