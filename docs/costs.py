@@ -24,6 +24,8 @@ from repro.lab import recipe as recipes
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL = "`tox run -e reproduce`"
+CORES = 2
+"""Of the machine that the README tells of."""
 
 
 def size(path: Path) -> str:
@@ -82,12 +84,10 @@ def about(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def runs(report: dict[str, Any], cores: int = 2) -> dict[str, float]:
+def runs(report: dict[str, Any]) -> dict[str, float]:
     """Paper to the seconds that its claims take in a run of their own; all of it under ``""``.
 
-    Args:
-        report: of a run of all claims.
-        cores: that share the paper's groups of experiments.
+    Those of a paper are added up from what its groups of experiments took in the run of all.
     """
     groups: dict[str, dict[str, float]] = {}
     for record in report["claims"]:
@@ -96,7 +96,7 @@ def runs(report: dict[str, Any], cores: int = 2) -> dict[str, float]:
         of[group] = of.get(group, 0.0) + (record["seconds"] or 0.0)
 
     def longest(seconds: Iterable[float]) -> float:
-        busy = [0.0] * cores
+        busy = [0.0] * CORES
         for each in sorted(seconds, reverse=True):
             busy[busy.index(min(busy))] += each
         return max(busy)
@@ -116,7 +116,7 @@ def rows(
     took = runs(report)
     yield f"{ALL}, 2 cores", about(took.pop("")), f"{size(ROOT / 'reports')} in `reports/`"
     for paper, seconds in took.items():
-        yield f"{ALL[:-1]} -- --paper {paper}`, 2 cores", about(seconds), "as above"
+        yield f"{ALL[:-1]} -- --paper {paper}`, {CORES} cores", about(seconds), "as above"
     weights = size(paths.fixtures() / "weights")
     seconds = sum(network["seconds"] for network in manifest().values())
     yield f"{ALL[:-1]} -- --retrain`, besides", about(seconds), f"{weights} in the cache"
@@ -132,6 +132,8 @@ def main(words: list[str]) -> None:
     """Print the table, and what it was measured on."""
     path = Path(words[0]) if words else ROOT / "reports" / "report.json"
     report = json.loads(path.read_text(encoding="utf-8"))
+    if "footer" not in report or report["header"]["threads"] != CORES:
+        sys.exit(f"{path} is not of a whole run on {CORES} cores: make one with {ALL}")
     left = [record["outcome"] for record in report["claims"]].count("deselected")
     if left or report["header"]["data"]["kind"] != "full":
         sys.exit(f"{path} is not of all claims on full MNIST: make one with {ALL}")
@@ -147,7 +149,8 @@ def main(words: list[str]) -> None:
     print(
         f"\nOn {' and '.join(machines)}: what measuring a seed took in the middle of the seeds, "
         "and training in the case of the shipped networks. Runs of claims: "
-        f"on {report['header']['cpu']}, {report['header']['threads']} threads."
+        f"on {report['header']['cpu']}, {report['header']['threads']} threads, those of one "
+        "paper added up from their parts."
     )
 
 

@@ -1,7 +1,8 @@
 """One run of the suite: its data, networks and measurements, each made at most once.
 
 Several processes may share one run (pytest-xdist): measurements are handed between them
-through a folder, under a lock an experiment, and so are pictures on their way to the report.
+through a folder, under a lock an experiment or a shared part of one, and so are pictures on
+their way to the report.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Measured:
         values: metric name to value.
         weights_sha256: of each network measured.
         sources: of each network: ``shipped``, ``cache`` or ``trained``.
-        seconds: that measuring took, without training.
+        seconds: that measuring took, without training; with waiting for a shared part that
+            another process was making.
     """
 
     values: dict[str, float]

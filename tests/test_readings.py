@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from repro.errors import UsageError
 from repro.experiment import Run
 from repro.lab import sample
 from repro.lab.attacks import loss_gradient
@@ -59,6 +63,14 @@ def test_table_2_is_of_the_penalised_network_and_the_cache_of_the_other(run):
     for reading, expected in readings.items():
         assert tables._table2(run, reading)["fgsm-025-error"] == expected
     assert readings["cached-adversarials"] < readings["as-written"] - 0.1
+
+
+@pytest.mark.parametrize("reading", ["as-written", "float32-gradient"])
+def test_a_gradient_that_is_not_finite_is_an_error_and_no_zero(run, reading):
+    weights = {name: torch.full(shape, math.nan) for name, shape in PLAIN.shapes().items()}
+    broken = Run(run.data, 0, lambda _: SimpleNamespace(weights=weights))
+    with pytest.raises(UsageError, match="gradient that is not finite"):
+        tables._table1(broken, reading)
 
 
 def test_the_attacks_of_popovic_are_the_paper_s_and_the_program_s():

@@ -86,7 +86,7 @@ def fgsm(x: Tensor, gradient: Tensor, *, eps: float) -> Tensor:
 
     Args:
         x: (N, ...) float32 images.
-        gradient: like ``x``, any float dtype.
+        gradient: like ``x``, any dtype: nothing but its signs counts.
         eps: at least 0, in units of the pixel range [0, 1].
 
     Raises:
@@ -94,7 +94,7 @@ def fgsm(x: Tensor, gradient: Tensor, *, eps: float) -> Tensor:
     """
     _check_eps(eps)
     signs = gradient.sign().to(x.dtype)
-    return torch.add(x, signs, alpha=eps, out=signs)
+    return signs.mul_(eps).add_(x)
 
 
 def random_sign(x: Tensor, *, eps: float, rng: np.random.Generator) -> Tensor:

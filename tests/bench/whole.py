@@ -31,27 +31,31 @@ class Memory:
     """The most bytes that a process and its children ever held.
 
     Args:
-        once: what they share counts once (the kernel's proportional set size, on Linux).
+        once: what they share counts once (the kernel's proportional set size; Linux alone has
+            it), looked at every two seconds.
         each: what they share counts in each.
+        next_look: when ``once`` may be looked at again.
     """
 
     once: int = 0
     each: int = 0
+    next_look: float = 0.0
 
     def look(self, process: psutil.Process) -> None:
         """Take what they hold now, where it is more."""
         every = (process, *process.children(recursive=True))
         now = sum(_bytes(one, "rss") for one in every)
-        # The kernel counts for some time at what is shared: only at a new height is it asked.
-        if now > 1.02 * self.each:
-            self.each = now
+        self.each = max(self.each, now)
+        # What is shared the kernel takes long to count, and the command waits meanwhile.
+        if now > self.once and time.monotonic() > self.next_look:
             self.once = max(self.once, sum(_bytes(one, "pss") for one in every))
+            self.next_look = time.monotonic() + 2.0
 
 
 def _bytes(process: psutil.Process, kind: str) -> int:
     try:
         info = process.memory_full_info() if kind == "pss" else process.memory_info()
-    except psutil.Error:  # it has ended
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):  # it has ended
         return 0
     found: int = getattr(info, kind, info.rss)
     return found
@@ -106,7 +110,7 @@ def live_rows() -> Iterator[Row]:
     how = "all processes added up, what they share counted once"
     memory = "the most memory of that"
     yield Row(SECTION, memory, most.once / 1e6, "megabytes", 2000.0, False, how)
-    how = "what they share counted in each"
+    how = "what they share counted in each, which the goal was judged by at first"
     yield Row(SECTION, memory, most.each / 1e6, "megabytes", how=how)
 
 

@@ -265,6 +265,9 @@ def test_unit_direction_divides_each_image_by_its_largest() -> None:
 def test_rms_is_eq_4() -> None:
     noise = torch.tensor([[[3.0, -4.0]], [[0.0, 0.0]]])
     assert iterative.rms(noise).tolist() == pytest.approx([math.sqrt(12.5), 0.0])
+    many = torch.arange(1203.0)[:, None, None].expand(1203, 2, 2)
+    assert iterative.rms(many).tolist() == list(range(1203))
+    assert iterative.rms(many[:0]).tolist() == []
 
 
 # Arguments

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -59,11 +61,18 @@ def test_the_product_is_right_for_every_layout_of_the_training(monkeypatch, kern
         assert torch.equal(product, kernels.matmul(a, b))
 
 
+def test_what_was_freed_is_given_back_where_the_c_library_can(monkeypatch):
+    asked = []
+    library = SimpleNamespace(malloc_trim=lambda keep: asked.append(keep))
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda _name: library)
+    devices.release_memory()
+    assert asked == [0]
+
+
 @pytest.mark.parametrize("missing", [OSError, AttributeError, TypeError])
 def test_another_c_library_keeps_what_was_freed(monkeypatch, missing):
     def load(_name):
         raise missing
 
-    devices.release_memory()
     monkeypatch.setattr(devices.ctypes, "CDLL", load)
     devices.release_memory()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from repro.errors import UsageError
 from repro.experiment import Experiment, Measurements, Run
 from repro.lab import attacks, metrics
 from repro.lab.attacks import GradientForm
@@ -59,13 +60,22 @@ def _signs(run: Run, recipe: MlpRecipe, form: GradientForm) -> Tensor:
     """The signs of the gradient on ``recipe``'s network of this run, made once a form.
 
     Returns:
-        (N, 784) float16: a quarter of the exact gradient's memory, and NaN stays NaN.
+        (N, 784) int8: an eighth of the exact gradient's memory.
+
+    Raises:
+        UsageError: the gradient is not finite; the sign of NaN is 0, as if it were zero.
     """
 
     def make() -> Tensor:
         network = network_of(run, recipe)
         gradient = attacks.loss_gradient(network, run.images(), run.labels(), form=form)
-        return gradient.sign_().to(torch.float16)
+        if not bool(gradient.isfinite().all()):
+            raise UsageError(
+                "a gradient that is not finite",
+                expected="finite gradients",
+                do="check the network's weights and the images",
+            )
+        return gradient.sign_().to(torch.int8)
 
     return run.once(f"{recipe.name} {recipe.seed} gradient {form}", make)
 
