@@ -114,7 +114,7 @@ def rows(
     yield f"{ALL}, once: the installation", "minutes", f"{in_words(installed())} in `.tox/`"
     measured = {paper: sum(p.seconds() for p in found) for paper, found in known.items()}
     took = runs(report)
-    yield f"{ALL}, 2 cores", about(took.pop("")), f"{size(ROOT / 'reports')} in `reports/`"
+    yield f"{ALL}, {CORES} cores", about(took.pop("")), f"{size(ROOT / 'reports')} in `reports/`"
     for paper, seconds in took.items():
         yield f"{ALL[:-1]} -- --paper {paper}`, {CORES} cores", about(seconds), "as above"
     weights = size(paths.fixtures() / "weights")

@@ -346,9 +346,8 @@ class ControlCase(ClaimCase):
         judged = self.case if session.data().kind == "full" else state.sample[self.case.id]
         outside = checking.control_outside(claim, judged.judgement, measured)
         if outside is None:
-            pytest.skip(
-                "no band to hold the control against: too few seeds on record"
-            )  # not a pass
+            why = "no band to hold the control against: too few seeds on record"
+            pytest.skip(why)  # not a pass
         if not outside and claim.control is not None:
             shown, _ = checking.live_value(claim, measured, metric=claim.control.metric)
             pytest.fail(

@@ -266,20 +266,15 @@ class CnnRecipe:
             UsageError: where the 60,000 training images are not at hand, or those left
                 after the validation images do not fill a batch.
         """
-        if data.train is None:
-            raise UsageError(
-                "only the embedded sample of MNIST, which has no training set",
-                expected="the 60,000 training images",
-                do="give full MNIST with --mnist-dir or REPRO_MNIST_DIR, or drop --retrain",
-            )
-        images = data.train.images[self.validation :]
+        train = data.training()
+        images = train.images[self.validation :]
         if len(images) < self.batch:
             raise UsageError(
                 f"{len(images)} training images after {self.validation} for validation",
                 expected=f"at least one batch of {self.batch}",
                 do="give full MNIST, or a smaller batch",
             )
-        return CnnTrainer(self, images, data.train.labels[self.validation :], device=device)
+        return CnnTrainer(self, images, train.labels[self.validation :], device=device)
 
 
 class CnnTrainer:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from repro import paths
-from repro.errors import DataError
+from repro.errors import DataError, UsageError
 from repro.lab import idx, mnist_files
 from repro.lab.mnist_files import FileState
 
@@ -79,6 +79,20 @@ class Mnist:
     hashes: dict[str, str]
     train: Digits | None
     test: Digits
+
+    def training(self) -> Digits:
+        """The 60,000 training images.
+
+        Raises:
+            UsageError: there are none in the embedded sample.
+        """
+        if self.train is None:
+            raise UsageError(
+                "only the embedded sample of MNIST, which has no training set",
+                expected="the 60,000 training images",
+                do="give full MNIST with --mnist-dir or REPRO_MNIST_DIR, or drop --retrain",
+            )
+        return self.train
 
 
 @dataclass(frozen=True)

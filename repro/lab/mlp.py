@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from repro.errors import UsageError
 from repro.lab import data, rng
 from repro.lab.kernels import matmul
 
@@ -116,14 +115,9 @@ class MlpRecipe:
         Raises:
             UsageError: where the 60,000 training images are not at hand.
         """
-        if data.train is None:
-            raise UsageError(
-                "only the embedded sample of MNIST, which has no training set",
-                expected="the 60,000 training images",
-                do="give full MNIST with --mnist-dir or REPRO_MNIST_DIR, or drop --retrain",
-            )
-        images = data.train.images.reshape(len(data.train.images), 784)
-        return MlpTrainer(self, images, data.train.labels, device=device)
+        train = data.training()
+        images = train.images.reshape(len(train.images), 784)
+        return MlpTrainer(self, images, train.labels, device=device)
 
 
 class MlpTrainer:

@@ -68,7 +68,7 @@ def _mount(*words: str) -> None:
 
 def may_mount() -> bool:
     """Whether processes here may have mounts of their own."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+    if not IS_ROOT:
         return False
     words = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
     try:
@@ -77,12 +77,9 @@ def may_mount() -> bool:
         return False
 
 
-needs_mounts = pytest.mark.skipif(
-    not may_mount(), reason="needs root with the right to mount (CAP_SYS_ADMIN)"
-)
-needs_root = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, whose rights are given up"
-)
+IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+needs_mounts = pytest.mark.skipif(not may_mount(), reason="needs root that may mount file systems")
+needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root, whose rights are given up")
 
 
 def end(process: object, place: Place) -> tuple[int, str]:
