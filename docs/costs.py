@@ -17,10 +17,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from repro import papers, paths, sharing
-from repro.claims import populations
-from repro.claims.populations import Population
-from repro.lab import recipe as recipes
+from repro import paths
+from repro.judge import populations
+from repro.judge.populations import Population
+from repro.lab.networks import recipe as recipes
+from repro.papers import registry
+from repro.plugin import xdist
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL = "`tox run -e reproduce`"
@@ -61,10 +63,10 @@ def manifest() -> dict[str, dict[str, Any]]:
 def evidence(paper: str) -> list[Population]:
     """The populations of a paper's experiments on full MNIST that every run measures."""
     root = paths.fixtures() / "populations"
-    claimed = {(c.experiment, r) for c in papers.load_all()[paper].claims for r in c.readings}
+    claimed = {(c.experiment, r) for c in registry.load_all()[paper].claims for r in c.readings}
     return [
         populations.load(populations.path_of(root, "full", paper, name, reading))
-        for name, experiment in papers.experiments(paper).items()
+        for name, experiment in registry.experiments(paper).items()
         for reading in (() if experiment.on_demand else experiment.readings)
         if (name, reading) in claimed
     ]
@@ -72,7 +74,7 @@ def evidence(paper: str) -> list[Population]:
 
 def training(paper: str) -> float:
     """Seconds that the networks of one seed took, those that ship."""
-    made, every = manifest(), papers.experiments(paper).values()
+    made, every = manifest(), registry.experiments(paper).values()
     keys = {recipes.key(r) for e in every if not e.on_demand for r in e.networks(0)}
     return sum(made[key]["seconds"] for key in keys & set(made))
 
@@ -92,7 +94,7 @@ def runs(report: dict[str, Any]) -> dict[str, float]:
     groups: dict[str, dict[str, float]] = {}
     for record in report["claims"]:
         paper, of = record["paper"], groups.setdefault(record["paper"], {})
-        group = sharing.group_of(paper, record["experiment"])
+        group = xdist.group_of(paper, record["experiment"])
         of[group] = of.get(group, 0.0) + (record["seconds"] or 0.0)
 
     def longest(seconds: Iterable[float]) -> float:
@@ -137,7 +139,7 @@ def main(words: list[str]) -> None:
     left = [record["outcome"] for record in report["claims"]].count("deselected")
     if left or report["header"]["data"]["kind"] != "full":
         sys.exit(f"{path} is not of all claims on full MNIST: make one with {ALL}")
-    known = {paper: evidence(paper) for paper in papers.folders()}
+    known = {paper: evidence(paper) for paper in registry.folders()}
     empty = sum(not population.rows for found in known.values() for population in found)
     if empty:
         print(f"{empty} populations have no row yet: they count nothing", file=sys.stderr)

@@ -1,4 +1,9 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and locks that mark files as in use.
+
+A lock is the operating system's and ends with its process, however that ends: what a killed
+process left can be told from what a live one holds. Where there are no such locks (Windows, some
+network folders) nothing counts as left: better a stray file than a live process's file removed.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,14 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from repro.errors import StoreError
-from repro.held import hold, is_left
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -66,3 +75,39 @@ def _sweep(path: Path) -> None:
             with contextlib.suppress(OSError), is_left(stray) as left:
                 if left:
                     stray.unlink()
+
+
+def hold(path: Path) -> BinaryIO | None:
+    """Make ``path`` and hold it until the file is closed.
+
+    Returns:
+        The file, open for writing; None where somebody took it for left and removed it before
+        it was held.
+
+    Raises:
+        OSError: it cannot be made, or is there already.
+    """
+    file = path.open("xb")
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+    if path.exists():
+        return file
+    file.close()
+    return None
+
+
+@contextlib.contextmanager
+def is_left(path: Path) -> Iterator[bool]:
+    """Whether nobody holds ``path`` any more; while the context lasts, nobody can.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    with path.open("r+b") as file:
+        left = False
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left = True
+        yield left

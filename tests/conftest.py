@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tiny_paper import Tiny
 
-from repro import papers
+from repro.papers import registry
 
 pytest_plugins = ["pytester"]
 
@@ -28,6 +28,6 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
     monkeypatch.setenv("REPRO_FIXTURES_DIR", str(tmp_path / "fixtures"))
     monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("REPRO_OFFLINE", "1")
-    papers.experiments.cache_clear()
+    registry.experiments.cache_clear()
     yield found
-    papers.experiments.cache_clear()
+    registry.experiments.cache_clear()

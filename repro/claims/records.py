@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from repro.claims.tables import SLUG, Table, shown
-from repro.claims.verdicts import PASSING, Verdict
+from repro.claims.toml import SLUG, Table, shown
+from repro.claims.verdict import PASSING, Verdict
 from repro.errors import ClaimsError
 
 QUOTE_WORDS = 20

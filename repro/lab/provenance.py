@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from repro.lab import kernels
+from repro.lab import matmul
 
 
 def cpu_model() -> str:
@@ -39,7 +39,7 @@ def describe(device: str) -> dict[str, Any]:
         "cpu": cpu_model(),
         "cores": os.cpu_count() or 1,
         "threads": torch.get_num_threads(),
-        "kernel": kernels.name() if device == "cpu" else "aten",
+        "kernel": matmul.name() if device == "cpu" else "aten",
         "device": device
         if device == "cpu"
         else f"{device} ({torch.cuda.get_device_name(device)})",

@@ -18,10 +18,10 @@ from table import Row, best
 from torch import Tensor, nn
 from torch.nn import functional
 
-from repro.lab import attacks, common_noise, iterative
-from repro.lab.cnn import Cnn, CnnRecipe
-from repro.lab.iterative import AS_CODED, AS_WRITTEN
-from repro.lab.mlp import Mlp, MlpRecipe
+from repro.lab.attacks import common_noise, fgsm, iterative
+from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN
+from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.mlp import Mlp, MlpRecipe
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "oracle"))
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -48,7 +48,7 @@ def images(count: int) -> tuple[Tensor, Tensor]:
 
 
 def _in_parts(x: Tensor, y: Tensor, run: Callable[[Tensor, Tensor], object], size: int) -> None:
-    for part in attacks.batches(len(x), size):
+    for part in fgsm.batches(len(x), size):
         run(x[part], y[part])
 
 
@@ -75,9 +75,9 @@ def fgsm_rows() -> Iterator[Row]:
     other = torchattacks.FGSM(plain, eps=0.25)
     pixels, classes = x.numpy(), y.numpy()
 
-    def by_form(form: attacks.GradientForm) -> Callable[[], Tensor]:
-        return lambda: attacks.fgsm(
-            flat, attacks.loss_gradient(ours, flat, y, form=form, batch=size), eps=0.25
+    def by_form(form: fgsm.GradientForm) -> Callable[[], Tensor]:
+        return lambda: fgsm.fgsm(
+            flat, fgsm.loss_gradient(ours, flat, y, form=form, batch=size), eps=0.25
         )
 
     took = best(

@@ -11,11 +11,12 @@ from attacks import images
 from plain_networks import shipped
 from table import Row, best, once
 
-from repro import calibrate
-from repro.lab import attacks, common_noise, iterative, sample
-from repro.lab.cnn import Cnn, CnnRecipe
-from repro.lab.iterative import AS_WRITTEN
-from repro.lab.mlp import Mlp, MlpRecipe, MlpTrainer
+from repro.lab.attacks import common_noise, fgsm, iterative
+from repro.lab.attacks.iterative import AS_WRITTEN
+from repro.lab.mnist import sample
+from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.mlp import Mlp, MlpRecipe, MlpTrainer
+from repro.measure import calibrate
 
 SECTION = "How cost grows"
 EACH = 4
@@ -85,7 +86,7 @@ def rows() -> Iterator[Row]:
     x, y = images(max(thousands))
     mlp, cnn = Mlp(shipped(MlpRecipe(seed=0))), Cnn(shipped(CnnRecipe(seed=0)))
     flat = x.flatten(1)
-    found = _timed(lambda n: attacks.loss_gradient(mlp, flat[:n], y[:n]), thousands)
+    found = _timed(lambda n: fgsm.loss_gradient(mlp, flat[:n], y[:n]), thousands)
     yield _row("images, FGSM", found)
     found = _timed(
         lambda n: iterative.attack(cnn, x[:n], y[:n], switches=AS_WRITTEN),

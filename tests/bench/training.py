@@ -13,10 +13,12 @@ from table import Row, best
 from torch import Tensor
 from torch.nn import functional
 
-from repro.lab import cnn, mlp, rng, sample
-from repro.lab.cnn import CnnRecipe, CnnTrainer
-from repro.lab.kernels import matmul
-from repro.lab.mlp import MlpRecipe, MlpTrainer
+from repro.lab import rng
+from repro.lab.matmul import matmul
+from repro.lab.mnist import sample
+from repro.lab.networks import cnn, mlp
+from repro.lab.networks.cnn import CnnRecipe, CnnTrainer
+from repro.lab.networks.mlp import MlpRecipe, MlpTrainer
 
 STEPS = 20
 """Training steps in one timing."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 from table import Row, best
 
-from repro import papers
+from repro.papers import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTION = "Whole commands"
@@ -116,7 +116,7 @@ def live_rows() -> Iterator[Row]:
 
 def headline_rows() -> Iterator[Row]:
     """Each headline claim by itself, on full MNIST."""
-    every = [claim for paper in papers.load_all().values() for claim in paper.claims]
+    every = [claim for paper in registry.load_all().values() for claim in paper.claims]
     for claim in (claim.id for claim in every if "headline" in claim.tags):
         if not os.environ.get("REPRO_MNIST_DIR"):
             return

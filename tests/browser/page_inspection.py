@@ -10,7 +10,7 @@ from typing import Any
 
 from selenium.webdriver import Chrome
 
-from repro.claims import figures
+from repro.report.page import figures
 
 PATIENCE_S = 3.0
 WIDTHS = (400, 1400)

@@ -13,7 +13,7 @@ from sample_reports import at_hand, mixed, picture
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from repro.claims import pages
+from repro.report import outputs
 
 CLAIM, CURVE = "lacok2016-t1-fgsm-025-error", "popovic2017-fig4-rms"
 
@@ -29,14 +29,14 @@ def report() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, report: dict[str, Any]) -> Path:
     path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(pages.page_of(report), encoding="utf-8")
+    path.write_text(outputs.page_of(report), encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A short page to spoil, and its text."""
-    return tmp_path_factory.mktemp("small") / "index.html", pages.page_of(SMALL)
+    return tmp_path_factory.mktemp("small") / "index.html", outputs.page_of(SMALL)
 
 
 def shown(browser: Browser) -> list[str]:

@@ -18,8 +18,9 @@ pytest.importorskip("distributed", reason="tox -e cluster installs it")
 
 from distributed import Client, LocalCluster
 
-from repro import calibrate, cli
+from repro.cli import main
 from repro.errors import DataError, UsageError, WorkerError
+from repro.measure import calibrate
 
 SEEDS = range(8)
 DOOMED = 3
@@ -190,7 +191,7 @@ def test_a_worker_is_not_a_scheduler(cluster):
 def test_the_command_says_it_in_three_lines(home, monkeypatch, capsys):
     monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full",))
     words = ["--paper", "small", "--seeds", "0", "--out", str(home / "out")]
-    assert cli.main(["calibrate", *words, "--scheduler", closed()]) == 2
+    assert main.main(["calibrate", *words, "--scheduler", closed()]) == 2
     out, err = capsys.readouterr()
     assert "repro: UsageError\nfound: --scheduler tcp://127.0.0.1:" in err
     assert "Traceback" not in out + err

@@ -28,13 +28,24 @@ import tiny_paper
 import torch
 
 import repro
-from repro.lab import data
+from repro.lab.mnist import data
 
 CODE = Path(repro.__file__).parent
 LOADED = (
-    *("repro.calibrate", "repro.session", "repro.commands", "repro.checking", "repro.summary"),
-    *("repro.progress", "repro.plugin", "repro.claims.figures", "repro.claims.html"),
-    *("repro.claims.summary_md", "jsonschema", "matplotlib.figure", "scipy.stats"),
+    *(
+        "repro.measure.calibrate",
+        "repro.measure.session",
+        "repro.cli.commands",
+        "repro.measure.live",
+        "repro.report.terminal",
+    ),
+    *(
+        "repro.measure.progress",
+        "repro.plugin.hooks",
+        "repro.report.page.figures",
+        "repro.report.page.html",
+    ),
+    *("repro.report.step_summary", "jsonschema", "matplotlib.figure", "scipy.stats"),
 )
 SEEDS = 6
 PATIENCE_S = 300
@@ -85,7 +96,7 @@ PYTEST = (
 """What leaves pytest as it is in a checkout, but for files and plugins that nobody asks for."""
 
 STARTUP = """
-from repro.lab import data
+from repro.lab.mnist import data
 data.SHA256 = {hashes!r}
 """
 
@@ -280,7 +291,7 @@ def _command(
 
 def _run(words: tuple[str, ...]) -> int:
     if words[0] != "pytest":
-        from repro.cli import main
+        from repro.cli.main import main
 
         return main(words)
     return int(pytest.main([*PYTEST, "--rootdir", str(Path.cwd()), *words[1:]]))
@@ -323,9 +334,11 @@ def _spot(frame: Any) -> str:
 WATCHED = tuple(
     str(CODE / name)
     for name in (
-        *("atomic.py", "held.py", "shared.py", "calibrate.py", "recording.py", "session.py"),
-        *("claims/populations.py", "claims/pages.py", "claims/report.py", "commands.py"),
-        *("lab/store.py", "lab/training.py"),
+        *("atomic.py", "cli/commands.py", "judge/populations.py"),
+        *("lab/networks/store.py", "lab/networks/training.py"),
+        *("measure/calibrate.py", "measure/session.py"),
+        *("plugin/recorder.py", "plugin/shared_folder.py"),
+        *("report/outputs.py", "report/report_json.py"),
     )
 )
 """Where files are made: a line anywhere else finds the disk as the line before did."""

@@ -20,9 +20,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sample_reports import curve, make, mixed, ordering, picture, record
 
-from repro.claims import diff, html, populations, records, report, summary_md
+from repro.claims import records
 from repro.errors import ClaimsError, DataError, EvidenceError, ReportError, WeightsError
-from repro.lab import files, idx, mnist_files
+from repro.judge import populations
+from repro.lab.mnist import files as mnist_files
+from repro.lab.mnist import idx
+from repro.lab.networks import weights
+from repro.report import diff, report_json, step_summary
+from repro.report.page import html
 
 FEW = settings(deadline=None, max_examples=300)
 
@@ -114,12 +119,12 @@ def test_any_bytes_are_no_mnist(content: bytes) -> None:
 
 
 GOOD = {"w": torch.arange(6.0).reshape(3, 2)}
-PACKED = files.pack(GOOD, {"key": "some key"})
+PACKED = weights.pack(GOOD, {"key": "some key"})
 
 
 def read_weights(path: Path) -> None:
-    tensors, _ = files.unpack(path)
-    files.check_weights(path, tensors, {"w": (3, 2)})
+    tensors, _ = weights.unpack(path)
+    weights.check_weights(path, tensors, {"w": (3, 2)})
     assert tensors["w"].isfinite().all()
 
 
@@ -162,7 +167,7 @@ def test_headers_of_any_kind_are_refused(
 @pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, b"NaN"])
 def test_a_manifest_that_no_one_can_follow_is_refused(content: bytes) -> None:
     with pytest.raises(WeightsError):
-        in_a_file(content, files.read_json)
+        in_a_file(content, weights.read_json)
 
 
 # Claims and populations
@@ -255,9 +260,9 @@ odd_values = st.one_of(
 
 def render(path: Path) -> None:
     """All that `repro report` and `repro diff` make of a file, but for the figures' pixels."""
-    found = report.read(path)
+    found = report_json.read(path)
     html.render(found).encode()
-    summary_md.summary(found).encode()
+    step_summary.summary(found).encode()
     for a, b in ((found, OTHER), (OTHER, found), (found, REPORT), (REPORT, found)):
         compared = diff.difference(a, b)
         diff.as_text(compared).encode()

@@ -12,8 +12,8 @@ import torch
 from plain_networks import plain_cnn, plain_mlp, shipped
 from torch import Tensor, nn
 
-from repro.lab.cnn import Cnn, CnnRecipe
-from repro.lab.mlp import Mlp, MlpRecipe
+from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.mlp import Mlp, MlpRecipe
 
 with warnings.catch_warnings():
     # foolbox 3.3.4 asks SciPy for a name that moved.

@@ -17,7 +17,7 @@ class HandCnn:
     """conv5x5 - ReLU - maxpool, twice, then fc - ReLU - fc, for one image at a time.
 
     Args:
-        w: weights named and shaped as those of ``repro.lab.cnn.Cnn``.
+        w: weights named and shaped as those of ``repro.lab.networks.cnn.Cnn``.
     """
 
     w: Mapping[str, Array]

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from repro.lab import sample
-from repro.lab.recipe import Recipe
-from repro.lab.store import Store
+from repro.lab.mnist import sample
+from repro.lab.networks.recipe import Recipe
+from repro.lab.networks.store import Store
 
 
 def shipped(recipe: Recipe) -> Mapping[str, Tensor]:

@@ -21,8 +21,8 @@ from foolbox_oracle import NETWORKS, NOTHING_CLIPS, PIXELS, Pair, basic_iterativ
 from plain_networks import digits
 from torch import Tensor
 
-from repro.lab import iterative
-from repro.lab.iterative import AS_WRITTEN, Attacked, attack
+from repro.lab.attacks import iterative
+from repro.lab.attacks.iterative import AS_WRITTEN, Attacked, attack
 
 EPS, STEP, STEPS = 0.15, 0.04, 5
 NEVER = float(np.nextafter(1, 0))

@@ -18,9 +18,9 @@ from hand_cnn import Array, HandCnn, loss_gradient
 from plain_networks import digits, shipped
 from torch import Tensor
 
-from repro.lab.cnn import Cnn, CnnRecipe
-from repro.lab.common_noise import craft
-from repro.lab.iterative import AS_CODED, AS_WRITTEN, Switches
+from repro.lab.attacks.common_noise import craft
+from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches
+from repro.lab.networks.cnn import Cnn, CnnRecipe
 
 READINGS = {"as-written": AS_WRITTEN, "as-coded": AS_CODED}
 CLASSES, COUNTS, EPS = (5, 3, 8), (4, 3, 2), (0.02, 0.012, 1.0)

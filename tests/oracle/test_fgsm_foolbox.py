@@ -17,7 +17,7 @@ from foolbox_oracle import NETWORKS, NOTHING_CLIPS, PIXELS, Pair, fast_gradient
 from plain_networks import digits
 from torch import Tensor
 
-from repro.lab.attacks import GradientForm, fgsm, loss_gradient
+from repro.lab.attacks.fgsm import GradientForm, fgsm, loss_gradient
 
 EPS = 0.25
 X, Y = digits(25)

@@ -15,8 +15,8 @@ from plain_networks import digits, plain_cnn, shipped
 from secml_oracle import Expected, as_coded
 from torch import Tensor, nn
 
-from repro.lab.cnn import Cnn, CnnRecipe
-from repro.lab.iterative import AS_CODED, AS_WRITTEN, Attacked, attack
+from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Attacked, attack
+from repro.lab.networks.cnn import Cnn, CnnRecipe
 
 SETTINGS: dict[str, Any] = {"eps": 0.15, "step": 10 / 255, "max_iterations": 12}
 WITHIN = 1e-6

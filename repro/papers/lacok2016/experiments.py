@@ -1,5 +1,5 @@
 """What is measured for Lacok (2016): the tables, and the grid of penalties."""
 
-from repro.papers.lacok2016 import grid, tables
+from repro.papers.lacok2016 import fgsm_tables, penalty_grid
 
-EXPERIMENTS = (*tables.EXPERIMENTS, *grid.EXPERIMENTS)
+EXPERIMENTS = (*fgsm_tables.EXPERIMENTS, *penalty_grid.EXPERIMENTS)

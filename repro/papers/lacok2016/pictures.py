@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from repro.experiment import Run
-from repro.lab import attacks, metrics
-from repro.papers.lacok2016.tables import EPS, GRADIENT_OF, attacked, network_of, unregularised
-from repro.pictures import Picture, Row, outputs, stretched
+from repro.lab.attacks import fgsm, metrics
+from repro.papers.experiment import Run
+from repro.papers.lacok2016.fgsm_tables import (
+    EPS,
+    GRADIENT_OF,
+    attacked,
+    network_of,
+    unregularised,
+)
+from repro.papers.picture import Picture, Row, outputs, stretched
 
 COUNT = 10
 """Test images in file order: the appendix's program draws the first ten."""
@@ -22,7 +28,7 @@ def _sets(run: Run, reading: str) -> tuple[Row, ...]:
             f"adversarial, ε = {eps:.2f}": attacked(run, recipe, GRADIENT_OF[reading], name)
             for name, eps in EPS.items()
         },
-        "random noise, ε = 0.25": attacks.random_sign(x, eps=0.25, rng=noise),
+        "random noise, ε = 0.25": fgsm.random_sign(x, eps=0.25, rng=noise),
     }
     first = {label: images[:COUNT] for label, images in lines.items()}
     return tuple(

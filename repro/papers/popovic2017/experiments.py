@@ -1,5 +1,5 @@
 """What is measured for Popović & Mihajlović (2017): one module a kind of noise."""
 
-from repro.papers.popovic2017 import shared_noise, single
+from repro.papers.popovic2017 import per_class, per_image
 
-EXPERIMENTS = (*single.EXPERIMENTS, *shared_noise.EXPERIMENTS)
+EXPERIMENTS = (*per_image.EXPERIMENTS, *per_class.EXPERIMENTS)

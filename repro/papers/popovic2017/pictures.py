@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from repro.experiment import Run
-from repro.lab import iterative
-from repro.papers.popovic2017.setting import READINGS, SWITCHES, images, logits, network
-from repro.pictures import Picture, Row, outputs, shades
+from repro.lab.attacks import iterative
+from repro.papers.experiment import Run
+from repro.papers.picture import Picture, Row, outputs, shades
+from repro.papers.popovic2017.common import READINGS, SWITCHES, images, logits, network
 
 SEVEN, COUNT, EPS = 7, 5, 0.15
 """Fig. 1 shows a seven: here the first five of the test set, in the box of the 98.6 %."""

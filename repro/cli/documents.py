@@ -1,0 +1,102 @@
+"""What is generated from the populations: their hashes, whole pages, tables between two markers.
+
+A part stands between ``<!-- made by repro docs: NAME -->`` and ``<!-- end -->``. The names are
+``findings``, and ``PAPER NAME`` for every table of the paper's ``doc_tables.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from repro import paths
+from repro.atomic import write_atomic
+from repro.errors import ClaimsError
+from repro.papers import registry
+from repro.report.claims_md import claims_page, findings
+
+_PART = re.compile(r"(<!-- made by repro docs: ([^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def makers(populations: Path) -> Mapping[str, Callable[[], str]]:
+    """Name of a part to what makes its text, which ends in a line break.
+
+    Args:
+        populations: their folder.
+    """
+    found: dict[str, Callable[[], str]] = {
+        "findings": lambda: findings(registry.load_all().values(), populations)
+    }
+    for paper in registry.folders():
+        for name, table in registry.tables(paper).items():
+            found[f"{paper} {name}"] = partial(table, populations)
+    return found
+
+
+def updated(text: str, made: Mapping[str, Callable[[], str]], where: str) -> str:
+    """``text`` with every marked part made anew.
+
+    Raises:
+        ClaimsError: a part has a name that nothing makes.
+    """
+
+    def part(match: re.Match[str]) -> str:
+        if match[2] not in made:
+            raise ClaimsError(
+                f"{where} has a part {match[2]!r}",
+                expected=f"one of {', '.join(made)}",
+                do="correct its name, or add the table to the paper's doc_tables.py",
+            )
+        return match[1] + made[match[2]]() + match[3]
+
+    return _PART.sub(part, text)
+
+
+def hashes(populations: Path) -> str:
+    """The SHA-256 of every population, as ``sha256sum --check`` reads it."""
+    found = sorted(populations.glob("*/*.csv"))
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(populations)}\n"
+        for path in found
+    )
+
+
+def pages(checkout: Path, populations: Path) -> dict[Path, str]:
+    """Every file with a generated part, and its text as it should be.
+
+    Args:
+        checkout: the folder of the documents.
+        populations: the folder of the populations.
+    """
+    made = makers(populations)
+    result = {
+        populations / "SHA256SUMS": hashes(populations),
+        checkout / "CLAIMS.md": claims_page(registry.load_all().values(), populations),
+    }
+    for path in (checkout / "README.md", *sorted((checkout / "docs").glob("*.md"))):
+        text = path.read_text(encoding="utf-8")
+        if _PART.search(text):
+            result[path] = updated(text, made, path.name)
+    return result
+
+
+def outdated(checkout: Path, populations: Path) -> list[Path]:
+    """The files whose generated parts are not what the populations say."""
+    return [
+        path
+        for path, text in pages(checkout, populations).items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def write() -> list[Path]:
+    """Bring all of them up to date; returns those that changed."""
+    checkout, populations = paths.checkout(), paths.fixtures() / "populations"
+    stale = outdated(checkout, populations)
+    made = pages(checkout, populations)
+    for path in stale:
+        write_atomic(path, made[path].encode())
+    return stale

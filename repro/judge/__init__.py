@@ -1,0 +1,1 @@
+"""What a population of independent trainings says of a claim: bands, tests and verdicts."""

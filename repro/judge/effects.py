@@ -1,0 +1,123 @@
+"""What readings, and the single switches between them, change: measured seed by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from repro.claims.records import Claim, Effect, Paper
+from repro.judge import populations
+
+
+@dataclass(frozen=True)
+class Switch:
+    """What reading a claim's number another way does to it.
+
+    Args:
+        claim: the record.
+        reading: compared with ``baseline``.
+        baseline: the paper's first reading, ``as-written``.
+        mean: of the paired differences, reading - baseline.
+        sd: their standard deviation (ddof = 1).
+        n: seeds measured under both.
+    """
+
+    claim: Claim
+    reading: str
+    baseline: str
+    mean: float
+    sd: float
+    n: int
+
+
+def switches(paper: Paper, root: Path) -> Iterable[Switch]:
+    """Every claimed number under every reading but the first, where at least two seeds have both.
+
+    Args:
+        paper: the records.
+        root: the folder of the populations.
+
+    Raises:
+        EvidenceError: a population is damaged or lacks a metric.
+    """
+    baseline = next(iter(paper.readings))
+
+    def by_seed(claim: Claim, reading: str) -> dict[int, float]:
+        path = populations.path_of(root, "full", paper.id, claim.experiment, reading)
+        population = populations.load(path)
+        if not population.rows:
+            return {}
+        return dict(zip(population.seeds, population.values(claim.metric), strict=True))
+
+    for claim in paper.claims:
+        if claim.kind != "value" or baseline not in claim.readings:
+            continue
+        before = by_seed(claim, baseline)
+        for reading in claim.readings:
+            after = by_seed(claim, reading) if reading != baseline else {}
+            effect = [after[seed] - before[seed] for seed in before if seed in after]
+            if len(effect) > 1:
+                yield Switch(
+                    claim,
+                    reading,
+                    baseline,
+                    float(np.mean(effect)),
+                    float(np.std(effect, ddof=1)),
+                    len(effect),
+                )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The effect of one switch on one measure, from one reading.
+
+    Args:
+        effect: the record.
+        reading: in which it is the only thing that changes.
+        measure: what it changes.
+        before: the mean without the switch.
+        mean: of the paired differences, with the switch - without.
+        sd: their standard deviation (ddof = 1).
+        n: seeds.
+    """
+
+    effect: Effect
+    reading: str
+    measure: str
+    before: float
+    mean: float
+    sd: float
+    n: int
+
+
+def effects(paper: Paper, root: Path) -> Iterable[Measured]:
+    """Every effect on record, under every reading with at least two seeds.
+
+    Args:
+        paper: the records.
+        root: the folder of the populations.
+
+    Raises:
+        EvidenceError: a population is damaged or lacks a metric.
+    """
+    for effect in paper.effects:
+        for reading in paper.readings:
+            path = populations.path_of(root, "full", paper.id, effect.experiment, reading)
+            population = populations.load(path)
+            if len(population.rows) < 2:
+                continue
+            for measure in effect.measures:
+                before, after = map(population.values, effect.metrics(measure))
+                change = np.subtract(after, before)
+                yield Measured(
+                    effect,
+                    reading,
+                    measure,
+                    float(np.mean(before)),
+                    float(change.mean()),
+                    float(change.std(ddof=1)),
+                    len(change),
+                )

@@ -1,0 +1,1 @@
+"""The attacks of the papers, and the measures of what they do."""

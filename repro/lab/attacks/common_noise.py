@@ -1,0 +1,211 @@
+"""One noise for a whole class: Alg. 1 of Popović & Mihajlović (2017), Figs. 2 to 6.
+
+The noise starts at zero. Each epoch passes over the class's images in file order, and each
+image in turn moves the noise: e := Clip_{0,eps}{ e + alpha grad_x J(x_i + e, y) }. There is
+no stopping rule: an image that is already misclassified moves the noise all the same, as in
+the authors' code behind Figs. 2 and 3 (``src/CNNClassifier.py`` of the commit of
+``src/log.txt``; an earlier version ended an epoch at its first misclassified image).
+
+Of :class:`~repro.lab.attacks.iterative.Switches` two fields matter here, ``pixel_clip`` and
+``loss``: the state is a noise under both readings, and nothing is judged on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from repro.errors import UsageError
+from repro.lab.attacks import metrics
+from repro.lab.attacks.fgsm import Network
+from repro.lab.attacks.iterative import (
+    Switches,
+    adversarial_loss,
+    check_eps,
+    check_images,
+    check_steps,
+    rms,
+    unit_direction,
+)
+
+
+@dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
+class CommonNoise:
+    """K noises, after each epoch.
+
+    Attributes:
+        by_epoch: (epochs, K, ...) the noises after each epoch, the dtype of the images.
+        zero_gradients: (K,) int64: images, over all epochs, whose gradient was zero in every
+            pixel. The authors' code divides zero by zero there; here it is a no-op.
+    """
+
+    by_epoch: Tensor
+    zero_gradients: Tensor
+
+    @property
+    def noise(self) -> Tensor:
+        """The noises (K, ...) after the last epoch."""
+        return self.by_epoch[-1]
+
+    @property
+    def rms(self) -> Tensor:
+        """Eq. (4) of each noise after the last epoch (Figs. 3 and 4); (K,) float64."""
+        return rms(self.noise)
+
+
+def craft(
+    network: Network,
+    images: Sequence[Tensor],
+    classes: Sequence[int],
+    *,
+    eps: Sequence[float],
+    switches: Switches | Sequence[Switches],
+    step: float = 1 / 255,
+    epochs: int = 25,
+) -> CommonNoise:
+    """K noises at once by Alg. 1, each one updated image by image over its own images.
+
+    The noises share nothing but the network's batch: each goes on to its next epoch when
+    its own images are through, and one that has made all its steps just stops. So noises of
+    several readings go into one batch, too: what a step costs is mostly reading the weights.
+
+    Args:
+        network: gives logits; it is cast to the dtype of the images.
+        images: K tensors (N_k, ...) of floating point images in [0, 1], in the order of
+            their use; the N_k may differ. The paper uses the class's validation images.
+        classes: the K true classes.
+        eps: the K clipping values, in units of the pixel range [0, 1].
+        switches: the reading, or K of them; only ``pixel_clip`` and ``loss`` matter.
+        step: the most that one image changes a pixel of the noise; alpha = ``step`` / m,
+            with m the largest absolute value in the gradient.
+        epochs: passes over the images (25 in the text, 30 in the authors' ``src/log.txt``).
+
+    Raises:
+        UsageError: a class is without images, the three lists do not pair up, or an
+            argument is out of its range.
+    """
+    _check(images, classes, eps, switches)
+    check_steps(step, epochs, "epochs")
+    dtype, shape = images[0].dtype, images[0].shape[1:]
+    model, y = network.to(dtype), torch.tensor(classes, dtype=torch.int64)
+    each = [switches] * len(images) if isinstance(switches, Switches) else list(switches)
+    clip = torch.tensor([one.pixel_clip for one in each]).reshape(-1, *[1] * len(shape))
+    odds = torch.tensor([one.loss == "logits" for one in each])
+    counts = [len(x) for x in images]
+    box = torch.tensor(eps, dtype=dtype).reshape(-1, *[1] * len(shape))
+    noise = torch.zeros(len(images), *shape, dtype=dtype)
+    by_epoch = torch.zeros(epochs, *noise.shape, dtype=dtype)
+    zero_gradients = torch.zeros(len(images), dtype=torch.int64)
+    for turn in range(epochs * max(counts)):
+        active = [k for k, count in enumerate(counts) if turn < epochs * count]
+        x = torch.stack([images[k][turn % counts[k]] for k in active])
+        noisy = x + noise[active]
+        fed = torch.where(clip[active], noisy.clamp(0.0, 1.0), noisy)
+        gradient = _gradient(model, fed, y[active], odds[active])
+        direction, zero = unit_direction(gradient)
+        moved = noise[active] + step * direction
+        noise[active] = torch.minimum(torch.maximum(moved, -box[active]), box[active])
+        zero_gradients[active] += zero
+        for k in active:
+            epoch, place = divmod(turn, counts[k])
+            if place == counts[k] - 1:
+                by_epoch[epoch, k] = noise[k]
+    return CommonNoise(by_epoch, zero_gradients)
+
+
+def fooled_share(
+    network: Network,
+    x: Tensor,
+    y: Tensor,
+    noise: Tensor,
+    *,
+    switches: Switches,
+    batch: int = 100,
+) -> float:
+    """The share of images that the network misclassifies with one noise added (Figs. 2, 5).
+
+    Images that it misclassifies anyway count too, as in the authors' code.
+
+    Args:
+        network: gives logits; it is cast to the dtype of ``x``.
+        x: (N, ...) floating point images in [0, 1], one class's test images in the paper.
+        y: (N,) int64 true classes.
+        noise: one noise, the shape of an image.
+        switches: the reading; only ``pixel_clip`` matters.
+        batch: images at a time.
+
+    Raises:
+        UsageError: there are no images, they are not in [0, 1], or the noise is not of
+            their shape.
+    """
+    check_images(x, y)
+    if noise.shape != x.shape[1:]:
+        raise UsageError(
+            f"a noise of {tuple(noise.shape)} for images of {tuple(x.shape[1:])}",
+            expected="one noise of the shape of an image",
+            do="pick one of the crafted noises",
+        )
+    fed = _fed(x + noise.to(x.dtype), switches)
+    return metrics.error_rate(metrics.predict(network.to(x.dtype), fed, batch=batch), y)
+
+
+def _fed(image: Tensor, switches: Switches) -> Tensor:
+    """The images that the network sees."""
+    return image.clamp(0.0, 1.0) if switches.pixel_clip else image
+
+
+def _gradient(model: Network, image: Tensor, y: Tensor, odds: Tensor) -> Tensor:
+    """The gradient of J at the images (K, ...) that are fed, by the loss of each; like ``image``.
+
+    A single image goes in twice: the kernels for a batch of one round in another way than all
+    others, and a noise must not depend on whether another one is still being made.
+    """
+    if len(image) == 1:
+        return _gradient(model, image.repeat_interleave(2, 0), y.repeat(2), odds.repeat(2))[:1]
+    image = image.requires_grad_()
+    logits = model(image)
+    cost = logits.new_zeros(())
+    if bool(odds.any()):
+        cost = cost + adversarial_loss(logits[odds], y[odds], "logits").sum()
+    if not bool(odds.all()):
+        cost = cost + adversarial_loss(logits[~odds], y[~odds], "probabilities").sum()
+    (gradient,) = torch.autograd.grad(cost, image)
+    return gradient
+
+
+def _check(
+    images: Sequence[Tensor],
+    classes: Sequence[int],
+    eps: Sequence[float],
+    switches: Switches | Sequence[Switches],
+) -> None:
+    if not len(images) == len(classes) == len(eps) > 0:
+        raise UsageError(
+            f"{len(images)} sets of images, {len(classes)} classes and {len(eps)} values of eps",
+            expected="as many of each, and at least one",
+            do="give images, class and eps of each noise",
+        )
+    if not isinstance(switches, Switches) and len(switches) != len(images):
+        raise UsageError(
+            f"{len(switches)} readings for {len(images)} noises",
+            expected="one for all, or one each",
+            do="give the switches of each noise",
+        )
+    for x, label, value in zip(images, classes, eps, strict=True):
+        if len(x) == 0:
+            raise UsageError(
+                f"no images of class {label}",
+                expected="at least one image to craft its noise on",
+                do="choose a class that the data have, or give full MNIST",
+            )
+        check_images(x, torch.full((len(x),), label))
+        check_eps(value)
+        if x.dtype != images[0].dtype or x.shape[1:] != images[0].shape[1:]:
+            raise UsageError(
+                f"images of {tuple(x.shape[1:])} {x.dtype} for class {label}",
+                expected=f"{tuple(images[0].shape[1:])} {images[0].dtype}, as the first has",
+                do="give all images the same shape and dtype",
+            )

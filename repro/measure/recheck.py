@@ -1,0 +1,117 @@
+"""Fresh seeds held against the committed evidence: do code and populations still agree?
+
+A network comes from the cache where it is there, as everywhere. What is measured on it is
+measured anew every time and kept nowhere: a measurement that changed is what this is to find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from repro.claims.records import Paper
+from repro.errors import EvidenceError, UsageError
+from repro.judge import cases as evidence
+from repro.judge import populations
+from repro.judge.cases import Case
+from repro.judge.freshness import is_stale
+from repro.judge.populations import Kind
+from repro.measure.calibrate import Job, Result
+from repro.measure.live import experiment_of, how_stale, live_value
+from repro.measure.session import Measured
+
+FRESH = 2
+"""Seeds that are measured where none are named."""
+
+Spot = tuple[str, str, str]
+"""Paper, experiment and reading: one population."""
+
+
+def spot_of(case: Case) -> Spot:
+    """The population that a case is judged from."""
+    return case.claim.paper, case.claim.experiment, case.reading
+
+
+def gated(paper: Paper, root: Path, names: Collection[str]) -> list[Case]:
+    """The cases of a paper that have a gate, which a fresh measurement can be held against.
+
+    Args:
+        paper: its records.
+        root: the folder of the populations.
+        names: of the experiments to check.
+
+    Raises:
+        EvidenceError: a population is damaged, or of another configuration than the code's.
+        ClaimsError: a record names what the experiments do not offer.
+    """
+    found = [
+        case
+        for case in evidence.judge(paper, root)
+        if case.claim.experiment in names
+        and (case.judgement.gate or any(point.gate for point in case.judgement.points))
+    ]
+    for case in {spot_of(case): case for case in found}.values():
+        path = populations.path_of(root, "full", *spot_of(case))
+        experiment = experiment_of(case)
+        for row in populations.load(path).rows:
+            expected = experiment.configuration(row.seed, case.reading)
+            if row.provenance["configuration"] != expected:
+                raise EvidenceError(
+                    f"{path.name} has seed {row.seed} of another configuration",
+                    expected=f"{expected[:16]}…",
+                    do="make the population again: its band says nothing of this code",
+                )
+    return found
+
+
+def seeds_for(cases: Collection[Case], chosen: Collection[int]) -> list[int]:
+    """The seeds to measure: those chosen, else the next after the largest of the populations.
+
+    Raises:
+        EvidenceError: there is nothing to hold a measurement against.
+        UsageError: a chosen seed is in a population.
+    """
+    if not cases:
+        raise EvidenceError(
+            "no population with a band",
+            expected="at least five seeds of some claimed experiment",
+            do="make it first (repro calibrate), or choose other experiments",
+        )
+    known = {seed for case in cases for seed in case.seeds}
+    following = max(known) + 1
+    both = sorted(known.intersection(chosen))
+    if both:
+        raise UsageError(
+            f"--check with --seeds {','.join(map(str, both))}, which the populations have",
+            expected=f"fresh seeds, such as {following}-{following + FRESH - 1}",
+            do="correct --seeds, or leave it out",
+        )
+    return sorted(chosen) or list(range(following, following + FRESH))
+
+
+def jobs_for(cases: Collection[Case], seeds: Iterable[int]) -> list[Job]:
+    """Each seed of each paper, with the experiments and readings that the cases need."""
+    wanted: dict[str, dict[tuple[Kind, str, str], None]] = {}
+    for paper, experiment, reading in map(spot_of, cases):
+        wanted.setdefault(paper, {})["full", experiment, reading] = None
+    seeds = list(seeds)
+    return [
+        Job(paper, seed, tuple(rows), None, "cpu", 0)
+        for paper, rows in wanted.items()
+        for seed in seeds
+    ]
+
+
+def outside(cases: Iterable[Case], results: Mapping[Spot, Collection[Result]]) -> list[str]:
+    """One line for each case that a fresh seed lies outside of, with seeds, values and bands."""
+    lines = []
+    for case in cases:
+        said = []
+        for result in sorted(results[spot_of(case)], key=lambda r: r.row.seed):
+            measured = Measured(dict(result.row.measurements), [], [], 0.0)
+            held = live_value(case.claim, measured)[1]
+            if is_stale(held, case.judgement):
+                said.append(f"seed {result.row.seed}: {how_stale(held, case.judgement)}")
+        if said:
+            lines.append(f"{case.id}: {'; '.join(said)}")
+    return lines

@@ -1,0 +1,151 @@
+"""One run of the suite: its data, networks and measurements, each made at most once.
+
+Several processes may share one run (pytest-xdist): measurements are handed between them
+through a folder, under a lock an experiment or a shared part of one, and so are pictures on
+their way to the report.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import filelock
+
+from repro.atomic import write_atomic
+from repro.lab.devices import release_memory
+from repro.lab.mnist import data as mnist
+from repro.lab.mnist.data import Mnist
+from repro.lab.networks import recipe as recipes
+from repro.lab.networks.store import Artifact, Store
+from repro.lab.networks.training import OnEpoch
+from repro.papers import picture, registry
+from repro.papers.experiment import Run
+
+SEED = 0
+"""The seed of the shipped networks, and of every live measurement."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one experiment gave under one reading.
+
+    Args:
+        values: metric name to value.
+        weights_sha256: of each network measured.
+        sources: of each network: ``shipped``, ``cache`` or ``trained``.
+        seconds: that measuring took, without training; with waiting for a shared part that
+            another process was making.
+    """
+
+    values: dict[str, float]
+    weights_sha256: list[str]
+    sources: list[str]
+    seconds: float
+
+
+@dataclass
+class Session:
+    """What the claims of one run share.
+
+    Args:
+        directory: of MNIST, where one is named.
+        device: ``cpu`` or ``cuda``.
+        retrain: train every network anew instead of loading it.
+        require_full: refuse anything but full MNIST.
+        offline: do not download.
+        run: a token that names this run in all its processes.
+        shared: the folder that the run's processes hand measurements through.
+        on_epoch: network name to a function told after each epoch of its training.
+        on_measure: told (paper, experiment, reading) before each measurement.
+    """
+
+    directory: Path | None = None
+    device: str = "cpu"
+    retrain: bool = False
+    require_full: bool = False
+    offline: bool = False
+    run: str = ""
+    shared: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="repro-run-")))
+    on_epoch: Callable[[str], OnEpoch] | None = None
+    on_measure: Callable[[str, str, str], None] | None = None
+    _data: Mnist | None = None
+    _runs: dict[str, Run] = field(default_factory=dict)
+    _artifacts: dict[str, Artifact] = field(default_factory=dict)
+
+    def data(self) -> Mnist:
+        """MNIST, found once.
+
+        Raises:
+            DataError: there is none, or none that the options allow.
+        """
+        if self._data is None:
+            self._data = mnist.find(
+                self.directory, offline=self.offline, require_full=self.require_full
+            )
+        return self._data
+
+    def measured(
+        self, paper: str, experiment: str, readings: Iterable[str]
+    ) -> dict[str, Measured]:
+        """The live measurements of one experiment under each of ``readings``.
+
+        Whoever comes first measures all of them, so that what the readings share is
+        computed once; every other process of the run reads the result.
+
+        Raises:
+            ReproError: no data, no weights, or a measurement that is not finite.
+        """
+        wanted = tuple(readings)
+        lock = filelock.FileLock(self.shared / f"{paper}-{experiment}.lock")
+        with lock:
+            return {r: self._one(paper, experiment, r, wanted) for r in wanted}
+
+    def at_hand(self, networks: Iterable[recipes.Recipe]) -> bool:
+        """Whether all of these are trained already; never with ``retrain``.
+
+        Raises:
+            WeightsError: one is there but damaged.
+        """
+        store = Store(device=self.device, retrain=self.retrain, run=self.run)
+        return all(
+            recipes.key(recipe) in self._artifacts or store.lookup(recipe) is not None
+            for recipe in networks
+        )
+
+    def _one(self, paper: str, experiment: str, reading: str, wanted: tuple[str, ...]) -> Measured:
+        path = self.shared / f"{paper}-{experiment}--{reading}.json"
+        if path.exists():
+            return Measured(**json.loads(path.read_text(encoding="utf-8")))
+        what = registry.experiments(paper)[experiment]
+        run = self._runs.setdefault(
+            paper, Run(self.data(), SEED, self._obtain, shared=self.shared / paper)
+        )
+        networks = [self._obtain(recipe) for recipe in what.networks(SEED)]
+        if self.on_measure is not None:
+            self.on_measure(paper, experiment, reading)
+        start = time.monotonic()
+        run.readings = wanted
+        values = what.run(run, reading)
+        result = Measured(
+            values,
+            [artifact.sha256 for artifact in networks],
+            [artifact.source for artifact in networks],
+            time.monotonic() - start,
+        )
+        picture.make(paper, experiment, run, reading, self.shared)
+        release_memory()
+        write_atomic(path, json.dumps(vars(result)).encode())
+        return result
+
+    def _obtain(self, recipe: recipes.Recipe) -> Artifact:
+        key = recipes.key(recipe)
+        if key not in self._artifacts:
+            store = Store(device=self.device, retrain=self.retrain, run=self.run)
+            told = self.on_epoch(recipe.name) if self.on_epoch else None
+            self._artifacts[key] = store.obtain(recipe, self.data(), on_epoch=told)
+        return self._artifacts[key]

@@ -1,0 +1,158 @@
+"""Experiments: named deterministic functions of (trained models, data, seed) to measurements."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import filelock
+import numpy as np
+import torch
+from torch import Tensor
+
+from repro.atomic import write_atomic
+from repro.errors import ReproError
+from repro.lab import rng
+from repro.lab.mnist.data import Mnist
+from repro.lab.networks import recipe as recipes
+from repro.lab.networks.recipe import Recipe
+from repro.lab.networks.store import Artifact
+
+T = TypeVar("T")
+Measurements = dict[str, float]
+"""Metric name to value."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment of a paper.
+
+    Args:
+        name: as the claim records name it.
+        readings: the readings that it can be measured under.
+        networks: seed to the recipes of the networks it needs.
+        measure: (run, reading) to measurements.
+        metrics: the names that ``measure`` returns, whatever the reading.
+        revision: raised when the meaning of a measurement changes, which makes every
+            population of the experiment another configuration's.
+        images: how many images the measurements are taken on, in words.
+        on_demand: its networks do not ship. A run measures it only where the cache has them
+            all, and judges its claims from the committed population alone elsewhere.
+        alone: it shares no result with the paper's other experiments through ``run.once``
+            (``run.once_in_all`` may be), so that another process may measure it without making
+            anything twice.
+    """
+
+    name: str
+    readings: tuple[str, ...]
+    networks: Callable[[int], tuple[Recipe, ...]]
+    measure: Callable[[Run, str], Measurements]
+    metrics: tuple[str, ...]
+    revision: int = 1
+    images: str = "all 10,000 test images"
+    on_demand: bool = False
+    alone: bool = False
+
+    def configuration(self, seed: int, reading: str) -> str:
+        """The content address of one measurement: networks, experiment, reading and seed."""
+        parts = {
+            "experiment": self.name,
+            "reading": reading,
+            "revision": self.revision,
+            "networks": [recipes.key(r) for r in self.networks(seed)],
+            "seed": seed,
+        }
+        return hashlib.sha256(recipes.canonical(parts).encode()).hexdigest()
+
+    def run(self, run: Run, reading: str) -> Measurements:
+        """Measure under ``reading``, and hold the result to what was promised.
+
+        Raises:
+            ReproError: the metrics are not the promised ones, or one is not finite.
+        """
+        measured = self.measure(run, reading)
+        if set(measured) != set(self.metrics):
+            raise ReproError(
+                f"experiment {self.name} measured {sorted(measured)}",
+                expected=f"{sorted(self.metrics)}",
+                do="bring the experiment and its list of metrics together",
+            )
+        bad = [name for name, value in measured.items() if not math.isfinite(value)]
+        if bad:
+            raise ReproError(
+                f"experiment {self.name} measured a value that is not finite: {bad}",
+                expected="finite measurements",
+                do="check the network's weights and the data",
+            )
+        return measured
+
+
+@dataclass
+class Run:
+    """What an experiment works on: one seed's networks and the images, with a memory.
+
+    Args:
+        data: MNIST, full or embedded.
+        seed: of the run.
+        obtain: recipe to trained weights.
+        readings: those that the run wants of the experiment at hand, for what is cheaper made
+            together; a measurement must not depend on them.
+        shared: a folder of this paper's own, where several processes make the run.
+    """
+
+    data: Mnist
+    seed: int
+    obtain: Callable[[Recipe], Artifact]
+    memory: dict[str, Any] = field(default_factory=dict)
+    readings: tuple[str, ...] = ()
+    shared: Path | None = None
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """``make()`` the first time, the same object afterwards; shared by all readings."""
+        if name not in self.memory:
+            self.memory[name] = make()
+        value: T = self.memory[name]
+        return value
+
+    def once_in_all(self, name: str, make: Callable[[], Measurements]) -> Measurements:
+        """As :meth:`once`, over all processes of the run: whoever comes first makes it.
+
+        Args:
+            name: says all that the measurements depend on, but for the run's seed and data.
+            make: called where nobody has.
+        """
+        if self.shared is None:
+            return self.once(name, make)
+        path = self.shared / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                write_atomic(path, json.dumps(make()).encode())
+            found: Measurements = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def images(self) -> Tensor:
+        """The images measured on: (N, 784) float32 in [0, 1]."""
+        pixels = self.data.test.images.reshape(len(self.data.test.images), -1)
+        return self.once("images", lambda: torch.from_numpy(pixels / np.float32(255.0)))
+
+    def labels(self) -> Tensor:
+        """Their classes: (N,) int64."""
+        return self.once(
+            "labels", lambda: torch.from_numpy(self.data.test.labels.astype(np.int64))
+        )
+
+    def rng(self, name: str) -> np.random.Generator:
+        """A fresh generator of this seed and name."""
+        return rng.generator(self.seed, name)
+
+
+def experiments_of(module: Any) -> Mapping[str, Experiment]:
+    """The experiments a paper's ``experiments.py`` offers, by name."""
+    found: tuple[Experiment, ...] = module.EXPERIMENTS
+    return {experiment.name: experiment for experiment in found}

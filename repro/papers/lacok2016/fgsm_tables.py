@@ -1,0 +1,221 @@
+"""Lacok (2016), Tables 1 and 2, the transfer between networks and the confidence threshold."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from repro.errors import UsageError
+from repro.lab.attacks import fgsm, metrics
+from repro.lab.attacks.fgsm import GradientForm
+from repro.lab.networks.mlp import Mlp, MlpRecipe
+from repro.papers.experiment import Experiment, Measurements, Run
+
+GRADIENT_OF: dict[str, GradientForm] = {
+    "as-written": "exact",
+    "float32-gradient": "float32",
+    "cached-adversarials": "exact",
+}
+"""How each reading takes the gradient that FGSM follows."""
+
+EPS = {"fgsm-010": 0.10, "fgsm-025": 0.25}
+"""The attacked sets of Tables 1 and 2."""
+
+SETS = ("original", "fgsm-010", "fgsm-025", "random-025", "random-010", "untrained")
+"""The four sets of the tables, then two controls: weaker random noise, an untrained network."""
+
+TABLE_METRICS = (
+    *(f"{name}-{what}" for name in SETS for what in ("error", "confidence")),
+    *(f"{name}-confidence-drop" for name in ("fgsm-010", "fgsm-025", "random-025")),
+    *(f"{name}-error-increase" for name in ("fgsm-010", "random-025")),
+    "zero-gradient-share",
+    "sign-difference-share",
+)
+GAINS = ("gain-010", "gain-025", "random-gain-025")
+LOSSES = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20)
+"""Shares of clean images that a confidence threshold may reject."""
+
+
+def unregularised(seed: int) -> MlpRecipe:
+    """The network of Table 1."""
+    return MlpRecipe(seed=seed)
+
+
+def regularised(seed: int) -> MlpRecipe:
+    """The network of Table 2: lambda_1 = lambda_2 = 0.0001."""
+    return MlpRecipe(seed=seed, l1=1e-4, l2=1e-4)
+
+
+def another(seed: int) -> int:
+    """The seed of an independent training: 0 and 1 are each other's, 2 and 3, and so on."""
+    return seed ^ 1
+
+
+def network_of(run: Run, recipe: MlpRecipe) -> Mlp:
+    """The trained network of ``recipe``."""
+    return Mlp(run.obtain(recipe).weights)
+
+
+def _signs(run: Run, recipe: MlpRecipe, form: GradientForm) -> Tensor:
+    """The signs of the gradient on ``recipe``'s network of this run, made once a form.
+
+    Returns:
+        (N, 784) int8: an eighth of the exact gradient's memory.
+
+    Raises:
+        UsageError: the gradient is not finite; the sign of NaN is 0, as if it were zero.
+    """
+
+    def make() -> Tensor:
+        network = network_of(run, recipe)
+        gradient = fgsm.loss_gradient(network, run.images(), run.labels(), form=form)
+        if not bool(gradient.isfinite().all()):
+            raise UsageError(
+                "a gradient that is not finite",
+                expected="finite gradients",
+                do="check the network's weights and the images",
+            )
+        return gradient.sign_().to(torch.int8)
+
+    return run.once(f"{recipe.name} {recipe.seed} gradient {form}", make)
+
+
+def attacked(run: Run, recipe: MlpRecipe, form: GradientForm, name: str) -> Tensor:
+    """The FGSM images of one set, made for ``recipe``'s network."""
+    return fgsm.fgsm(run.images(), _signs(run, recipe, form), eps=EPS[name])
+
+
+def _table(run: Run, target: MlpRecipe, source: MlpRecipe, form: GradientForm) -> Measurements:
+    """Error rate and confidence of ``target``'s network on the sets of a table.
+
+    Args:
+        run: gives networks and images.
+        target: the network under test.
+        source: the network that the attacked images are made for.
+        form: how its gradient is taken.
+    """
+    network, x, y = network_of(run, target), run.images(), run.labels()
+
+    def noisy(eps: float) -> Tensor:
+        return fgsm.random_sign(x, eps=eps, rng=run.rng(f"lacok2016/random-{eps:.2f}"))
+
+    logits = {
+        "original": metrics.predict(network, x),
+        **{name: metrics.predict(network, attacked(run, source, form, name)) for name in EPS},
+        "random-025": metrics.predict(network, noisy(0.25)),
+        "random-010": metrics.predict(network, noisy(0.10)),
+        "untrained": metrics.predict(Mlp(target.initial_weights()), x),
+    }
+    result = {}
+    for name, values in logits.items():
+        result[f"{name}-error"] = metrics.error_rate(values, y)
+        result[f"{name}-confidence"] = metrics.mean_confidence(values)
+    for name in ("fgsm-010", "fgsm-025", "random-025"):
+        drop = result["original-confidence"] - result[f"{name}-confidence"]
+        result[f"{name}-confidence-drop"] = drop
+    for name in ("fgsm-010", "random-025"):
+        result[f"{name}-error-increase"] = result[f"{name}-error"] - result["original-error"]
+    signs, exact = _signs(run, source, form), _signs(run, source, "exact")
+    result["zero-gradient-share"] = fgsm.zero_gradient_share(signs)
+    result["sign-difference-share"] = fgsm.sign_difference_share(signs, exact)
+    return result
+
+
+def _table1(run: Run, reading: str) -> Measurements:
+    recipe = unregularised(run.seed)
+    return _table(run, recipe, recipe, GRADIENT_OF[reading])
+
+
+def _table2(run: Run, reading: str) -> Measurements:
+    """Table 2, and what regularisation gains over the unregularised network of the same seed.
+
+    Under ``cached-adversarials`` the attacked images are those made for the unregularised
+    network, as the appendix's program has them when the files of Table 1 still lie there.
+    """
+    form, plain, target = GRADIENT_OF[reading], unregularised(run.seed), regularised(run.seed)
+    source = plain if reading == "cached-adversarials" else target
+    result = _table(run, target, source, form)
+    before = network_of(run, plain)
+    for name, gain in (("fgsm-010", "gain-010"), ("fgsm-025", "gain-025")):
+        logits = metrics.predict(before, attacked(run, plain, form, name))
+        result[gain] = metrics.error_rate(logits, run.labels()) - result[f"{name}-error"]
+    noise = run.rng("lacok2016/random-0.25")
+    logits = metrics.predict(before, fgsm.random_sign(run.images(), eps=0.25, rng=noise))
+    result["random-gain-025"] = (
+        metrics.error_rate(logits, run.labels()) - result["random-025-error"]
+    )
+    return result
+
+
+def _transfer(run: Run, reading: str) -> Measurements:
+    """An unregularised network of another seed on the images that were made for this one.
+
+    The part of the drop under ``cached-adversarials`` that is mere transfer between two
+    trainings, without any regularisation.
+    """
+    source, target = unregularised(run.seed), unregularised(another(run.seed))
+    network, result = network_of(run, target), {}
+    for name in EPS:
+        logits = metrics.predict(network, attacked(run, source, GRADIENT_OF[reading], name))
+        result[f"{name}-error"] = metrics.error_rate(logits, run.labels())
+        result[f"{name}-confidence"] = metrics.mean_confidence(logits)
+    return result
+
+
+def _threshold(run: Run, reading: str) -> Measurements:
+    """What share of attacked images a confidence threshold rejects.
+
+    The threshold is the confidence that a given share of clean images falls below.
+    """
+    recipe = unregularised(run.seed)
+    network = network_of(run, recipe)
+
+    def confidence(x: Tensor) -> Tensor:
+        return torch.softmax(metrics.predict(network, x).double(), dim=1).amax(dim=1)
+
+    clean = confidence(run.images())
+    sets = {n: confidence(attacked(run, recipe, GRADIENT_OF[reading], n)) for n in EPS}
+    noise = run.rng("lacok2016/random-0.25")
+    sets["random-025"] = confidence(fgsm.random_sign(run.images(), eps=0.25, rng=noise))
+    result = {}
+    for loss in LOSSES:
+        limit = torch.quantile(clean, loss)
+        for name, values in sets.items():
+            result[_rejected(name, loss)] = float((values < limit).double().mean())
+    return result
+
+
+def _rejected(name: str, loss: float) -> str:
+    return f"{name}-rejected-at-{round(1000 * loss):03}"
+
+
+EXPERIMENTS = (
+    Experiment(
+        name="table1",
+        readings=("as-written", "float32-gradient"),
+        networks=lambda seed: (unregularised(seed),),
+        measure=_table1,
+        metrics=TABLE_METRICS,
+    ),
+    Experiment(
+        name="table2",
+        readings=("as-written", "float32-gradient", "cached-adversarials"),
+        networks=lambda seed: (unregularised(seed), regularised(seed)),
+        measure=_table2,
+        metrics=(*TABLE_METRICS, *GAINS),
+    ),
+    Experiment(
+        name="transfer",
+        readings=("cached-adversarials",),
+        networks=lambda seed: (unregularised(seed), unregularised(another(seed))),
+        measure=_transfer,
+        metrics=tuple(f"{name}-{what}" for name in EPS for what in ("error", "confidence")),
+    ),
+    Experiment(
+        name="threshold",
+        readings=("as-written", "float32-gradient"),
+        networks=lambda seed: (unregularised(seed),),
+        measure=_threshold,
+        metrics=tuple(_rejected(n, loss) for loss in LOSSES for n in (*EPS, "random-025")),
+    ),
+)

@@ -1,0 +1,92 @@
+"""Lacok (2016), the nine pairs of penalties that Table 2's was chosen from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from repro.lab.attacks import fgsm, metrics
+from repro.lab.networks.mlp import MlpRecipe
+from repro.papers.experiment import Experiment, Measurements, Run
+from repro.papers.lacok2016.fgsm_tables import EPS, attacked, network_of, unregularised
+
+EXPONENTS = (3, 4, 5)
+CELLS = {
+    f"l1-{a}-l2-{b}": (float(f"1e-{a}"), float(f"1e-{b}")) for a in EXPONENTS for b in EXPONENTS
+}
+"""Name to (lambda_1, lambda_2): ``l1-3-l2-5`` has 0.001 and 0.00001."""
+
+LARGER, MIDDLE, SMALLER = "l1-3-l2-3", "l1-4-l2-4", "l1-5-l2-5"
+PAPER_GAIN = {"fgsm-010": 0.40, "fgsm-025": 0.16}
+"""What the paper's penalties, 0.0001, gain in its text."""
+
+SETS = ("original", "fgsm-010", "fgsm-025", "random-025")
+"""The four sets of Table 2."""
+
+
+def recipe_of(seed: int, cell: str) -> MlpRecipe:
+    """The network of one pair of penalties."""
+    l1, l2 = CELLS[cell]
+    return MlpRecipe(seed=seed, l1=l1, l2=l2)
+
+
+def _errors(run: Run, target: MlpRecipe, source: MlpRecipe) -> Measurements:
+    """Error rates of ``target``'s network on the four sets, attacked by ``source``'s gradient."""
+    network, x, y = network_of(run, target), run.images(), run.labels()
+    noise = run.rng("lacok2016/random-0.25")
+    sets = {
+        "original": x,
+        **{name: attacked(run, source, "exact", name) for name in EPS},
+        "random-025": fgsm.random_sign(x, eps=0.25, rng=noise),
+    }
+    return {name: metrics.error_rate(metrics.predict(network, v), y) for name, v in sets.items()}
+
+
+def _effect(errors: Measurements, plain: Measurements) -> float:
+    """The larger change of the two error rates under attack, as a share of the paper's gain."""
+    return max(abs(errors[name] - plain[name]) / gain for name, gain in PAPER_GAIN.items())
+
+
+def _grid(run: Run, reading: str) -> Measurements:
+    """Every pair of penalties on the four sets of Table 2, beside the unregularised network.
+
+    Under ``cached-adversarials`` all are attacked with the unregularised network's images.
+    """
+    plain = unregularised(run.seed)
+    found = {"unregularised": _errors(run, plain, plain)}
+    for cell in CELLS:
+        target = recipe_of(run.seed, cell)
+        source = plain if reading == "cached-adversarials" else target
+        found[cell] = _errors(run, target, source)
+    result = {
+        f"{cell}-{name}-error": error
+        for cell, errors in found.items()
+        for name, error in errors.items()
+    }
+    means = {cell: float(np.mean(list(errors.values()))) for cell, errors in found.items()}
+    return {
+        **result,
+        "unregularised-mean-error": means["unregularised"],
+        "middle-mean-error": means[MIDDLE],
+        "others-best-mean-error": min(means[cell] for cell in CELLS if cell != MIDDLE),
+        "smaller-effect": _effect(found[SMALLER], found["unregularised"]),
+        "middle-effect": _effect(found[MIDDLE], found["unregularised"]),
+    }
+
+
+EXPERIMENTS = (
+    Experiment(
+        name="grid",
+        readings=("as-written", "cached-adversarials"),
+        networks=lambda seed: (unregularised(seed), *(recipe_of(seed, cell) for cell in CELLS)),
+        measure=_grid,
+        metrics=(
+            *(f"{cell}-{name}-error" for cell in ("unregularised", *CELLS) for name in SETS),
+            "unregularised-mean-error",
+            "middle-mean-error",
+            "others-best-mean-error",
+            "smaller-effect",
+            "middle-effect",
+        ),
+        on_demand=True,
+    ),
+)

@@ -1,0 +1,172 @@
+"""Pictures: images that a paper shows, made again from what a run has just measured.
+
+A paper's optional ``pictures.py`` offers ``PICTURES``. A picture is made by the process that
+measured its experiment, from the same networks and memory, and travels to the report through
+the folder that the run's processes share. One that cannot be made is told, and fails nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from repro.atomic import write_atomic
+from repro.errors import UsageError
+from repro.papers import registry
+
+if TYPE_CHECKING:  # torch is loaded only when a claim runs
+    from repro.papers.experiment import Run
+
+SIDE = 28
+MOST_PICTURES, MOST_ROWS, MOST_IMAGES = 40, 8, 12
+"""In a report, in a picture, in a row: as ``report.schema.json`` has it."""
+_SUFFIX = ".pictures.json"
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
+class Row:
+    """One line of a picture.
+
+    Args:
+        label: what all its images are.
+        images: (N, 28, 28) uint8, 0 is black.
+        labels: one an image, such as what the network makes of it; or none.
+    """
+
+    label: str
+    images: NDArray[np.uint8]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a paper's ``pictures.py`` offers.
+
+    Args:
+        name: a slug that begins with the paper's id; the picture's anchor in the report.
+        place: where the paper shows it, such as ``Figure 1``.
+        title: what it shows.
+        caption: what must be known to read it.
+        experiment: a run that measures it makes the picture too.
+        readings: the readings that it is made under.
+        rows: (run, reading) to its lines, from the experiment's networks and whatever it left
+            in ``run.memory``; nothing may be trained here, and nothing computed that takes
+            long. None where the memory lacks what is needed.
+    """
+
+    name: str
+    place: str
+    title: str
+    caption: str
+    experiment: str
+    readings: tuple[str, ...]
+    rows: Callable[[Run, str], tuple[Row, ...] | None]
+
+
+def shades(images: Any, low: float = 0.0, high: float = 1.0) -> NDArray[np.uint8]:
+    """Images (N, ..., 28, 28) as shades of grey (N, 28, 28): ``low`` is black, ``high`` white."""
+    x = np.asarray(images, dtype=np.float64).reshape(-1, SIDE, SIDE)
+    return np.rint(255 * np.clip((x - low) / (high - low), 0, 1)).astype(np.uint8)
+
+
+def stretched(images: Any) -> NDArray[np.uint8]:
+    """As :func:`shades`, each image from its own lowest to its own highest value."""
+    x = np.asarray(images, dtype=np.float64).reshape(-1, SIDE, SIDE)
+    low = x.min(axis=(1, 2), keepdims=True)
+    width = x.max(axis=(1, 2), keepdims=True) - low
+    return shades((x - low) / np.where(width > 0, width, 1.0))
+
+
+def outputs(logits: Any) -> tuple[str, ...]:
+    """What a network makes of each image, such as ``8, 97 %``: the class and its confidence.
+
+    Args:
+        logits: (N, classes), a tensor or an array.
+    """
+    x = np.asarray(logits, dtype=np.float64)
+    shares = np.exp(x - x.max(axis=1, keepdims=True))
+    confidence = 1 / shares.sum(axis=1)
+    return tuple(
+        f"{label}, {100 * share:.0f} %"
+        for label, share in zip(x.argmax(axis=1), confidence, strict=True)
+    )
+
+
+def make(paper: str, experiment: str, run: Run, reading: str, shared: Path) -> None:
+    """Make the pictures of an experiment that ``run`` has measured, and leave them in ``shared``.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    made, problems = [], []
+    try:
+        wanted = [p for p in registry.pictures(paper) if p.experiment == experiment]
+    except Exception as error:  # an illustration is no reason to fail a claim
+        wanted = []
+        problems.append(f"the pictures of {paper} were not made: {error!r}")
+    for picture in wanted:
+        if reading not in picture.readings:
+            continue
+        try:
+            rows = picture.rows(run, reading)
+            if rows is not None:
+                made.append(_encoded(picture, paper, reading, rows))
+        except Exception as error:  # as above
+            problems.append(f"picture {picture.name} ({reading}) was not made: {error!r}")
+    if made or problems:
+        content = json.dumps({"pictures": made, "problems": problems})
+        write_atomic(shared / f"{paper}-{experiment}--{reading}{_SUFFIX}", content.encode())
+
+
+def collect(shared: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """(pictures, problems) that the processes of a run left, in an order of their own."""
+    made: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for path in sorted(shared.glob(f"*{_SUFFIX}")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        made += found["pictures"]
+        problems += found["problems"]
+    made.sort(key=lambda each: (each["paper"], each["name"], each["reading"]))
+    if len(made) > MOST_PICTURES:
+        problems.append(f"{len(made) - MOST_PICTURES} pictures are left out: too many")
+    return made[:MOST_PICTURES], problems
+
+
+def _encoded(picture: Picture, paper: str, reading: str, rows: tuple[Row, ...]) -> dict[str, Any]:
+    """A picture as the report has it."""
+    if not 0 < len(rows) <= MOST_ROWS:
+        raise _unfit(f"{len(rows)} rows", f"1 to {MOST_ROWS}")
+    return {
+        "name": picture.name,
+        "paper": paper,
+        "place": picture.place,
+        "title": picture.title,
+        "caption": picture.caption,
+        "experiment": picture.experiment,
+        "reading": reading,
+        "rows": [{"label": row.label, "images": _images(row)} for row in rows],
+    }
+
+
+def _images(row: Row) -> list[dict[str, str]]:
+    x = row.images
+    if x.dtype != np.uint8 or x.shape[1:] != (SIDE, SIDE) or not 0 < len(x) <= MOST_IMAGES:
+        raise _unfit(f"images {x.shape} {x.dtype}", f"(1 to {MOST_IMAGES}, 28, 28) uint8")
+    labels = row.labels or ("",) * len(x)
+    if len(labels) != len(x):
+        raise _unfit(f"{len(labels)} labels for {len(x)} images", "one an image, or none")
+    return [
+        {"label": label, "pixels": base64.b64encode(image.tobytes()).decode()}
+        for label, image in zip(labels, x, strict=True)
+    ]
+
+
+def _unfit(found: str, expected: str) -> UsageError:
+    return UsageError(found, expected=expected, do="correct the paper's pictures.py")

@@ -1,0 +1,106 @@
+"""What all experiments on Popović & Mihajlović (2017) share: networks, images, small measures."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from repro.lab.attacks import iterative, metrics
+from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Attacked, Switches
+from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.papers.experiment import Measurements, Run
+
+SWITCHES: dict[str, Switches] = {"as-written": AS_WRITTEN, "as-coded": AS_CODED}
+READINGS = tuple(SWITCHES)
+SUBSET = 1000
+"""Test images, the first in file order, on which switches and comparisons are measured."""
+
+TABLE_UNITS = 1204
+"""Units of the fully connected layer in Table I, where the authors' code has 1,024."""
+
+
+def network_of(seed: int) -> CnnRecipe:
+    """The authors' network: 1,024 units."""
+    return CnnRecipe(seed=seed)
+
+
+def network_of_table(seed: int) -> CnnRecipe:
+    """The network as Table I has it: 1,204 units."""
+    return CnnRecipe(seed=seed, units=TABLE_UNITS)
+
+
+def network(run: Run, recipe: CnnRecipe | None = None) -> Cnn:
+    """The trained network of ``recipe``, the authors' where none is given."""
+    return Cnn(run.obtain(recipe or network_of(run.seed)).weights)
+
+
+def images(run: Run) -> Tensor:
+    """Test images (N, 1, 28, 28) float32 in [0, 1]."""
+    return run.images().reshape(-1, 1, 28, 28)
+
+
+def random_noise(run: Run, x: Tensor, rms: Tensor | float, name: str) -> Tensor:
+    """Random-sign noise for images ``x``, each of its ``rms``: the control of every attack."""
+    signs = run.rng(f"popovic2017/{name}").integers(0, 2, size=tuple(x.shape), dtype=np.int8)
+    scale = torch.as_tensor(rms, dtype=torch.float32).reshape(-1, 1, 1, 1)
+    return torch.from_numpy(signs * 2 - 1).to(torch.float32) * scale
+
+
+def logits(model: Cnn, x: Tensor, noise: Tensor, switches: Switches) -> Tensor:
+    """What the network makes of ``x`` with ``noise`` (like ``x``, or one image) added; (N, 10)."""
+    noisy = x + noise
+    return metrics.predict(model, noisy.clamp(0, 1) if switches.pixel_clip else noisy, batch=500)
+
+
+def fooled(model: Cnn, x: Tensor, y: Tensor, noise: Tensor, switches: Switches) -> float:
+    """The share of images misclassified with ``noise`` added."""
+    return metrics.error_rate(logits(model, x, noise, switches), y)
+
+
+def summary(prefix: str, done: Attacked) -> Measurements:
+    """Success rate, mean RMS of the successes and mean number of steps, named by ``prefix``."""
+    return {
+        f"{prefix}-success": done.success_rate,
+        f"{prefix}-rms": done.mean_rms,
+        f"{prefix}-iterations": float(done.iterations.double().mean()),
+    }
+
+
+def attacked(
+    run: Run,
+    prefix: str,
+    switches: Switches,
+    recipe: CnnRecipe | None = None,
+    **options: float | bool,
+) -> Measurements:
+    """The :func:`summary` of eq. (1) on the first ``SUBSET`` test images, made once a run.
+
+    Args:
+        run: gives network and images.
+        prefix: of the measurements' names.
+        switches: the reading.
+        recipe: of the network, the authors' where none is given.
+        options: of :func:`repro.lab.attacks.iterative.attack`.
+    """
+    of = recipe or network_of(run.seed)
+
+    def make() -> Measurements:
+        x, y = images(run)[:SUBSET], run.labels()[:SUBSET]
+        done = iterative.attack(network(run, of), x, y, switches=switches, **options)  # type: ignore[arg-type] # the keyword options of attack
+        return summary("", done)
+
+    found = run.once_in_all(f"attack {of} {switches} {sorted(options.items())}", make)
+    return {f"{prefix}{name}": value for name, value in found.items()}
+
+
+def summaries(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that :func:`summary` gives."""
+    return tuple(
+        f"{prefix}-{what}" for prefix in prefixes for what in ("success", "rms", "iterations")
+    )
+
+
+def indexed(names: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """The names of vectors' entries: ``name[0]`` to ``name[count - 1]``."""
+    return tuple(f"{name}[{i}]" for name in names for i in range(count))

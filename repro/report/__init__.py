@@ -1,0 +1,1 @@
+"""What a run found, as JSON, and every rendering of it."""

@@ -1,0 +1,247 @@
+"""What changed between two reports: verdicts, measurements beyond noise, evidence, environment.
+
+Noise: two runs of the same weights differ by rounding alone, so a measurement has changed
+when it moved by more than the snapshots' tolerance, 0.001 (of a number above 1: 0.1 % of it).
+Two trainings differ by chance as well: where the weights differ, a change is also larger than
+``t(0.9995, N - 1) s sqrt(2)``, which the difference of two trainings of the population passes
+once in a thousand. Without a population of five seeds the tolerance alone counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
+from repro.report.page import rows as view
+from repro.report.report_json import Record
+from repro.report.text import finite, line, number
+
+TOLERANCE = 1e-3
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One claim under one reading that is not as it was.
+
+    Args:
+        id: the claim.
+        reading: its reading.
+        before: in the first report.
+        after: in the second.
+        note: what else there is to say.
+    """
+
+    id: str
+    reading: str
+    before: str | float | None
+    after: str | float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """All that changed from one report to another, each in the reports' order.
+
+    Args:
+        verdicts: other verdicts.
+        outcomes: the same verdict, but another outcome of the test.
+        measurements: measurements that moved beyond noise, appeared or vanished.
+        evidence: populations with another mean, standard deviation or number of seeds.
+        added: rows that only the second report has; ``removed``: that only the first has.
+        not_compared: rows that one of the runs deselected.
+        environment: (what, before, after).
+    """
+
+    verdicts: tuple[Change, ...] = ()
+    outcomes: tuple[Change, ...] = ()
+    measurements: tuple[Change, ...] = ()
+    evidence: tuple[Change, ...] = ()
+    added: tuple[Key, ...] = ()
+    removed: tuple[Key, ...] = ()
+    not_compared: tuple[Key, ...] = ()
+    environment: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def status(self) -> int:
+        """The exit status: 1 where a verdict changed."""
+        return int(bool(self.verdicts))
+
+
+def _numbers(value: Any) -> list[float | None]:
+    """A measurement's numbers: one, or a curve's points; none where nothing was measured."""
+    several = value if isinstance(value, list) else [value]
+    return [finite(each) for each in several if each is not None]
+
+
+def spread(report: Mapping[str, Any], record: Record, point: int = 0) -> tuple[float, int] | None:
+    """(s, N) of the metric that a record measures; None without five seeds.
+
+    An ordering's own s is of differences, so it is looked for in the rows whose population is
+    of the metric itself.
+
+    Args:
+        report: the report that has the record.
+        record: one of its rows.
+        point: of a curve.
+    """
+    if record["kind"] == "curve":
+        rows = record["points"]
+        sd = finite(rows[point]["sd"]) if point < len(rows) else None
+        return None if sd is None or record["n"] < MIN_SEEDS else (sd, record["n"])
+    where = ("paper", "experiment", "reading", "metric")
+    for other in [record, *report["claims"]]:
+        if other["kind"] == "value" and all(other[name] == record[name] for name in where):
+            sd = finite(other["sd"])
+            if sd is not None and other["n"] >= MIN_SEEDS:
+                return sd, other["n"]
+    return None
+
+
+def noise(largest: float, *, same_weights: bool, population: tuple[float, int] | None) -> float:
+    """The largest difference of two measurements that says nothing.
+
+    Args:
+        largest: of the two, in magnitude.
+        same_weights: whether both are of the same networks.
+        population: (s, N) of the metric.
+    """
+    tolerance = TOLERANCE * max(1.0, largest)
+    if same_weights or population is None:
+        return tolerance
+    from scipy.special import stdtrit
+
+    sd, n = population
+    return max(tolerance, float(stdtrit(n - 1, (1 + GATE_LEVEL) / 2)) * sd * math.sqrt(2))
+
+
+def _measurement(a: Mapping[str, Any], before: Record, after: Record) -> Change | None:
+    key = before["id"], before["reading"]
+    xs, ys = _numbers(before["measured"]), _numbers(after["measured"])
+    if len(xs) != len(ys):
+        was, now = number(before["measured"]), number(after["measured"])
+        return Change(*key, was, now, "measured in one run only, or at other points")
+    same = before["weights_sha256"] == after["weights_sha256"]
+    moved = []
+    for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        if x is None or y is None:
+            if x is not y:
+                moved.append((math.inf, x, y, "not a finite number"))
+            continue
+        largest = max(abs(x), abs(y))
+        allowed = noise(largest, same_weights=same, population=spread(a, before, i))
+        if abs(x - y) > allowed:
+            at = f"point {i + 1}: " if len(xs) > 1 else ""
+            said = f"{at}moved by {abs(x - y):.2g}, noise is {allowed:.2g}"
+            moved.append((abs(x - y) / allowed, x, y, said))
+    if not moved:
+        return None
+    _, x, y, said = max(moved, key=lambda each: each[0])
+    return Change(*key, x, y, f"{said}; {'the same' if same else 'other'} weights")
+
+
+def _evidence(before: Record, after: Record) -> Change | None:
+    def population(record: Record) -> list[Any]:
+        names = ("n", "mean", "sd", "seeds", "values")
+        points = [(point["mean"], point["sd"]) for point in record["points"]]
+        return [*(record[name] for name in names), points]
+
+    if population(before) == population(after):
+        return None
+    was, now = view.population(before), view.population(after)
+    return Change(before["id"], before["reading"], was, now)
+
+
+def _environment(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    def flat(header: Mapping[str, Any]) -> dict[str, Any]:
+        names = ("commit", "dirty", "cpu", "threads", "device", "coverage")
+        found = {name: header[name] for name in names}
+        found |= {f"version of {name}": v for name, v in header["versions"].items()}
+        found |= {"data": header["data"]["kind"]}
+        return found | {f"SHA-256 of {name}": v for name, v in header["data"]["hashes"].items()}
+
+    before, after = flat(a["header"]), flat(b["header"])
+    return tuple(
+        (line(name, 80), line(before.get(name, "–"), 200), line(after.get(name, "–"), 200))
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    )
+
+
+def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> Difference:
+    """What changed from report ``a`` to report ``b``.
+
+    Args:
+        a: a report that :func:`repro.report.report_json.read` has accepted.
+        b: another.
+    """
+    before = {(r["id"], r["reading"]): r for r in a["claims"]}
+    after = {(r["id"], r["reading"]): r for r in b["claims"]}
+    both = [key for key in before if key in after]
+    skipped = [k for k in both if "deselected" in (before[k]["outcome"], after[k]["outcome"])]
+    compared = [(before[k], after[k]) for k in both if k not in set(skipped)]
+
+    def changes(name: str) -> list[Change]:
+        return [
+            Change(x["id"], x["reading"], x[name], y[name], line(y["reason"], 300))
+            for x, y in compared
+            if x[name] != y[name]
+        ]
+
+    verdicts = changes("verdict")
+    told = {(change.id, change.reading) for change in verdicts}
+    return Difference(
+        verdicts=tuple(verdicts),
+        outcomes=tuple(c for c in changes("outcome") if (c.id, c.reading) not in told),
+        measurements=tuple(c for x, y in compared if (c := _measurement(a, x, y))),
+        evidence=tuple(c for x, y in compared if (c := _evidence(x, y))),
+        added=tuple(key for key in after if key not in before),
+        removed=tuple(key for key in before if key not in after),
+        not_compared=tuple(skipped),
+        environment=_environment(a, b),
+    )
+
+
+def as_json(found: Difference) -> dict[str, Any]:
+    """The difference as JSON values."""
+    return {"status": found.status, **asdict(found)}
+
+
+TITLES = {
+    "verdicts": "verdicts changed",
+    "outcomes": "outcomes changed, verdicts the same",
+    "measurements": "measurements changed beyond noise",
+    "evidence": "populations changed",
+    "added": "only in the second report",
+    "removed": "only in the first report",
+    "not_compared": "not compared: deselected in one of the runs",
+    "environment": "environment",
+}
+
+
+def as_text(found: Difference) -> str:
+    """The difference for people; every text of the reports on one line and printable."""
+    lines = []
+    for field in fields(found):
+        entries = getattr(found, field.name)
+        if not entries:
+            continue
+        lines.append(f"{TITLES[field.name]} ({len(entries)})")
+        if field.name != "not_compared":  # as many as a selection leaves out, and expected
+            lines += [f"  {_said(entry)}" for entry in entries]
+    return "\n".join([*lines, "no verdict changed"] if not found.verdicts else lines) + "\n"
+
+
+def _said(entry: Change | tuple[str, ...]) -> str:
+    if isinstance(entry, Change):
+        before, after = (
+            line(x, 100) if isinstance(x, str) else number(x) for x in (entry.before, entry.after)
+        )
+        note = f"; {line(entry.note, 300)}" if entry.note else ""
+        return f"{line(entry.id, 200)} ({line(entry.reading, 80)}): {before} -> {after}{note}"
+    if len(entry) == 2:
+        return f"{line(entry[0], 200)} ({line(entry[1], 80)})"
+    return f"{entry[0]}: {entry[1]} -> {entry[2]}"

@@ -1,0 +1,100 @@
+"""The files that stand beside a report.json, each a rendering of it alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from repro.atomic import write_atomic
+from repro.errors import ReportError, ReproError, StoreError
+from repro.report import report_json
+
+PAGES = ("index.html", "summary.md")
+
+
+def write_page(source: Path, target: Path) -> None:
+    """Render the page of a report.
+
+    Raises:
+        ReportError: ``source`` is no complete report.
+        StoreError: ``target`` cannot be written.
+    """
+    page = page_of(report_json.read(source))
+    try:
+        write_atomic(target, page.encode())
+    except StoreError as error:
+        raise StoreError(
+            error.found, expected=error.expected, do="choose another file with --out"
+        ) from error
+
+
+def page_of(found: Mapping[str, Any]) -> str:
+    """The page, with its figures, of a report that :func:`repro.report.report_json.read` took."""
+    from repro.report.page import figures, html  # slow to import, and only pages need them
+
+    return html.render(found, figures.draw(found), figures.left_out(found))
+
+
+def figures_of(claim: str, folder: Path) -> list[str]:
+    """Where the last report has figures for a claim: ``index.html#figure-…`` in ``folder``."""
+    from repro.report.page import figures
+
+    source, page = folder / "report.json", folder / "index.html"
+    if not (source.exists() and page.exists()):
+        return []
+    try:
+        planned = figures.plan(report_json.read(source))[: figures.MOST_FIGURES]
+    except ReportError:  # of an unfinished run, say
+        return []
+    return [
+        f"{page}#{each.anchor}"
+        for each in planned
+        if any(row == claim or row.startswith(f"{claim}--") for row in each.rows)
+    ]
+
+
+def remove(folder: Path) -> None:
+    """Remove the pages of an earlier run, so that none stands beside an unfinished report."""
+    for name in PAGES:
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError:  # a folder that takes no files says so when the report is written
+            return
+
+
+def write_beside(source: Path) -> list[str]:
+    """Write ``index.html`` and ``summary.md`` beside a report; a run never fails for them.
+
+    The summary is appended to the file that ``GITHUB_STEP_SUMMARY`` names, where it is set.
+
+    Returns:
+        What went wrong, one sentence each.
+    """
+    from repro.report import step_summary  # slow to import, and only the end needs it
+
+    problems = []
+    try:
+        found = report_json.read(source)
+        summary = step_summary.summary(found)
+        write_atomic(source.parent / "summary.md", summary.encode())
+        write_atomic(source.parent / "index.html", page_of(found).encode())
+    except Exception as error:  # whatever it is, the run and its report stand
+        why = f"{error.found}; {error.do}" if isinstance(error, ReproError) else repr(error)
+        problems.append(f"the pages were not written: {why}")
+    else:
+        problems += _append(summary)
+    return problems
+
+
+def _append(summary: str) -> list[str]:
+    target = os.environ.get("GITHUB_STEP_SUMMARY", "")
+    if not target:
+        return []
+    try:
+        with Path(target).open("a", encoding="utf-8") as out:
+            out.write("\n" + summary)
+    except OSError as error:
+        return [f"GITHUB_STEP_SUMMARY cannot be appended to: {error}"]
+    return []

@@ -1,0 +1,134 @@
+"""Strip plots: the seeds of a population on one axis, as inline SVG with a text alternative."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from repro.judge.bands import Band
+from repro.report.report_json import Record
+from repro.report.text import finite, number
+
+WIDTH, HEIGHT, EDGE = 240, 44, 10
+_AXIS, _MIDDLE = 31, 17
+_MOST_DOTS = 200
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a strip plot shows, all of it finite and on one scale.
+
+    Args:
+        seeds: the population, one value a seed; of an ordering, the differences.
+        band: the 95 % prediction band.
+        mean: of the population.
+        published: the paper's number.
+        here: this machine's number.
+        zero: whether 0 is marked, above which an ordering holds.
+    """
+
+    seeds: tuple[float, ...] = ()
+    band: tuple[float, float] | None = None
+    mean: float | None = None
+    published: float | None = None
+    here: float | None = None
+    zero: bool = False
+
+    @property
+    def numbers(self) -> list[float]:
+        """Every number that the axis must reach."""
+        single = [self.mean, self.published, self.here, 0.0 if self.zero else None]
+        return [*self.seeds, *(self.band or ()), *(x for x in single if x is not None)]
+
+
+def marks(record: Record) -> Marks:
+    """What is to be drawn of a record; numbers that cannot be drawn are left out."""
+    seeds = [x for x in map(finite, record["values"]) if x is not None]
+    band = record["band"] or {}
+    low, high = finite(band.get("low")), finite(band.get("high"))
+    ordering = record["kind"] == "ordering"
+    return Marks(
+        seeds=tuple(seeds[:_MOST_DOTS]),
+        band=(low, high) if low is not None and high is not None and low <= high else None,
+        mean=finite(record["mean"]),
+        published=finite(record["published"]),
+        here=finite(record["difference" if ordering else "measured"]),
+        zero=ordering and bool(seeds),
+    )
+
+
+def domain(drawn: Iterable[Marks]) -> tuple[float, float]:
+    """One axis for several plots, a little wider than what stands on it."""
+    found = [x for each in drawn for x in each.numbers] or [0.0]
+    low, high = min(found), max(found)
+    room = 0.04 * (high - low) or 0.01 * abs(low) or 1.0
+    return low - room, high + room
+
+
+def describe(drawn: Marks) -> str:
+    """The plot in words, for those who do not see it."""
+    parts = []
+    if drawn.seeds:
+        low, high = number(min(drawn.seeds)), number(max(drawn.seeds))
+        what = "differences" if drawn.zero else "values"
+        parts.append(f"{what} of {len(drawn.seeds)} seeds from {low} to {high}")
+    if drawn.band:
+        parts.append(f"band from {number(drawn.band[0])} to {number(drawn.band[1])}")
+    if drawn.published is not None:
+        parts.append(f"published {number(drawn.published)}{_place(drawn)}")
+    if drawn.here is not None:
+        parts.append(f"this machine {number(drawn.here)}")
+    if drawn.zero:
+        parts.append("the ordering holds above 0")
+    return "; ".join(parts)
+
+
+def _place(drawn: Marks) -> str:
+    if drawn.band is None or drawn.published is None:
+        return ""
+    miss = Band(*drawn.band, level=0.95, method="t").distance(drawn.published)
+    return f", {'in' if miss == 0 else 'below' if miss < 0 else 'above'} the band"
+
+
+def plot(drawn: Marks, axis: tuple[float, float]) -> Markup:
+    """The strip plot, or nothing where there is nothing to draw."""
+    if len(drawn.numbers) < 2:  # one mark on an axis of its own says nothing
+        return Markup("")
+    low, high = axis
+
+    def x(value: float) -> str:
+        share = min(max((value - low) / (high - low), 0.0), 1.0)
+        return f"{EDGE + share * (WIDTH - 2 * EDGE):.1f}"
+
+    parts = [f'<path class="axis" d="M{EDGE} {_AXIS}H{WIDTH - EDGE}"/>']
+    if drawn.band:
+        left, right = x(drawn.band[0]), x(drawn.band[1])
+        wide = max(float(right) - float(left), 0.5)
+        parts.append(
+            f'<rect class="band" x="{left}" y="5" width="{wide:.1f}" height="{_AXIS - 5}"/>'
+        )
+    if drawn.zero:
+        at = x(0.0)
+        parts.append(f'<path class="zero" d="M{at} 3V{_AXIS + 3}"/>')
+        parts.append(f'<text class="tick" x="{at}" y="{HEIGHT - 2}">0</text>')
+    if drawn.mean is not None and drawn.seeds:
+        parts.append(f'<path class="mean" d="M{x(drawn.mean)} 8V{_AXIS - 5}"/>')
+    for index, value in enumerate(drawn.seeds):
+        # Neighbours are kept apart by height alone, the same way on every machine.
+        y = _MIDDLE + (index % 5 - 2) * 2.4
+        parts.append(f'<circle class="seed" cx="{x(value)}" cy="{y:.1f}" r="2.3"/>')
+    if drawn.published is not None:
+        at = x(drawn.published)
+        parts.append(f'<path class="published" d="M{at} 6V{_AXIS}M{at} 7l-4-6h8z"/>')
+    if drawn.here is not None:
+        parts.append(f'<circle class="here" cx="{x(drawn.here)}" cy="{_MIDDLE}" r="4.6"/>')
+    parts += [
+        f'<text class="low" x="{EDGE}" y="{HEIGHT - 2}">{escape(number(low))}</text>',
+        f'<text class="high" x="{WIDTH - EDGE}" y="{HEIGHT - 2}">{escape(number(high))}</text>',
+    ]
+    inside = Markup("").join(Markup(part) for part in parts)  # noqa: S704 - numbers and own words
+    return Markup(
+        '<svg class="strip" role="img" viewBox="0 0 {} {}" aria-label="{}">{}</svg>'
+    ).format(WIDTH, HEIGHT, describe(drawn), inside)

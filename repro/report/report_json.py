@@ -1,0 +1,278 @@
+"""The report of one run: records, the JSON file that is the truth, its schema."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from repro.atomic import write_atomic
+from repro.claims.records import Paper
+from repro.claims.verdict import Verdict
+from repro.errors import ReportError
+from repro.judge.bands import Band
+from repro.judge.cases import Case
+from repro.judge.verdicts import MIN_SEEDS
+from repro.report.text import line
+
+Record = dict[str, Any]
+"""One claim under one reading, as ``report.schema.json`` has it."""
+
+WORST_FIRST = (
+    Verdict.NOT_REPRODUCED,
+    Verdict.TREND_ONLY,
+    Verdict.INCONCLUSIVE,
+    Verdict.PAPER_INCONSISTENT,
+    Verdict.EQUIVALENT,
+    Verdict.REPRODUCED,
+    Verdict.NOT_RUN,
+)
+LARGEST = 50_000_000
+"""Bytes of the largest report that is read: some hundred times a real one."""
+BROKEN = ("failed", "error", "unfinished")
+"""Outcomes that make a run red."""
+SCHEMA = 2
+"""The version of ``report.schema.json`` that is written; 1 is read as well."""
+
+
+def band_fields(band: Band | None) -> dict[str, Any] | None:
+    """A band as JSON values."""
+    if band is None:
+        return None
+    return {"low": band.low, "high": band.high, "level": band.level, "method": band.method}
+
+
+def _points(case: Case) -> list[dict[str, Any]]:
+    """A curve's points with their simultaneous bands; empty for other claims."""
+    claim, judged = case.claim, case.judgement.points
+    unjudged = dict.fromkeys(("mean", "sd", "band", "gate", "inside", "measured"))
+    return [
+        {"label": label, "published": published, **unjudged}
+        | (
+            {
+                "mean": judged[i].mean,
+                "sd": judged[i].sd,
+                "band": band_fields(judged[i].band),
+                "gate": band_fields(judged[i].gate),
+                "inside": judged[i].inside if judged[i].band else None,
+            }
+            if judged
+            else {}
+        )
+        for i, (label, published) in enumerate(zip(claim.labels, claim.curve, strict=True))
+    ]
+
+
+def new_record(case: Case) -> Record:
+    """A claim's record before its test has run: all that is known beforehand, nothing measured."""
+    claim, judgement = case.claim, case.judgement
+    ordering = str(claim.ordering) if claim.ordering else ""
+    control = claim.control
+    return {
+        "id": claim.id,
+        "paper": claim.paper,
+        "kind": claim.kind,
+        "place": claim.place,
+        "quote": claim.quote,
+        "statement": claim.statement,
+        "reading": case.reading,
+        "criterion": ordering if claim.kind == "ordering" else "",
+        "experiment": claim.experiment,
+        "metric": claim.metric or (claim.ordering.metric if claim.ordering else ""),
+        "tags": list(claim.tags),
+        "published": list(claim.curve) or claim.published,
+        "unit": claim.unit if claim.points else None,
+        "points": _points(case),
+        "measured": None,
+        "difference": None,
+        "band": band_fields(judgement.band),
+        "gate": band_fields(judgement.gate),
+        "margin": claim.margin if claim.points else None,
+        "n": judgement.n,
+        "mean": judgement.mean,
+        "sd": judgement.sd,
+        "seeds": list(case.seeds),
+        "values": list(case.values),
+        "verdict": Verdict.NOT_RUN,
+        "evidence_verdict": judgement.verdict,
+        "expected": case.expected.verdict,
+        "reason": judgement.reason,
+        "outcome": "deselected",
+        "stale": False,
+        "indicative": False,
+        "seconds": 0.0,
+        "weights_sha256": [],
+        "health": {},
+        "control": control
+        and {"metric": control.metric, "why": control.why, "measured": None, "outside": None},
+    }
+
+
+def new_report(
+    header: Mapping[str, Any],
+    claims: Iterable[Record],
+    *,
+    pictures: Iterable[Mapping[str, Any]] = (),
+    end: str,
+    seconds: float,
+) -> dict[str, Any]:
+    """A complete report.
+
+    Args:
+        header: environment, commit and data.
+        claims: every record.
+        pictures: of images, as :mod:`repro.papers.picture` makes them.
+        end: when the run ended.
+        seconds: that it took.
+    """
+    rows = list(claims)
+    made = {**unfinished_report(header, rows), "pictures": list(pictures)}
+    return {**made, "footer": footer(rows, end=end, seconds=seconds)}
+
+
+def unfinished_report(header: Mapping[str, Any], claims: Iterable[Record]) -> dict[str, Any]:
+    """What stands on disk while a run goes on: a report without footer, which no reader takes."""
+    return {"schema": SCHEMA, "header": dict(header), "claims": list(claims)}
+
+
+def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
+    """How many of the published statements have evidence, in words.
+
+    Args:
+        loaded: every paper's records.
+        cases: every claim under every reading; a claim is not checked while it has fewer seeds
+            than a verdict needs.
+    """
+    checked = {
+        case.claim.id
+        for case in cases
+        if case.claim.kind == "inconsistency" or case.judgement.n >= MIN_SEEDS
+    }
+    total = sum(len(paper.claims) + len(paper.limitations) for paper in loaded)
+    return f"{len(checked)} of {total} published statements checked"
+
+
+def worst_first(records: Iterable[Record]) -> list[Record]:
+    """Red outcomes, then the verdicts from ``not-reproduced`` to ``not-run``."""
+    rank = {verdict: i for i, verdict in enumerate(WORST_FIRST)}
+    return sorted(records, key=lambda r: (r["outcome"] not in BROKEN, rank[Verdict(r["verdict"])]))
+
+
+def footer(records: Iterable[Record], *, end: str, seconds: float) -> dict[str, Any]:
+    """Counts per verdict and per outcome; its presence says that the run came to its end."""
+    rows = list(records)
+    return {
+        "verdicts": dict(sorted(Counter(str(r["verdict"]) for r in rows).items())),
+        "outcomes": dict(sorted(Counter(str(r["outcome"]) for r in rows).items())),
+        "end": end,
+        "seconds": round(seconds, 1),
+    }
+
+
+@cache
+def schema() -> Mapping[str, Any]:
+    """The JSON Schema of a report."""
+    text = resources.files("repro.report").joinpath("report.schema.json").read_text("utf-8")
+    value: Mapping[str, Any] = json.loads(text)
+    return value
+
+
+def validate(report: Mapping[str, Any], *, name: str) -> None:
+    """Hold a report to its schema.
+
+    Raises:
+        ReportError: it does not fit; a report without footer is of a run that was cut off.
+    """
+    import jsonschema  # slow to import, and only reports need it
+
+    validator = jsonschema.Draft202012Validator(schema())
+    error = jsonschema.exceptions.best_match(validator.iter_errors(report))
+    if error is None:
+        return
+    spot = line("/".join(str(part) for part in error.absolute_path), 200) or "top level"
+    cut_off = "footer" not in report
+    raise ReportError(
+        f"{name} has no footer: its run did not come to the end"
+        if cut_off
+        else f"{name}, {spot}: {error.message[:200]}",
+        expected="a report as report.schema.json has it",
+        do="run tox -e reproduce again",
+    )
+
+
+def write(path: Path, report: Mapping[str, Any], *, complete: bool) -> None:
+    """Write a report atomically; a complete one is held to the schema first.
+
+    Raises:
+        ReportError: a complete report does not fit the schema, or a number is not finite.
+        StoreError: the file cannot be written.
+    """
+    if complete:
+        validate(report, name=path.name)
+    try:
+        # NaN is no JSON: a report with one must fail here, not in its readers.
+        text = json.dumps(report, indent=1, allow_nan=False)
+    except ValueError as error:
+        raise ReportError(
+            f"{path.name} holds a number that is not finite: {error}",
+            expected="finite measurements",
+            do="check the network's weights and the data",
+        ) from error
+    write_atomic(path, f"{text}\n".encode())
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    if not math.isfinite(number):  # 1e400, say
+        _no_number(word)
+    return number
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A complete report from a file.
+
+    Raises:
+        ReportError: it cannot be read, is not JSON, or does not fit the schema.
+    """
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise ValueError(f"it has {size:,} bytes")
+        text = path.read_text(encoding="utf-8")
+        report = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ReportError(
+            f"{path} cannot be read: {error}", expected="a report.json", do="check the path"
+        ) from error
+    if not isinstance(report, dict):
+        raise ReportError(f"{path} holds no JSON object", expected="a report.json", do="check it")
+    report = _upgraded(report)
+    validate(report, name=path.name)
+    return report
+
+
+def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
+    """A report of schema 1, which knows fewer things, as one of schema 2.
+
+    Nothing of it has been checked yet: whatever is not as it should be is left to the schema.
+    """
+    if report.get("schema") != 1 or report.get("schema") is True:
+        return report
+    for record in _objects(report.get("claims")):
+        record.setdefault("difference", None)
+        for point in _objects(record.get("points")):
+            point.setdefault("gate", None)
+    return {"pictures": [], **report, "schema": SCHEMA}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []

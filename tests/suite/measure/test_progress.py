@@ -1,0 +1,119 @@
+"""The progress of a training: sparse lines in a log, a bar on a terminal."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import pytest
+
+from repro.measure import progress
+from repro.measure.progress import Epochs, duration
+
+SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass when they are told to."""
+    now = [1000.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    return now
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (65, "1:05"), (3599.6, "1:00:00"), (36061, "10:01:01")]
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock):
+    stream = io.StringIO()
+    told = Epochs(stream)("net")
+    for epoch in range(1, 51):
+        clock[0] += 10
+        told(epoch, 50, 1.0 / epoch)
+    lines = stream.getvalue().splitlines()
+    assert 10 < len(lines) < 20
+    assert lines[0] == "training net: epoch 1 of 50, cost 1.0000, about 8:10 left"
+    assert lines[-1] == "training net: epoch 50 of 50, cost 0.0200, about 0:00 left"
+
+
+def test_a_resumed_training_counts_only_its_own_epochs(clock):
+    stream = io.StringIO()
+    told = Epochs(stream)("net")
+    told(40, 50, math.nan)  # what the checkpoint had
+    clock[0] += 60
+    told(41, 50, 0.5)
+    assert (
+        stream.getvalue().splitlines()[-1].endswith("epoch 41 of 50, cost 0.5000, about 9:00 left")
+    )
+
+
+def test_quiet_says_nothing(clock):
+    stream = Terminal()
+    Epochs(stream, quiet=True)("net")(1, 1, 0.5)
+    assert stream.getvalue() == ""
+    assert clock
+
+
+def test_a_terminal_gets_a_bar_for_each_training(clock):
+    stream = Terminal()
+    epochs = Epochs(stream)
+    for name in ("first", "second"):
+        told = epochs(name)
+        for epoch in (1, 2):
+            clock[0] += 1
+            told(epoch, 2, 0.25)
+    text = stream.getvalue()
+    assert text.count("training first") == text.count("training second") > 0
+    assert "2/2 epochs, cost 0.2500" in text
+    assert text.count(HIDE_CURSOR) == text.count(SHOW_CURSOR) == 2
+
+
+def test_an_interrupted_training_gives_the_cursor_back(clock):
+    stream = Terminal()
+    epochs = Epochs(stream)
+    epochs("net")(1, 50, 0.5)
+    assert HIDE_CURSOR in stream.getvalue()
+    assert SHOW_CURSOR not in stream.getvalue()
+    epochs.stop()  # as at the end of the process
+    epochs.stop()
+    assert stream.getvalue().count(SHOW_CURSOR) == 1
+    assert clock
+
+
+def test_a_ci_log_is_no_terminal(clock, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    stream = Terminal()
+    Epochs(stream)("net")(1, 50, 0.5)
+    assert stream.getvalue().startswith("training net: epoch 1 of 50")
+    assert "\x1b" not in stream.getvalue()
+    assert clock
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (90.0, "\nmeasuring tiny toy (plain), about 1:30 where the evidence was made\n"),
+        (0.0, "\nmeasuring tiny toy (plain)\n"),
+        (1.0, ""),  # over before anybody asks
+    ],
+)
+def test_a_long_measurement_is_announced(seconds, said):
+    stream = io.StringIO()
+    progress.Measurements(lambda *_: seconds, stream)("tiny", "toy", "plain")
+    assert stream.getvalue() == said
+    quiet = io.StringIO()
+    progress.Measurements(lambda *_: seconds, quiet, quiet=True)("tiny", "toy", "plain")
+    assert quiet.getvalue() == ""

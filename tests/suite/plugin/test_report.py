@@ -1,0 +1,243 @@
+"""What a run leaves behind: report, closing table, header, JUnit XML."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from repro.errors import ReportError, StoreError
+from repro.report import report_json
+from repro.report.terminal import closing_table
+
+ALL = ["tiny-error@plain", "tiny-error@other", "tiny-clean@plain", "tiny-order@plain"]
+
+
+def test_the_report_has_header_claims_and_footer(runs_beside_others):
+    runs = runs_beside_others
+    runs()
+    found = runs.report()  # held to the schema
+    assert list(found) == ["schema", "header", "claims", "pictures", "footer"]
+    header, footer = found["header"], found["footer"]
+    assert header["data"]["source"] == "a fake"
+    assert header["command"].startswith("pytest ")
+    assert header["coverage"].endswith("published statements checked")
+    assert header["start"] <= footer["end"]
+    mine = [r for r in found["claims"] if r["paper"] == "tiny"]
+    assert len(mine) == 5
+    assert sum(footer["verdicts"].values()) == len(found["claims"])
+    assert footer["outcomes"]["passed"] == 4
+    assert footer["outcomes"]["xfailed"] == 1
+    # The shipped papers were not among the paths named.
+    others = [r for r in found["claims"] if r["paper"] != "tiny"]
+    assert {r["outcome"] for r in others} == {"deselected"}
+    assert {r["verdict"] for r in others} == {"not-run"}
+
+
+def test_a_record_carries_all_that_its_verdict_rests_on(runs):
+    runs.tiny.values["small"] = 0.123456789012345
+    runs()
+    record = runs.record()
+    assert record["place"] == "Table 1, row 1"
+    assert record["quote"] == "the error rate is 0.50"
+    assert record["seeds"] == list(range(8))
+    assert len(record["values"]) == record["n"] == 8
+    assert record["band"]["level"] == 0.95
+    assert record["gate"]["level"] == 0.999
+    assert record["margin"] == 0.2
+    assert record["health"] == {"zero-gradient-share": 0.02, "sign-difference-share": 0.04}
+    assert record["seconds"] > 0
+    order = runs.record("tiny-order")
+    assert (order["criterion"], order["published"]) == ("error > 0.2", None)
+    assert order["control"]["measured"] == 0.123456789012345  # every digit
+    assert (order["measured"], order["difference"]) == (0.5, pytest.approx(0.3))
+    assert record["difference"] is None
+
+
+def test_the_records_are_there_before_the_first_test(runs):
+    runs.tiny.values["do"] = "break"
+    seen = {}
+
+    class Spy:
+        @pytest.hookimpl
+        def pytest_runtest_setup(self):
+            seen.setdefault("report", runs.raw())
+
+    runs.write()
+    result = runs.pytester.inline_run(
+        "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "claims", plugins=[Spy()]
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "footer" not in seen["report"]
+    outcomes = {r["outcome"] for r in seen["report"]["claims"] if r["paper"] == "tiny"}
+    assert outcomes == {"unfinished"}
+
+
+def test_report_dir_and_an_earlier_report(runs, tmp_path):
+    runs("--report-dir", str(tmp_path / "deep" / "er"))
+    path = tmp_path / "deep" / "er" / "report.json"
+    assert report_json.read(path)["footer"]["outcomes"]["passed"] == 4
+    assert not runs.report_path.exists()
+    runs("--report-dir", str(path.parent), "--claim", "tiny-error")
+    assert report_json.read(path)["footer"]["outcomes"]["passed"] == 2
+    assert [p.name for p in path.parent.iterdir()] == ["report.json"]
+
+
+def test_a_report_that_cannot_be_finished_fails_the_run_but_shows_the_table(runs, monkeypatch):
+    plain = report_json.write
+
+    def full_disk(path, content, *, complete):
+        if complete:
+            raise StoreError("a full disk", expected="space", do="free some")
+        plain(path, content, complete=complete)
+
+    monkeypatch.setattr(report_json, "write", full_disk)
+    result = runs()
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    result.stdout.fnmatch_lines(["report: NOT WRITTEN: StoreError", "found: a full disk"])
+    assert "INTERNALERROR" not in result.stdout.str()
+    with pytest.raises(ReportError, match="no footer"):
+        runs.report()
+
+
+def test_the_header_tells_environment_data_and_commit(runs):
+    result = runs()
+    result.stdout.fnmatch_lines(
+        [
+            "repro: commit *, python-3.* torch-* numpy-*",
+            "hardware: *, * threads, device cpu",
+            "MNIST: full, a fake",
+        ]
+    )
+
+
+@pytest.mark.parametrize("workers", [[], ["-p", "no:xdist"]])
+def test_junit_carries_the_four_properties(runs, workers):
+    runs.tiny.values["error"] = 0.75  # stale: the failing claim has them too
+    runs("--junitxml", "junit.xml", *workers)
+    suite = ElementTree.parse(runs.pytester.path / "junit.xml")  # noqa: S314 - our own
+    found = {
+        case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
+        for case in suite.iter("testcase")
+    }
+    assert found["test_claim[tiny-error@plain]"] == {
+        "id": "tiny-error",
+        "published": "0.5",
+        "measured": "0.75",
+        "verdict": "reproduced",
+    }
+    assert found["test_claim[tiny-order@plain]"]["published"] == "error > 0.2"
+    assert found["test_claim[tiny-twice@plain]"]["verdict"] == "paper-inconsistent"
+    assert found["test_control[tiny-error@plain]"] == {}
+
+
+def test_junit_of_an_experiment_that_breaks_still_names_the_claim(runs):
+    runs.tiny.values["do"] = "break"
+    runs("--junitxml", "junit.xml", "--claim", "tiny-error")
+    suite = ElementTree.parse(runs.pytester.path / "junit.xml")  # noqa: S314 - our own
+    case = next(c for c in suite.iter("testcase") if c.get("name").startswith("test_claim"))
+    found = {p.get("name"): p.get("value") for p in case.iter("property")}
+    assert found == {"id": "tiny-error", "published": "0.5", "measured": "", "verdict": "not-run"}
+
+
+# --- the closing table -------------------------------------------------------------------
+
+
+def closing(result) -> list[str]:
+    lines = result.outlines
+    start = next(i for i, line in enumerate(lines) if line.strip("= ") == "claims")
+    return lines[start + 1 :]
+
+
+def test_the_table_stands_in_80_columns_and_breaks_no_word(runs, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    long = "lacok2016-t1-random-025-confidence-of-some-length"
+    place = "Table 1, row 1, average error rate, in a rather long place name"
+    runs.tiny.claim().update(published=0.123456, margin=0.01, place=place, id="tiny-" + long)
+    runs.tiny.claim("tiny-clean").update({"margin": 1e-9})
+    runs.tiny.expect("inconclusive", "tiny-clean")
+    runs.tiny.values["small"] = 0.3  # the ordering's control keeps it
+    result = runs()
+    table = closing(result)
+    commands = [line for line in table if line.startswith("rerun: ")]
+    assert commands  # may be long, to be copied whole
+    end = next(i for i, line in enumerate(table) if line.startswith("report: "))
+    for line in table[:end]:
+        assert len(line) <= 80 or line in commands, line
+    text = "\n".join(table)
+    for word in (
+        *("paper-inconsistent", "reproduced", "inconclusive", "trend-only"),
+        *("tiny-" + long, "tiny-order", "error > 0.2", "0.1235", "0.5000"),
+    ):
+        assert word in text
+
+
+def test_the_worst_comes_first(runs):
+    runs.tiny.claim("tiny-clean")["margin"] = 1e-9
+    runs.tiny.expect("inconclusive", "tiny-clean")
+    runs.tiny.claim().update({"published": 0.7, "margin": 0.01})
+    text = "\n".join(closing(runs()))
+    spots = [text.index(name) for name in ("tiny-error", "tiny-clean", "tiny-twice", "tiny-order")]
+    assert spots == sorted(spots)
+    assert "FAILED" in text
+    assert "2 failed" in text
+
+
+def test_a_stale_claim_is_marked(runs):
+    runs.tiny.values["error"] = 0.75
+    assert "STALE" in "\n".join(closing(runs("--claim", "tiny-error")))
+
+
+def test_the_table_counts_and_says_what_chance_would_do(runs):
+    result = runs()
+    result.stdout.fnmatch_lines(
+        [
+            "4 reproduced, 1 paper-inconsistent",
+            "of 3 bands of 95 %, 0.2 would miss by chance if every claim held",
+        ]
+    )
+    text = " ".join(" ".join(closing(result)).split())
+    assert "gradient health, toy, plain: 2.00% of images with an all-zero gradient" in text
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_no_color_is_respected(runs, monkeypatch, no_color, coloured):
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    result = runs("--color=yes")
+    table = "\n".join(closing(result)[:-1])
+    table = table[: table.index("coverage: ")]
+    assert ("\x1b[" in table) is coloured
+
+
+@pytest.mark.parametrize("health", [{}, {"zero-gradient-share": 0.25}, {"other": 0.5}])
+def test_the_table_takes_any_gradient_health(runs, health):
+    runs("--claim", "tiny-error")
+    record = runs.record() | {"health": health}
+    text = closing_table([record], width=80, plain=True)
+    assert ("gradient health" in text) is bool(health)
+    assert ("25.00%" in text) is ("zero-gradient-share" in health)
+
+
+def test_the_table_of_nothing_and_of_every_width(runs):
+    runs()
+    records = [r for r in runs.report()["claims"] if r["paper"] == "tiny"]
+    assert closing_table([], width=80, plain=True)
+    for width in (80, 100, 119, 120, 200):
+        text = closing_table(records, width=width, plain=True)
+        assert max(map(len, text.splitlines())) <= width
+        for record in records:
+            assert record["id"] in text
+            assert record["place"].split()[-1] in text
+            assert record["verdict"] in text
+
+
+def test_the_json_is_plain(runs):
+    """No NaN, no names that only Python knows, the claims in the records' order."""
+    runs()
+    text = Path(runs.report_path).read_text(encoding="utf-8")
+    found = json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    mine = [f"{r['id']}@{r['reading']}" for r in found["claims"] if r["paper"] == "tiny"]
+    assert mine == [*ALL, "tiny-twice@plain"]

@@ -1,0 +1,123 @@
+"""Choosing claims on pytest's command line, and listing them."""
+
+from __future__ import annotations
+
+import pytest
+
+from repro.report import outputs
+
+
+@pytest.fixture
+def runs(runs_beside_others, monkeypatch):
+    """With the shipped papers, among which to choose; without their pages."""
+    monkeypatch.setattr(outputs, "write_beside", lambda _: [])
+    return runs_beside_others
+
+
+ERROR = ["tiny-error@plain", "tiny-error@other"]
+PLAIN = ["tiny-error@plain", "tiny-clean@plain", "tiny-order@plain", "tiny-twice@plain"]
+
+
+def ran(runs) -> list[str]:
+    return [name for name, outcome in runs.outcomes().items() if outcome != "deselected"]
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        ("--claim tiny-error", ERROR),
+        ("--claim tiny-*r*r", [*ERROR, "tiny-order@plain"]),
+        ("--claim tiny-clean --claim tiny-twice", ["tiny-clean@plain", "tiny-twice@plain"]),
+        ("--claim tiny-[ct]*", ["tiny-clean@plain", "tiny-twice@plain"]),
+        ("--paper tiny --paper lacok2016", [*ERROR, *PLAIN[1:]]),
+        ("--tag headline", ERROR),
+        ("--tag text --tag code", ["tiny-order@plain", "tiny-twice@plain"]),
+        ("--reading plain", PLAIN),
+        ("--reading other --reading plain", [*ERROR, *PLAIN[1:]]),
+        ("--tag table1 --reading plain --claim *clean --paper tiny", ["tiny-clean@plain"]),
+    ],
+)
+def test_selecting(runs, words, chosen):
+    result = runs(*words.split())
+    assert result.ret == pytest.ExitCode.OK
+    assert sorted(ran(runs)) == sorted(chosen)
+
+
+def test_the_controls_follow_the_selection(runs):
+    result = runs("--claim", "tiny-error", "--reading", "other", "-v")
+    result.assert_outcomes(passed=2, deselected=7)
+    result.stdout.fnmatch_lines(
+        [
+            "*test_claim[[]tiny-error@other[]] PASSED*",
+            "*test_control[[]tiny-error@other[]] PASSED*",
+        ]
+    )
+
+
+def test_pytests_own_selection_is_honest_in_the_report(runs):
+    runs("-k", "order and test_claim")
+    assert ran(runs) == ["tiny-order@plain"]
+    runs("claims/test_tiny.py::test_claim[tiny-clean@plain]")
+    assert "tiny-clean@plain" in ran(runs)
+
+
+@pytest.mark.parametrize(
+    ("words", "found", "near"),
+    [
+        ("--claim tiny-eror", "--claim tiny-eror, which matches nothing", "tiny-error"),
+        ("--claim *-errors-*", "--claim *-errors-*, which", "-error"),
+        ("--claim error", "--claim error, which", "tiny-error"),
+        ("--paper tinny", "--paper tinny", "tiny"),
+        ("--tag headlines", "--tag headlines", "headline"),
+        ("--reading plane", "--reading plane", "plain"),
+        ("--claim tiny-clean --reading other", "no claim matches them all", "at least one claim"),
+        ("--claim tiny-eror --list-claims", "--claim tiny-eror, which", "tiny-error"),
+        ("--paper lacok2016 --claim tiny-*", "no claim matches them all", "at least one claim"),
+    ],
+)
+def test_selecting_nothing_is_a_usage_error_with_near_misses(runs, words, found, near):
+    result = runs(*words.split())
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    text = result.stderr.str()
+    assert "ERROR: UsageError\nfound: " in text
+    assert found in text
+    assert near in text.partition("expected: ")[2].partition("\n")[0]
+    assert "what to do: " in text
+    assert "Traceback" not in text + result.stdout.str()
+    assert not runs.report_path.exists()
+
+
+def test_listing_claims_runs_nothing(runs):
+    runs.tiny.values["do"] = "break"
+    result = runs("--list-claims", "--paper", "tiny", "--reading", "plain")
+    assert result.ret == pytest.ExitCode.OK
+    assert result.outlines == [
+        "tiny-error",
+        "    The error rate.",
+        "    plain: reproduced",
+        "tiny-clean",
+        "    The error rate on clean images.",
+        "    plain: reproduced",
+        "tiny-order",
+        "    The error rate is above 0.2.",
+        "    plain: reproduced",
+        "tiny-twice",
+        "    Text and code differ.",
+        "    plain: paper-inconsistent",
+        "",
+        "4 claims",
+    ]
+    assert not runs.report_path.exists()
+    one = runs("--list-claims", "--claim", "tiny-error")
+    assert one.outlines[2:] == ["    plain: reproduced, other: reproduced", "", "1 claim"]
+
+
+@pytest.mark.parametrize("paper", ["PAPER = 'tinny'", "paper = 'tiny'"])
+def test_a_test_module_without_a_known_paper_is_an_error(runs, paper):
+    runs.write()
+    path = runs.pytester.path / "claims" / "test_other.py"
+    path.write_text(f"{paper}\ndef test_claim(claim_case):\n    claim_case.check()\n")
+    result = runs()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["test_other has PAPER = *", "expected: 'lacok2016' or *"])
+    assert "AttributeError" not in result.stdout.str()

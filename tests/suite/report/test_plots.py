@@ -1,0 +1,89 @@
+"""The plots: every mark where its number is, and the same in words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sample_reports import curve, not_run, ordering, record
+
+from repro.report.page import curve_plot as curves
+from repro.report.page import rows, seed_plot
+
+
+def test_a_strip_plot_shows_every_seed_the_band_and_both_numbers():
+    drawn = seed_plot.marks(record())
+    svg = seed_plot.plot(drawn, seed_plot.domain([drawn]))
+    assert svg.count('class="seed"') == 8
+    assert svg.count('class="band"') == svg.count('class="published"') == 1
+    assert svg.count('class="here"') == svg.count('class="mean"') == 1
+    assert 'role="img"' in svg
+    assert seed_plot.describe(drawn) == (
+        "values of 8 seeds from 0.4900 to 0.5100; band from 0.4800 to 0.5200; published 0.5000, "
+        "in the band; this machine 0.5010"
+    )
+
+
+def test_marks_stand_in_the_order_of_their_numbers():
+    drawn = seed_plot.Marks(seeds=(0.1, 0.4, 0.2), published=0.3, here=0.5)
+    svg = seed_plot.plot(drawn, (0.0, 1.0))
+    seeds = [float(x) for x in re.findall(r'class="seed" cx="([\d.]+)"', svg)]
+    here = re.search(r'class="here" cx="([\d.]+)"', svg)
+    published = re.search(r'class="published" d="M([\d.]+)', svg)
+    assert here
+    assert published
+    assert seeds[0] < seeds[2] < float(published[1]) < seeds[1] < float(here[1])
+    assert seeds[0] == seed_plot.EDGE + 0.1 * (seed_plot.WIDTH - 2 * seed_plot.EDGE)
+
+
+@pytest.mark.parametrize(
+    ("published", "place"), [(0.52, "in"), (0.5201, "above"), (0.4799, "below")]
+)
+def test_the_text_alternative_says_where_the_published_number_lies(published, place):
+    assert f", {place} the band" in seed_plot.describe(
+        seed_plot.marks(record(published=published))
+    )
+
+
+@pytest.mark.parametrize("difference", [0.3, -0.3, None])
+def test_an_ordering_is_drawn_as_a_difference_from_zero(difference):
+    drawn = seed_plot.marks(ordering(criterion="error > other-error", difference=difference))
+    assert drawn.here == difference
+    assert drawn.zero
+    assert 'class="zero"' in seed_plot.plot(drawn, seed_plot.domain([drawn]))
+
+
+def test_readings_of_one_claim_share_an_axis():
+    group = rows.groups([record(), record(reading="other", values=[0.9] * 8, mean=0.9)])[0]
+    ends = [re.findall(r'class="(?:low|high)"[^>]*>([^<]+)', row.picture) for row in group.rows]
+    assert ends[0] == ends[1]
+
+
+def test_a_curve_shows_every_point_with_its_band():
+    drawn = curves.points(curve())
+    svg = curves.plot(drawn, curves.domain([drawn]))
+    for kind in ("band", "mean", "published", "here"):
+        assert svg.count(f'class="{kind}"') == 3
+    assert curves.describe(drawn) == (
+        "3 points, published 0.1000 … 0.9000; 2 of 3 inside, outside at eps 0.3; population "
+        "means 0.1100 … 0.7000; this machine 0.1200 … 0.7100"
+    )
+    heights = [float(y) for y in re.findall(r'class="here" cx="[\d.]+" cy="([\d.]+)"', svg)]
+    assert heights[0] > heights[1] > heights[2]
+
+
+def test_a_curve_without_evidence_shows_what_is_there():
+    drawn = curves.points(curve(points=[]))
+    assert [(p.published, p.here) for p in drawn] == [(0.1, 0.12), (0.5, 0.48), (0.9, 0.71)]
+    bare = curves.points(curve(points=[], measured=None))
+    assert "this machine" not in curves.describe(bare)
+    assert curves.plot(bare, curves.domain([bare])).count('class="published"') == 3
+    assert curves.plot([], curves.domain([[]])) == ""
+
+
+def test_nothing_to_draw_is_no_picture():
+    for drawn in (seed_plot.marks(not_run("a")), seed_plot.Marks(here=0.4), seed_plot.Marks()):
+        assert seed_plot.plot(drawn, seed_plot.domain([drawn])) == ""
+    assert seed_plot.domain([]) == (-1.0, 1.0)
+    low, high = seed_plot.domain([seed_plot.Marks(seeds=(0.5, 0.5))])
+    assert low < 0.5 < high

@@ -1,0 +1,244 @@
+"""What killed processes left goes, and what living ones hold stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from repro import atomic, paths
+from repro.atomic import hold, is_left, write_atomic
+from repro.errors import StoreError
+from repro.plugin import shared_folder
+
+fcntl = pytest.importorskip("fcntl", reason="without locks nothing counts as left")
+
+STRAY = ".file.123-0123abcd.tmp"
+
+
+def left(path: Path) -> bool:
+    with is_left(path) as found:
+        return found
+
+
+def test_what_is_held_is_not_left_until_it_is_closed(tmp_path):
+    path = tmp_path / "file"
+    file = hold(path)
+    assert not left(path)
+    assert not left(path)  # looking gives nothing up
+    file.close()
+    assert left(path)
+    with is_left(path) as found, is_left(path) as again:
+        assert (found, again) == (True, False)
+
+
+def test_what_a_killed_process_held_is_left(tmp_path):
+    path = tmp_path / "file"
+    source = (
+        "import sys, time; from pathlib import Path; from repro.atomic import hold\n"
+        "file = hold(Path(sys.argv[1])); print(flush=True); time.sleep(60)"
+    )
+    words = [sys.executable, "-c", source, str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        before = left(path)
+        process.kill()
+    assert (before, left(path)) == (False, True)
+
+
+def test_what_is_there_already_is_not_taken_over(tmp_path):
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(FileExistsError):
+        hold(tmp_path / "file")
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """The first file to be held is removed before it is."""
+    real, done = fcntl.flock, []
+
+    def flock(file, how):
+        if not done:
+            done.append(file.name)
+            Path(file.name).unlink()
+        real(file, how)
+
+    monkeypatch.setattr(atomic.fcntl, "flock", flock)
+    return done
+
+
+def test_a_file_taken_before_it_was_held_is_told(tmp_path, taken):
+    assert hold(tmp_path / "file") is None
+    assert taken == [str(tmp_path / "file")]
+    hold(tmp_path / "file").close()
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    def flock(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(atomic.fcntl, "flock", flock)
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_where_there_are_no_locks_nothing_is_left(tmp_path):
+    hold(tmp_path / "file").close()
+    assert not left(tmp_path / "file")
+    (tmp_path / STRAY).touch()
+    write_atomic(tmp_path / "file", b"new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [STRAY, "file"]
+
+
+# Files written whole
+
+
+@pytest.mark.parametrize("name", ["file", "with space", "[a-z]*", "ünï.cöde", "a.b.csv"])
+def test_a_write_removes_what_a_killed_one_left(tmp_path, name):
+    (tmp_path / f".{name}.123-0123abcd.tmp").write_bytes(b"ha")
+    (tmp_path / f".{name}.9-ffffffff.tmp").touch()
+    write_atomic(tmp_path / name, b"new")
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == b"new"
+
+
+def test_a_write_removes_nothing_else(tmp_path):
+    others = [
+        *(".other.123-0123abcd.tmp", ".file.more.123-0123abcd.tmp", ".file.tmp"),
+        *(".file.x-0123abcd.tmp", ".file.123-0123abcd.tmp~", "file.123-0123abcd.tmp"),
+    ]
+    for name in others:
+        (tmp_path / name).write_bytes(b"other")
+    write_atomic(tmp_path / "file", b"new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*others, "file"])
+
+
+def test_a_write_leaves_alone_what_a_living_one_is_at(tmp_path):
+    file = hold(tmp_path / STRAY)
+    write_atomic(tmp_path / "file", b"new")
+    assert (tmp_path / STRAY).exists()
+    file.close()
+    write_atomic(tmp_path / "file", b"new")
+    assert not (tmp_path / STRAY).exists()
+
+
+def test_a_write_that_another_takes_for_a_dead_one_s_is_made_again(tmp_path, taken):
+    write_atomic(tmp_path / "file", b"new")
+    assert len(taken) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_a_file_is_held_from_before_its_first_byte_until_it_has_its_name(tmp_path, monkeypatch):
+    seen = []
+    fsync, replace = os.fsync, Path.replace
+
+    def look() -> None:
+        seen.append([left(path) for path in tmp_path.glob(".file.*.tmp")])
+
+    monkeypatch.setattr(os, "fsync", lambda handle: look() or fsync(handle))
+    monkeypatch.setattr(Path, "replace", lambda self, to: look() or replace(self, to))
+    write_atomic(tmp_path / "file", b"new")
+    assert seen == [[False], [False]]
+
+
+def test_a_stray_that_cannot_be_removed_fails_no_write(tmp_path, monkeypatch):
+    (tmp_path / STRAY).touch()
+    unlink = Path.unlink
+
+    def refuse(path, **settings):
+        if path.name == STRAY:
+            raise PermissionError(13, "Permission denied")
+        unlink(path, **settings)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    write_atomic(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+# The folder of a run
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_each_run_has_a_folder_and_removes_those_of_killed_runs(temporary):
+    first, of_first = shared_folder.make()
+    (first / "measured.json").touch()
+    second, of_second = shared_folder.make()
+    assert first != second
+    assert (first / "measured.json").exists()
+    of_first.close()
+    third, of_third = shared_folder.make()
+    assert sorted(temporary.iterdir()) == sorted([second, third])
+    of_second.close()
+    of_third.close()
+
+
+@pytest.mark.parametrize("holds", [[], ["measured.json"]])
+def test_a_folder_of_a_run_killed_while_it_made_or_removed_it_goes_too(temporary, holds):
+    folder, file = shared_folder.make()
+    file.close()
+    (folder / "held").unlink()
+    for name in holds:
+        (folder / name).touch()
+    (temporary / "another-folder").mkdir()
+    second, file = shared_folder.make()
+    file.close()
+    assert sorted(temporary.iterdir()) == sorted([second, temporary / "another-folder"])
+
+
+@pytest.mark.usefixtures("temporary")
+@pytest.mark.parametrize("take", [Path.rmdir, lambda folder: (folder / "held").touch()])
+def test_a_folder_taken_before_it_was_held_is_made_again(monkeypatch, take):
+    made, mkdtemp = [], tempfile.mkdtemp
+
+    def taken(**settings):
+        made.append(Path(mkdtemp(**settings)))
+        if len(made) == 1:
+            take(made[0])
+        return str(made[-1])
+
+    monkeypatch.setattr(tempfile, "mkdtemp", taken)
+    folder, file = shared_folder.make()
+    file.close()
+    assert folder == made[1] != made[0]
+    assert folder.is_dir()
+
+
+def test_no_place_for_temporary_files_is_a_clear_error(monkeypatch):
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(StoreError, match="No space left on device") as caught:
+        shared_folder.make()
+    assert "TMPDIR" in caught.value.do
+
+
+# No home
+
+
+@pytest.mark.parametrize("answer", [RuntimeError("could not determine the home"), "~/.cache/x"])
+def test_a_user_without_a_home_is_told_to_name_a_folder(monkeypatch, tmp_path, answer):
+    def ask(_):
+        if isinstance(answer, str):
+            return answer
+        raise answer
+
+    monkeypatch.setattr(platformdirs, "user_cache_dir", ask)
+    monkeypatch.delenv("REPRO_CACHE_DIR", raising=False)
+    with pytest.raises(StoreError, match="no home") as caught:
+        paths.cache()
+    assert "REPRO_CACHE_DIR" in caught.value.do
+    monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path))
+    assert paths.cache() == tmp_path
