@@ -137,7 +137,7 @@ class Session:
             [artifact.source for artifact in networks],
             time.monotonic() - start,
         )
-        picture.make(paper, experiment, run, reading, self.shared)
+        picture.make(registry.pictures, paper, experiment, run, reading, self.shared)
         release_memory()
         write_atomic(path, json.dumps(vars(result)).encode())
         return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from repro.atomic import write_atomic
 from repro.errors import UsageError
-from repro.papers import registry
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
     from repro.papers.experiment import Run
@@ -99,15 +98,30 @@ def outputs(logits: Any) -> tuple[str, ...]:
     )
 
 
-def make(paper: str, experiment: str, run: Run, reading: str, shared: Path) -> None:
+def make(
+    offered: Callable[[str], Iterable[Picture]],
+    paper: str,
+    experiment: str,
+    run: Run,
+    reading: str,
+    shared: Path,
+) -> None:
     """Make the pictures of an experiment that ``run`` has measured, and leave them in ``shared``.
+
+    Args:
+        offered: paper to the pictures that it offers.
+        paper: its id.
+        experiment: the one that was measured.
+        run: its networks, images and memory.
+        reading: the one that it was measured under.
+        shared: the folder that the run's processes hand results through.
 
     Raises:
         StoreError: the folder cannot be written.
     """
     made, problems = [], []
     try:
-        wanted = [p for p in registry.pictures(paper) if p.experiment == experiment]
+        wanted = [p for p in offered(paper) if p.experiment == experiment]
     except Exception as error:  # an illustration is no reason to fail a claim
         wanted = []
         problems.append(f"the pictures of {paper} were not made: {error!r}")
