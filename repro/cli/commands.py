@@ -21,7 +21,7 @@ from repro.judge import populations
 from repro.judge.cases import Case
 from repro.papers import registry
 from repro.report import outputs
-from repro.report.report_json import band_fields
+from repro.report.result_row import band_row
 
 if TYPE_CHECKING:  # which need torch
     from repro.measure.calibrate import Job, Result
@@ -67,7 +67,7 @@ def verdicts(*, as_json: bool) -> int:
                 "mean": case.judgement.mean,
                 "s": case.judgement.sd,
                 "n": case.judgement.n,
-                "band": band_fields(case.judgement.band),
+                "band": band_row(case.judgement.band),
                 "verdict": case.judgement.verdict,
                 "expected": case.expected.verdict,
                 "reason": case.judgement.reason,

@@ -19,8 +19,8 @@ from repro.lab.mnist.data import Mnist
 from repro.measure.session import SEED, Measured, Session
 from repro.papers import registry
 from repro.papers.experiment import Experiment
-from repro.report.report_json import Record, band_fields, new_record
-from repro.report.words import rerun_command
+from repro.report.failure import failure_text
+from repro.report.result_row import ResultRow, band_row, new_row
 
 HEALTH = ("zero-gradient-share", "sign-difference-share")
 """Metrics that say how far a gradient can be trusted; shown beside what was measured with it."""
@@ -37,7 +37,7 @@ class Finding:
         text: why, for a failure or a skip.
     """
 
-    record: Record
+    record: ResultRow
     outcome: Literal["pass", "known", "fail", "skip"]
     text: str = ""
 
@@ -177,17 +177,17 @@ def check(
         sample: by id, the same cases judged on the embedded sample's populations, for the
             freshness gate when the sample is what is at hand.
     """
-    record = new_record(case)
+    record = new_row(case)
     try:
         return _check(case, record, session, readings, sample)
     except ReproError as error:
         why = f"{error.found}; expected: {error.expected}; what to do: {error.do}"
-        return Finding({**record, "reason": why}, "fail", template(record, why))
+        return Finding({**record, "reason": why}, "fail", failure_text(record, why))
 
 
 def _check(
     case: Case,
-    record: Record,
+    record: ResultRow,
     session: Session,
     readings: list[str],
     sample: Mapping[str, Case],
@@ -215,8 +215,8 @@ def _check(
     shown, held = live_value(claim, measured)
     record |= {
         "measured": shown,
-        "difference": held if claim.kind == "ordering" else None,
-        "gate": band_fields(gated.gate),
+        "difference": None if isinstance(held, list) or claim.kind != "ordering" else held,
+        "gate": band_row(gated.gate),
         "indicative": data.kind != "full",
         "weights_sha256": measured.weights_sha256,
         "health": {name: measured.values[name] for name in HEALTH if name in measured.values},
@@ -228,7 +228,7 @@ def _check(
     record["stale"] = is_stale(held, gated)
     if isinstance(shown, list):
         for point, value, by in zip(record["points"], shown, gated.points, strict=True):
-            point |= {"measured": value, "gate": band_fields(by.gate)}
+            point |= {"measured": value, "gate": band_row(by.gate)}
     return _compare(case, record, stale=how_stale(held, gated) if record["stale"] else "")
 
 
@@ -247,57 +247,14 @@ def how_stale(held: Live, gated: Judgement) -> str:
     return "the measurement is not finite"
 
 
-def _compare(case: Case, record: Record, *, stale: str) -> Finding:
+def _compare(case: Case, record: ResultRow, *, stale: str) -> Finding:
     """Hold verdict and freshness against the record; ``stale`` says why, or is empty."""
     verdict, expected = case.judgement.verdict, case.expected.verdict
     if stale:
-        return Finding(record, "fail", template(record, stale))
+        return Finding(record, "fail", failure_text(record, stale))
     if verdict != expected:
         why = (
             f"the evidence says {verdict}, the record expects {expected}: {case.judgement.reason}"
         )
-        return Finding(record, "fail", template(record, why))
+        return Finding(record, "fail", failure_text(record, why))
     return Finding(record, "pass" if verdict in PASSING else "known", case.expected.reason)
-
-
-def in_words(value: Live | None) -> str:
-    """A measurement for a line of text."""
-    if value is None:
-        return "nothing"
-    return " ".join(f"{v:.4g}" for v in value) if isinstance(value, list) else f"{value:.6g}"
-
-
-def distance_outside(record: Record) -> str:
-    """How far the published value lies outside the band, in words."""
-    band, published = record["band"], record["published"]
-    if any(point["band"] for point in record["points"]):
-        missed = [point["label"] for point in record["points"] if point["inside"] is False]
-        return f"outside at {', '.join(missed)}" if missed else "inside at every point"
-    if band is None or published is None:
-        return "no band"
-    if band["low"] <= published <= band["high"]:
-        return "inside"
-    edge = band["low"] if published < band["low"] else band["high"]
-    return f"{abs(published - edge):.4g} {'below' if published < edge else 'above'}"
-
-
-def template(record: Record, why: str) -> str:
-    """The text of a failing claim, the same for all."""
-    band = record["band"]
-    shown = "none" if band is None else f"[{band['low']:.4f}, {band['high']:.4f}]"
-    seeds = record["seeds"]
-    hashes = ", ".join(h[:16] for h in record["weights_sha256"]) or "none"
-    lines = {
-        "claim": f"{record['id']} ({record['reading']}), {record['place']}",
-        "why": why,
-        "quote": f"“{record['quote']}”",
-        "published": record["criterion"] if record["published"] is None else record["published"],
-        "measured": in_words(record["measured"]),
-        "band": f"{shown}, published is {distance_outside(record)}",
-        "verdict": f"{record['evidence_verdict']} (expected {record['expected']})",
-        "seeds": f"{len(seeds)}: {seeds}",
-        "weights": hashes,
-        "rerun": rerun_command(record["id"], record["reading"]),
-    }
-    # One line each, also of a table's row or an error that runs over several.
-    return "\n".join(f"{name + ':':<11}{' '.join(str(lines[name]).split())}" for name in lines)

@@ -22,7 +22,7 @@ from repro.judge.cases import Case
 from repro.papers import registry
 from repro.plugin import shared_folder, xdist
 from repro.plugin.recorder import RECORD, Recorder, State, case_id
-from repro.report.report_json import Record, new_record
+from repro.report.result_row import ResultRow, new_row
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
     from repro.measure.session import Session
@@ -279,7 +279,7 @@ def _select(config: pytest.Config, state: State, items: list[pytest.Item]) -> No
         items[:] = compress(items, kept)
 
 
-def _properties(record: Record) -> list[tuple[str, object]]:
+def _properties(record: ResultRow) -> list[tuple[str, object]]:
     """What JUnit's XML is to carry of a claim: exactly four properties."""
     measured = record["measured"]
     return [
@@ -306,7 +306,7 @@ class ClaimCase:
         state = config.stash[STATE]
         properties = self.request.node.user_properties
         # Known before anything is measured: an experiment that breaks is named as well.
-        properties += _properties(new_record(self.case))
+        properties += _properties(new_row(self.case))
         finding = check(
             self.case, _session(config), state.readings_wanted(self.case), state.sample
         )
@@ -326,6 +326,7 @@ class ControlCase(ClaimCase):
         """The control must fail the claim: a band that holds it too would prove nothing."""
         __tracebackhide__ = True
         from repro.measure import live as checking
+        from repro.report.failure import in_words
 
         claim, state = self.case.claim, self.request.config.stash[STATE]
         session = _session(self.request.config)
@@ -353,7 +354,7 @@ class ControlCase(ClaimCase):
         if not outside and claim.control is not None:
             shown, _ = checking.live_value(claim, measured, metric=claim.control.metric)
             pytest.fail(
-                f"control {claim.control.metric} = {checking.in_words(shown)} passes "
+                f"control {claim.control.metric} = {in_words(shown)} passes "
                 f"{self.case.id}, and must not: {claim.control.why}",
                 pytrace=False,
             )

@@ -22,6 +22,7 @@ from repro.judge.cases import Case
 from repro.papers import picture
 from repro.report import outputs
 from repro.report import report_json as report
+from repro.report.result_row import ResultRow, new_row
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
     from repro.measure.session import Session
@@ -43,7 +44,7 @@ class State:
     start: float = field(default_factory=time.monotonic)
     session: Session | None = None
     groups: int = 0
-    records: dict[str, report.Record] = field(default_factory=dict)
+    records: dict[str, ResultRow] = field(default_factory=dict)
     header: dict[str, Any] | None = None
 
     def readings_wanted(self, case: Case) -> list[str]:
@@ -149,7 +150,7 @@ class Recorder:
         if state.records or self.config.option.collectonly:
             return
         header = self.header()
-        records = {id_: report.new_record(case) for id_, case in state.cases.items()}
+        records = {id_: new_row(case) for id_, case in state.cases.items()}
         for record in filter(None, (records.get(claim_of(nodeid)) for nodeid in nodeids)):
             record["outcome"] = "unfinished"
         unfinished = report.unfinished_report(header, records.values())
@@ -160,7 +161,7 @@ class Recorder:
         state.records = records
         outputs.remove(self.path.parent)
 
-    def rows(self) -> list[report.Record]:
+    def rows(self) -> list[ResultRow]:
         """All records."""
         return list(self.state.records.values())
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from operator import itemgetter
 from typing import Any
 
 from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
 from repro.report.page import rows as view
-from repro.report.report_json import Record
+from repro.report.result_row import ResultRow
 from repro.report.text import finite, line, number
 
 TOLERANCE = 1e-3
@@ -77,7 +78,9 @@ def _numbers(value: Any) -> list[float | None]:
     return [finite(each) for each in several if each is not None]
 
 
-def spread(report: Mapping[str, Any], record: Record, point: int = 0) -> tuple[float, int] | None:
+def spread(
+    report: Mapping[str, Any], record: ResultRow, point: int = 0
+) -> tuple[float, int] | None:
     """(s, N) of the metric that a record measures; None without five seeds.
 
     An ordering's own s is of differences, so it is looked for in the rows whose population is
@@ -92,9 +95,9 @@ def spread(report: Mapping[str, Any], record: Record, point: int = 0) -> tuple[f
         rows = record["points"]
         sd = finite(rows[point]["sd"]) if point < len(rows) else None
         return None if sd is None or record["n"] < MIN_SEEDS else (sd, record["n"])
-    where = ("paper", "experiment", "reading", "metric")
+    where = itemgetter("paper", "experiment", "reading", "metric")
     for other in [record, *report["claims"]]:
-        if other["kind"] == "value" and all(other[name] == record[name] for name in where):
+        if other["kind"] == "value" and where(other) == where(record):
             sd = finite(other["sd"])
             if sd is not None and other["n"] >= MIN_SEEDS:
                 return sd, other["n"]
@@ -118,7 +121,7 @@ def noise(largest: float, *, same_weights: bool, population: tuple[float, int] |
     return max(tolerance, float(stdtrit(n - 1, (1 + GATE_LEVEL) / 2)) * sd * math.sqrt(2))
 
 
-def _measurement(a: Mapping[str, Any], before: Record, after: Record) -> Change | None:
+def _measurement(a: Mapping[str, Any], before: ResultRow, after: ResultRow) -> Change | None:
     key = before["id"], before["reading"]
     xs, ys = _numbers(before["measured"]), _numbers(after["measured"])
     if len(xs) != len(ys):
@@ -143,11 +146,10 @@ def _measurement(a: Mapping[str, Any], before: Record, after: Record) -> Change 
     return Change(*key, x, y, f"{said}; {'the same' if same else 'other'} weights")
 
 
-def _evidence(before: Record, after: Record) -> Change | None:
-    def population(record: Record) -> list[Any]:
-        names = ("n", "mean", "sd", "seeds", "values")
+def _evidence(before: ResultRow, after: ResultRow) -> Change | None:
+    def population(record: ResultRow) -> list[Any]:
         points = [(point["mean"], point["sd"]) for point in record["points"]]
-        return [*(record[name] for name in names), points]
+        return [*itemgetter("n", "mean", "sd", "seeds", "values")(record), points]
 
     if population(before) == population(after):
         return None

@@ -13,109 +13,21 @@ from typing import Any
 
 from repro.atomic import write_atomic
 from repro.claims.records import Paper
-from repro.claims.verdict import Verdict
 from repro.errors import ReportError
-from repro.judge.bands import Band
 from repro.judge.cases import Case
 from repro.judge.verdicts import MIN_SEEDS
+from repro.report.result_row import ResultRow
 from repro.report.text import line
 
-Record = dict[str, Any]
-"""One claim under one reading, as ``report.schema.json`` has it."""
-
-WORST_FIRST = (
-    Verdict.NOT_REPRODUCED,
-    Verdict.TREND_ONLY,
-    Verdict.INCONCLUSIVE,
-    Verdict.PAPER_INCONSISTENT,
-    Verdict.EQUIVALENT,
-    Verdict.REPRODUCED,
-    Verdict.NOT_RUN,
-)
 LARGEST = 50_000_000
 """Bytes of the largest report that is read: some hundred times a real one."""
-BROKEN = ("failed", "error", "unfinished")
-"""Outcomes that make a run red."""
 SCHEMA = 2
 """The version of ``report.schema.json`` that is written; 1 is read as well."""
 
 
-def band_fields(band: Band | None) -> dict[str, Any] | None:
-    """A band as JSON values."""
-    if band is None:
-        return None
-    return {"low": band.low, "high": band.high, "level": band.level, "method": band.method}
-
-
-def _points(case: Case) -> list[dict[str, Any]]:
-    """A curve's points with their simultaneous bands; empty for other claims."""
-    claim, judged = case.claim, case.judgement.points
-    unjudged = dict.fromkeys(("mean", "sd", "band", "gate", "inside", "measured"))
-    return [
-        {"label": label, "published": published, **unjudged}
-        | (
-            {
-                "mean": judged[i].mean,
-                "sd": judged[i].sd,
-                "band": band_fields(judged[i].band),
-                "gate": band_fields(judged[i].gate),
-                "inside": judged[i].inside if judged[i].band else None,
-            }
-            if judged
-            else {}
-        )
-        for i, (label, published) in enumerate(zip(claim.labels, claim.curve, strict=True))
-    ]
-
-
-def new_record(case: Case) -> Record:
-    """A claim's record before its test has run: all that is known beforehand, nothing measured."""
-    claim, judgement = case.claim, case.judgement
-    ordering = str(claim.ordering) if claim.ordering else ""
-    control = claim.control
-    return {
-        "id": claim.id,
-        "paper": claim.paper,
-        "kind": claim.kind,
-        "place": claim.place,
-        "quote": claim.quote,
-        "statement": claim.statement,
-        "reading": case.reading,
-        "criterion": ordering if claim.kind == "ordering" else "",
-        "experiment": claim.experiment,
-        "metric": claim.metric or (claim.ordering.metric if claim.ordering else ""),
-        "tags": list(claim.tags),
-        "published": list(claim.curve) or claim.published,
-        "unit": claim.unit if claim.points else None,
-        "points": _points(case),
-        "measured": None,
-        "difference": None,
-        "band": band_fields(judgement.band),
-        "gate": band_fields(judgement.gate),
-        "margin": claim.margin if claim.points else None,
-        "n": judgement.n,
-        "mean": judgement.mean,
-        "sd": judgement.sd,
-        "seeds": list(case.seeds),
-        "values": list(case.values),
-        "verdict": Verdict.NOT_RUN,
-        "evidence_verdict": judgement.verdict,
-        "expected": case.expected.verdict,
-        "reason": judgement.reason,
-        "outcome": "deselected",
-        "stale": False,
-        "indicative": False,
-        "seconds": 0.0,
-        "weights_sha256": [],
-        "health": {},
-        "control": control
-        and {"metric": control.metric, "why": control.why, "measured": None, "outside": None},
-    }
-
-
 def new_report(
     header: Mapping[str, Any],
-    claims: Iterable[Record],
+    claims: Iterable[ResultRow],
     *,
     pictures: Iterable[Mapping[str, Any]] = (),
     end: str,
@@ -135,7 +47,7 @@ def new_report(
     return {**made, "footer": footer(rows, end=end, seconds=seconds)}
 
 
-def unfinished_report(header: Mapping[str, Any], claims: Iterable[Record]) -> dict[str, Any]:
+def unfinished_report(header: Mapping[str, Any], claims: Iterable[ResultRow]) -> dict[str, Any]:
     """What stands on disk while a run goes on: a report without footer, which no reader takes."""
     return {"schema": SCHEMA, "header": dict(header), "claims": list(claims)}
 
@@ -157,13 +69,7 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
     return f"{len(checked)} of {total} published statements checked"
 
 
-def worst_first(records: Iterable[Record]) -> list[Record]:
-    """Red outcomes, then the verdicts from ``not-reproduced`` to ``not-run``."""
-    rank = {verdict: i for i, verdict in enumerate(WORST_FIRST)}
-    return sorted(records, key=lambda r: (r["outcome"] not in BROKEN, rank[Verdict(r["verdict"])]))
-
-
-def footer(records: Iterable[Record], *, end: str, seconds: float) -> dict[str, Any]:
+def footer(records: Iterable[ResultRow], *, end: str, seconds: float) -> dict[str, Any]:
     """Counts per verdict and per outcome; its presence says that the run came to its end."""
     rows = list(records)
     return {

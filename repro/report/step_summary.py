@@ -9,7 +9,7 @@ from typing import Any
 
 from repro.claims.verdict import Verdict
 from repro.report.page import rows as view
-from repro.report.report_json import BROKEN, Record, worst_first
+from repro.report.result_row import BROKEN, ResultRow, worst_first
 from repro.report.text import line, number
 
 LIMIT = 100_000
@@ -24,7 +24,7 @@ def literal(text: object, limit: int = 300) -> str:
     return html.escape(_ACTIVE.sub(r"\\\1", line(text, limit)), quote=False)
 
 
-def changed(record: Record) -> bool:
+def changed(record: ResultRow) -> bool:
     """Whether the evidence gives another verdict than the one on record."""
     compared = Verdict.NOT_RUN not in (record["evidence_verdict"], record["verdict"])
     return bool(compared and record["evidence_verdict"] != record["expected"])
@@ -38,7 +38,7 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> 
     return [*lines, ""]
 
 
-def _cells(record: Record) -> list[str]:
+def _cells(record: ResultRow) -> list[str]:
     return [
         f"{literal(record['id'], 120)} ({literal(record['reading'], 60)})",
         literal(view.published(record), 80),
@@ -49,14 +49,14 @@ def _cells(record: Record) -> list[str]:
     ]
 
 
-def _counts(records: Sequence[Record]) -> list[str]:
+def _counts(records: Sequence[ResultRow]) -> list[str]:
     said = [f"{n} {symbol} {name}" for name, symbol, n in view.counts(records) if n]
     lines = [", ".join(said) or "no claims", ""]
     chance = view.by_chance(records)
     return [*lines, f"{chance}.", ""] if chance else lines
 
 
-def _warnings(records: Sequence[Record], header: Mapping[str, Any]) -> list[str]:
+def _warnings(records: Sequence[ResultRow], header: Mapping[str, Any]) -> list[str]:
     found = []
     if header["data"]["kind"] != "full":
         found.append(f"Indicative only: the data are `{header['data']['kind']}`, not full MNIST.")
@@ -66,7 +66,7 @@ def _warnings(records: Sequence[Record], header: Mapping[str, Any]) -> list[str]
     return [part for sentence in found for part in (f"**{sentence}**", "")]
 
 
-def _why(record: Record) -> str:
+def _why(record: ResultRow) -> str:
     if record["stale"]:
         return "stale: this machine's measurement lies outside the gate"
     if changed(record):
@@ -74,7 +74,7 @@ def _why(record: Record) -> str:
     return str(record["outcome"])
 
 
-def _changes(records: Iterable[Record], shown: int) -> list[str]:
+def _changes(records: Iterable[ResultRow], shown: int) -> list[str]:
     rows = [r for r in worst_first(records) if r["outcome"] in BROKEN or r["stale"] or changed(r)]
     lines = ["### Against the verdicts on record", ""]
     if not rows:
@@ -91,7 +91,7 @@ def _changes(records: Iterable[Record], shown: int) -> list[str]:
     return [*lines, *_table(["claim", "what", "reason", "rerun"], cells, len(rows))]
 
 
-def _headline(records: Iterable[Record], shown: int) -> list[str]:
+def _headline(records: Iterable[ResultRow], shown: int) -> list[str]:
     rows = [record for record in records if "headline" in record["tags"]]
     if not rows:
         return []

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from repro.claims.verdict import Verdict
-from repro.report.report_json import BROKEN, Record, worst_first
+from repro.report.result_row import BROKEN, ResultRow, worst_first
 from repro.report.words import rerun_command
 
 STYLES = {
@@ -37,7 +37,7 @@ def number(value: float | list[float] | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def closing_table(records: Iterable[Record], *, width: int, plain: bool) -> str:
+def closing_table(records: Iterable[ResultRow], *, width: int, plain: bool) -> str:
     """What ran, worst first, then the counts, gradient health, and how to rerun what failed.
 
     Two lines a claim and reading, so that ids, places and verdicts stay whole in 80 columns;
@@ -70,10 +70,10 @@ def _columns(published: str, measured: str, band: str, verdict: str) -> str:
     return f"  {published:>9}  {measured:>8}  {band:<16}  {verdict}"
 
 
-def _band(row: Record) -> str:
+def _band(row: ResultRow) -> str:
     if row["points"]:
         inside = [point["inside"] for point in row["points"]]
-        return "–" if None in inside else f"{sum(inside)} inside"
+        return "–" if None in inside else f"{inside.count(True)} inside"
     band = row["band"]
     return "–" if band is None else f"{number(band['low'])} to {number(band['high'])}"
 
@@ -82,7 +82,7 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(line, width, subsequent_indent="    ", break_on_hyphens=False)
 
 
-def _verdict(row: Record) -> Text:
+def _verdict(row: ResultRow) -> Text:
     words = str(row["verdict"])
     if row["indicative"]:
         words += ", indicative"
@@ -94,7 +94,7 @@ def _verdict(row: Record) -> Text:
     return Text(words, style=style)
 
 
-def _counts(rows: list[Record]) -> list[str]:
+def _counts(rows: list[ResultRow]) -> list[str]:
     counts = {v: sum(r["verdict"] == v for r in rows) for v in Verdict}
     lines = [", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)]
     broken = Counter(r["outcome"] for r in rows if r["outcome"] in BROKEN)
@@ -112,7 +112,7 @@ def _counts(rows: list[Record]) -> list[str]:
     return lines
 
 
-def _health(rows: list[Record]) -> list[str]:
+def _health(rows: list[ResultRow]) -> list[str]:
     """One line an experiment and reading on the gradients behind the figures."""
     found = {}
     for row in rows:
@@ -123,6 +123,6 @@ def _health(rows: list[Record]) -> list[str]:
     return list(found.values())
 
 
-def _reruns(rows: list[Record]) -> list[str]:
+def _reruns(rows: list[ResultRow]) -> list[str]:
     broken = [r for r in rows if r["outcome"] in BROKEN]
     return [f"rerun: {rerun_command(r['id'], r['reading'])}" for r in broken]

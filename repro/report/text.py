@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 LONGEST = 1000
@@ -53,7 +53,7 @@ def short(value: Any) -> str:
     return _show(value, lambda x: f"{x:.6g}")
 
 
-def interval(band: dict[str, Any] | None) -> str:
+def interval(band: Mapping[str, Any] | None) -> str:
     """``[low, high]`` of a band; ``–`` for none."""
     return _NOTHING if band is None else f"[{number(band['low'])}, {number(band['high'])}]"
 

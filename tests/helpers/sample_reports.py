@@ -13,7 +13,7 @@ from repro import paths
 from repro.claims.verdict import PASSING, Verdict
 from repro.judge import cases as evidence
 from repro.papers import registry
-from repro.report import report_json
+from repro.report import report_json, result_row
 
 WEIGHTS = "ab" * 32
 VALUES = [0.50, 0.51, 0.49, 0.505, 0.495, 0.502, 0.498, 0.503]
@@ -209,7 +209,7 @@ def at_hand() -> dict[str, Any]:
     for paper in loaded:
         for case in evidence.judge(paper, paths.fixtures() / "populations"):
             cases.append(case)
-            made = report_json.new_record(case)
+            made = result_row.new_row(case)
             verdict = case.judgement.verdict
             passed = "passed" if verdict in PASSING else "xfailed"
             made["outcome"] = "skipped" if verdict == Verdict.NOT_RUN else passed

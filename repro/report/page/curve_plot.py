@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
 
 from markupsafe import Markup, escape
 
-from repro.report.report_json import Record
+from repro.report.result_row import BandRow, ResultRow
 from repro.report.text import finite, line, number
 
 MOST_POINTS = 200
@@ -37,21 +37,20 @@ class Point:
         return [x for x in each if x is not None]
 
 
-def points(record: Record) -> list[Point]:
+def points(record: ResultRow) -> list[Point]:
     """The points of a curve's record; without evidence, the published and measured numbers."""
     found = []
     for point in record["points"][:MOST_POINTS]:
-        band: dict[str, Any] = point["band"] or {}
-        gate: dict[str, Any] = point["gate"] or {}
-        bottom, top = finite(gate.get("low")), finite(gate.get("high"))
+        low, high = _ends(point["band"])
+        bottom, top = _ends(point["gate"])
         found.append(
             Point(
                 label=line(point["label"], 60),
                 published=finite(point["published"]),
                 mean=finite(point["mean"]),
                 sd=finite(point["sd"]),
-                low=finite(band.get("low")),
-                high=finite(band.get("high")),
+                low=low,
+                high=high,
                 inside=point["inside"],
                 here=finite(point["measured"]),
                 gate=None if bottom is None or top is None else (bottom, top),
@@ -61,8 +60,12 @@ def points(record: Record) -> list[Point]:
         return found
     said = record["published"][:MOST_POINTS]
     here = record["measured"] if isinstance(record["measured"], list) else []
-    here = [*here, *[None] * len(said)]
-    return [Point(str(i + 1), finite(x), here=finite(here[i])) for i, x in enumerate(said)]
+    pairs = zip_longest(said, here[: len(said)])
+    return [Point(str(i + 1), finite(x), here=finite(y)) for i, (x, y) in enumerate(pairs)]
+
+
+def _ends(band: BandRow | None) -> tuple[float | None, float | None]:
+    return (finite(band["low"]), finite(band["high"])) if band else (None, None)
 
 
 def domain(curves: Iterable[list[Point]]) -> tuple[float, float]:

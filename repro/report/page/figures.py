@@ -14,7 +14,7 @@ from repro.report.page import curve_plot, png
 from repro.report.page import rows as view
 from repro.report.page.html import Figure, data_uri
 from repro.report.page.png import Drawing, Panel, Strip, Theme
-from repro.report.report_json import Record
+from repro.report.result_row import ResultRow
 from repro.report.text import line, short_int
 
 MOST_FIGURES, MOST_PANELS = 24, 6
@@ -48,10 +48,10 @@ def plan(report: Mapping[str, Any]) -> list[Plan]:
     Args:
         report: a report that :func:`repro.report.report_json.read` has accepted.
     """
-    records: list[Record] = list(report["claims"])[: view.MOST_ROWS]
+    records: list[ResultRow] = list(report["claims"])[: view.MOST_ROWS]
     anchors = dict(zip(map(id, records), view.anchors(records), strict=True))
     papers = list(dict.fromkeys(str(record["paper"]) for record in records))
-    by_claim: dict[str, list[Record]] = {}
+    by_claim: dict[str, list[ResultRow]] = {}
     for record in records:
         if record["kind"] == "curve" and curve_plot.points(record):
             by_claim.setdefault(view.key(record), []).append(record)
@@ -99,7 +99,7 @@ def _drawn(planned: Plan) -> Figure:
     )
 
 
-def _of_curve(anchor: str, records: Sequence[Record], rows: tuple[str, ...]) -> Plan:
+def _of_curve(anchor: str, records: Sequence[ResultRow], rows: tuple[str, ...]) -> Plan:
     """One figure for all readings of a curve."""
     shown, first = records[:MOST_PANELS], records[0]
     curves = [(_heading(record), curve_plot.points(record)) for record in shown]
@@ -116,7 +116,7 @@ def _of_curve(anchor: str, records: Sequence[Record], rows: tuple[str, ...]) -> 
     )
 
 
-def _heading(record: Record) -> str:
+def _heading(record: ResultRow) -> str:
     seeds = f"{short_int(record['n'])} seeds" if record["n"] else "no population"
     return f"{line(record['reading'], 60)}: {line(record['metric'], 60)}, {seeds}"
 
@@ -126,7 +126,7 @@ def _title(record: Mapping[str, Any], reading: str) -> str:
     return f"{place} ({line(reading, 60)})" if reading else place
 
 
-def _measures(record: Record, picture: Mapping[str, Any]) -> bool:
+def _measures(record: ResultRow, picture: Mapping[str, Any]) -> bool:
     """Whether the record reads the experiment that a picture was made from."""
     return all(record[name] == picture[name] for name in ("paper", "experiment", "reading"))
 

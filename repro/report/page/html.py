@@ -21,7 +21,7 @@ from markupsafe import Markup
 from repro.errors import ReportError
 from repro.report.claims_md import MEANINGS
 from repro.report.page import rows as view
-from repro.report.report_json import BROKEN, Record
+from repro.report.result_row import BROKEN, ResultRow
 from repro.report.text import finite, line, short_int
 
 _PICTURE = re.compile(r"data:image/(png|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
@@ -66,7 +66,7 @@ def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-def _banners(records: Sequence[Record], header: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _banners(records: Sequence[ResultRow], header: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(kind, sentence) of all that limits what the page may be taken for."""
     outcomes = Counter(str(record["outcome"]) for record in records)
     broken = sum(outcomes[name] for name in BROKEN)
@@ -91,7 +91,7 @@ def _banners(records: Sequence[Record], header: Mapping[str, Any]) -> list[tuple
     return [(kind, sentence) for applies, kind, sentence in found if applies]
 
 
-def _environment(report: Mapping[str, Any], records: Sequence[Record]) -> list[tuple[str, str]]:
+def _environment(report: Mapping[str, Any], records: Sequence[ResultRow]) -> list[tuple[str, str]]:
     header, footer = report["header"], report["footer"]
     dirty = " with uncommitted changes" if header["dirty"] else ""
     seconds = finite(footer["seconds"])
@@ -139,7 +139,7 @@ def render(
                 expected="data:image/png;base64,… or data:image/svg+xml;base64,…",
                 do="make it with data_uri",
             )
-    records: list[Record] = list(report["claims"])
+    records: list[ResultRow] = list(report["claims"])
     groups = view.groups(records)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

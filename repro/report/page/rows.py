@@ -13,7 +13,7 @@ from markupsafe import Markup
 from repro.claims.toml import SLUG
 from repro.claims.verdict import Verdict
 from repro.report.page import curve_plot, seed_plot
-from repro.report.report_json import BROKEN, WORST_FIRST, Record, worst_first
+from repro.report.result_row import BROKEN, WORST_FIRST, BandRow, ResultRow, worst_first
 from repro.report.text import clean, finite, interval, line, number, ranges, short, short_int
 
 MOST_ROWS = 2000
@@ -73,7 +73,7 @@ class Group:
     rows: tuple[Row, ...]
 
 
-def published(record: Record) -> str:
+def published(record: ResultRow) -> str:
     """The paper's number, or what stands in its place."""
     if record["kind"] == "inconsistency":
         return "two sources"
@@ -82,7 +82,7 @@ def published(record: Record) -> str:
     return short(record["published"])
 
 
-def population(record: Record) -> str:
+def population(record: ResultRow) -> str:
     """``mean ± s (N)``; of the differences for an ordering; first and last mean of a curve."""
     if record["points"] and record["n"]:
         means = number([point["mean"] for point in record["points"]])
@@ -94,7 +94,7 @@ def population(record: Record) -> str:
     return f"{what}{number(record['mean'])}{spread} ({short_int(record['n'])})"
 
 
-def band(record: Record) -> str:
+def band(record: ResultRow) -> str:
     """The 95 % band; of a curve, at how many points it holds the published number."""
     return (
         curve_plot.inside(curve_plot.points(record))
@@ -103,7 +103,7 @@ def band(record: Record) -> str:
     )
 
 
-def rerun(record: Record) -> str:
+def rerun(record: ResultRow) -> str:
     """The command that runs just this claim; empty where a name is none of this suite's.
 
     A report may come from anywhere, and this text is made to be pasted into a shell.
@@ -114,7 +114,7 @@ def rerun(record: Record) -> str:
     return f"tox -e reproduce -- --claim '{claim}' --reading {reading}"
 
 
-def notes(record: Record) -> tuple[str, ...]:
+def notes(record: ResultRow) -> tuple[str, ...]:
     """What must be said beside the verdict."""
     said = []
     if record["outcome"] in BROKEN:
@@ -131,7 +131,7 @@ def notes(record: Record) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _gate(record: Record) -> str:
+def _gate(record: ResultRow) -> str:
     at_each = next((point["gate"] for point in record["points"] if point["gate"]), None)
     gate = at_each or record["gate"]
     if gate is None:
@@ -142,23 +142,23 @@ def _gate(record: Record) -> str:
     return f"{_level(gate)} band{what} {where}; {place}"
 
 
-def _difference(record: Record) -> str:
+def _difference(record: ResultRow) -> str:
     if record["difference"] is None:
         return ""
     return f"{number(record['difference'])} on this machine; the ordering holds above 0"
 
 
-def _widened(record: Record) -> str:
+def _widened(record: ResultRow) -> str:
     unit = record["unit"]
     return "" if unit is None else f", widened by half the rounding unit {short(unit)}"
 
 
-def _level(band: dict[str, Any]) -> str:
+def _level(band: BandRow) -> str:
     level = finite(band["level"])
     return f"{100 * (level or 0.0):.4g} % ({line(band['method'], 40)})"
 
 
-def _control(record: Record) -> str:
+def _control(record: ResultRow) -> str:
     control = record["control"]
     if control is None:
         return "none"
@@ -167,7 +167,7 @@ def _control(record: Record) -> str:
     return f"{text}, {result[control['outside']]} ({line(control['why'], 300)})"
 
 
-def _points(record: Record) -> tuple[str, ...]:
+def _points(record: ResultRow) -> tuple[str, ...]:
     said = []
     for point in curve_plot.points(record):
         parts = [f"{point.label}: published {number(point.published)}"]
@@ -185,7 +185,7 @@ def _points(record: Record) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _band(record: Record) -> str:
+def _band(record: ResultRow) -> str:
     level = next((point["band"] for point in record["points"] if point["band"]), record["band"])
     if level is None:
         return "none"
@@ -194,7 +194,7 @@ def _band(record: Record) -> str:
     return f"{_level(level)} {interval(level)}{_widened(record)}"
 
 
-def _seeds(record: Record) -> str:
+def _seeds(record: ResultRow) -> str:
     seeds = list(zip(record["seeds"], record["values"], strict=False))
     if not seeds:
         return ranges(record["seeds"][:1000])
@@ -202,7 +202,7 @@ def _seeds(record: Record) -> str:
     return shown + (" …" if len(seeds) > 100 else "")
 
 
-def _facts(record: Record) -> tuple[Pair, ...]:
+def _facts(record: ResultRow) -> tuple[Pair, ...]:
     health = list(record["health"].items())[:MOST_ENTRIES]
     found = [
         ("experiment", f"{line(record['experiment'], 100)}, {line(record['metric'], 100)}"),
@@ -220,7 +220,7 @@ def _facts(record: Record) -> tuple[Pair, ...]:
     return tuple((name, text) for name, text in found if text.strip(" ,") not in ("", "–"))
 
 
-def _pictures(records: Sequence[Record]) -> list[Markup]:
+def _pictures(records: Sequence[ResultRow]) -> list[Markup]:
     """The plots of one claim's readings, on one axis."""
     if records[0]["kind"] == "curve":
         curves = [curve_plot.points(record) for record in records]
@@ -231,7 +231,7 @@ def _pictures(records: Sequence[Record]) -> list[Markup]:
     return [seed_plot.plot(drawn, axis) for drawn in marks]
 
 
-def _row(record: Record, anchor: str, picture: Markup) -> Row:
+def _row(record: ResultRow, anchor: str, picture: Markup) -> Row:
     verdict = Verdict(record["verdict"])
     return Row(
         anchor=anchor,
@@ -255,7 +255,7 @@ def _row(record: Record, anchor: str, picture: Markup) -> Row:
     )
 
 
-def sentence(records: Sequence[Record]) -> str:
+def sentence(records: Sequence[ResultRow]) -> str:
     """What the paper says, and what became of it under each reading, with that one's numbers."""
     first = records[0]
     if first["kind"] == "ordering":
@@ -274,7 +274,7 @@ def sentence(records: Sequence[Record]) -> str:
     )
 
 
-def _heard(record: Record) -> list[str]:
+def _heard(record: ResultRow) -> list[str]:
     """What the population and this machine say of one reading, a clause each."""
     heard = []
     trainings = f"{short_int(record['n'])} independent trainings"
@@ -296,12 +296,12 @@ def _heard(record: Record) -> list[str]:
     return heard
 
 
-def key(record: Record) -> str:
+def key(record: ResultRow) -> str:
     """The claim's id as an anchor; the schema's pattern lets nothing else pass but a newline."""
     return re.sub(r"[^a-z0-9-]", "", str(record["id"]))[:200]
 
 
-def anchors(records: Sequence[Record]) -> list[str]:
+def anchors(records: Sequence[ResultRow]) -> list[str]:
     """The claim's id for its first reading, ``id--reading`` for the others, each once."""
     taken = {key(record) for record in records}
     seen: set[str] = set()
@@ -321,7 +321,7 @@ def anchors(records: Sequence[Record]) -> list[str]:
     return found
 
 
-def _group(claim: str, records: Sequence[Record], anchors: Sequence[str]) -> Group:
+def _group(claim: str, records: Sequence[ResultRow], anchors: Sequence[str]) -> Group:
     first = records[0]
     pictures = _pictures(records)
     return Group(
@@ -338,23 +338,23 @@ def _group(claim: str, records: Sequence[Record], anchors: Sequence[str]) -> Gro
     )
 
 
-def groups(records: Iterable[Record]) -> list[Group]:
+def groups(records: Iterable[ResultRow]) -> list[Group]:
     """The claims, the one with the worst reading first; readings in the report's order."""
     rows = list(records)[:MOST_ROWS]
-    by_claim: dict[str, list[tuple[Record, str]]] = {}
+    by_claim: dict[str, list[tuple[ResultRow, str]]] = {}
     for record, anchor in zip(rows, anchors(rows), strict=True):
         by_claim.setdefault(key(record), []).append((record, anchor))
     order = dict.fromkeys(key(record) for record in worst_first(rows))
     return [_group(claim, *zip(*by_claim[claim], strict=True)) for claim in order]
 
 
-def counts(records: Iterable[Record]) -> list[tuple[str, str, int]]:
+def counts(records: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
     """(verdict, symbol, rows) for every verdict, worst first; zeros too."""
     found = Counter(str(record["verdict"]) for record in records)
     return [(str(v), SYMBOLS[v], found[str(v)]) for v in WORST_FIRST]
 
 
-def by_chance(records: Iterable[Record]) -> str:
+def by_chance(records: Iterable[ResultRow]) -> str:
     """How many bands would miss by chance, in words; empty without bands."""
     banded = sum(
         bool(record["band"] or any(point["band"] for point in record["points"]))
@@ -367,7 +367,7 @@ def by_chance(records: Iterable[Record]) -> str:
     )
 
 
-def seeds(records: Iterable[Record]) -> str:
+def seeds(records: Iterable[ResultRow]) -> str:
     """Every seed behind the populations, as ranges."""
     return ranges(seed for record in records for seed in record["seeds"][:1000])
 

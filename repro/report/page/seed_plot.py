@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from repro.judge.bands import Band
-from repro.report.report_json import Record
+from repro.report.result_row import ResultRow
 from repro.report.text import finite, number
 
 WIDTH, HEIGHT, EDGE = 240, 44, 10
@@ -43,11 +43,11 @@ class Marks:
         return [*self.seeds, *(self.band or ()), *(x for x in single if x is not None)]
 
 
-def marks(record: Record) -> Marks:
+def marks(record: ResultRow) -> Marks:
     """What is to be drawn of a record; numbers that cannot be drawn are left out."""
     seeds = [x for x in map(finite, record["values"]) if x is not None]
-    band = record["band"] or {}
-    low, high = finite(band.get("low")), finite(band.get("high"))
+    band = record["band"]
+    low, high = (finite(band["low"]), finite(band["high"])) if band else (None, None)
     ordering = record["kind"] == "ordering"
     return Marks(
         seeds=tuple(seeds[:_MOST_DOTS]),

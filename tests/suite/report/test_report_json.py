@@ -15,7 +15,7 @@ from repro.claims import records
 from repro.claims.verdict import Verdict
 from repro.errors import ReportError, StoreError
 from repro.judge import cases
-from repro.report import report_json
+from repro.report import report_json, result_row
 
 HEADER = {
     "commit": "0" * 40,
@@ -43,7 +43,7 @@ def complete(tiny):
     """A report of the tiny paper, as a run would write it."""
     tiny.measure()
     paper = records.parse(document(tiny.paper), name="tiny")
-    rows = [report_json.new_record(case) for case in cases.judge(paper, tiny.populations)]
+    rows = [result_row.new_row(case) for case in cases.judge(paper, tiny.populations)]
     for record in rows:
         record |= {"outcome": "passed", "verdict": record["evidence_verdict"], "seconds": 0.1}
     header = copy.deepcopy(HEADER)
@@ -63,17 +63,17 @@ def test_a_complete_report_is_read_as_it_was_written(complete, tmp_path):
     }
 
 
-def test_a_new_record_has_measured_nothing_and_passed_nothing(complete, tiny):
+def test_a_new_row_has_measured_nothing_and_passed_nothing(complete, tiny):
     paper = records.parse(document(tiny.paper), name="tiny")
     for case in cases.judge(paper, tiny.populations):
-        record = report_json.new_record(case)
+        record = result_row.new_row(case)
         assert record["measured"] is None
         assert record["verdict"] == Verdict.NOT_RUN
         assert record["outcome"] == "deselected"
         assert record["expected"] == case.expected.verdict
         # A copy: what is written into it stays in it.
         record["seeds"].append(99)
-        assert 99 not in report_json.new_record(case)["seeds"]
+        assert 99 not in result_row.new_row(case)["seeds"]
     assert len(complete["claims"]) == 5
 
 
@@ -272,8 +272,8 @@ def test_a_write_that_fails_leaves_the_earlier_report(complete, tmp_path):
 
 def test_red_outcomes_then_the_worst_verdicts():
     rows = [{"outcome": "passed", "verdict": v, "id": str(v)} for v in Verdict]
-    red = [{"outcome": o, "verdict": "reproduced", "id": o} for o in report_json.BROKEN]
-    assert [r["id"] for r in report_json.worst_first([*rows, *red])] == [
+    red = [{"outcome": o, "verdict": "reproduced", "id": o} for o in result_row.BROKEN]
+    assert [r["id"] for r in result_row.worst_first([*rows, *red])] == [
         *("failed", "error", "unfinished"),
         *("not-reproduced", "trend-only", "inconclusive", "paper-inconsistent"),
         *("equivalent", "reproduced", "not-run"),
@@ -296,4 +296,4 @@ def test_coverage_counts_claims_against_all_that_was_published(tiny):
 
 def test_the_schema_knows_every_verdict():
     assert set(report_json.schema()["$defs"]["verdict"]["enum"]) == set(Verdict)
-    assert set(report_json.WORST_FIRST) == set(Verdict)
+    assert set(result_row.WORST_FIRST) == set(Verdict)

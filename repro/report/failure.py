@@ -1,0 +1,48 @@
+"""What a claim's test says when it fails."""
+
+from __future__ import annotations
+
+from repro.report.result_row import Measurement, ResultRow
+from repro.report.words import rerun_command
+
+
+def in_words(value: Measurement | None) -> str:
+    """Write a measurement on one line."""
+    if value is None:
+        return "nothing"
+    return " ".join(f"{v:.4g}" for v in value) if isinstance(value, list) else f"{value:.6g}"
+
+
+def distance_outside(row: ResultRow) -> str:
+    """Say how far the published value lies outside the 95 % band."""
+    band, published = row["band"], row["published"]
+    if any(point["band"] for point in row["points"]):
+        missed = [point["label"] for point in row["points"] if point["inside"] is False]
+        return f"outside at {', '.join(missed)}" if missed else "inside at every point"
+    if band is None or published is None or isinstance(published, list):
+        return "no band"
+    if band["low"] <= published <= band["high"]:
+        return "inside"
+    edge = band["low"] if published < band["low"] else band["high"]
+    return f"{abs(published - edge):.4g} {'below' if published < edge else 'above'}"
+
+
+def failure_text(row: ResultRow, why: str) -> str:
+    """Return the text of a failing claim: what was claimed, found and expected, and a rerun."""
+    band = row["band"]
+    shown = "none" if band is None else f"[{band['low']:.4f}, {band['high']:.4f}]"
+    seeds = row["seeds"]
+    lines: dict[str, object] = {
+        "claim": f"{row['id']} ({row['reading']}), {row['place']}",
+        "why": why,
+        "quote": f"“{row['quote']}”",
+        "published": row["criterion"] if row["published"] is None else row["published"],
+        "measured": in_words(row["measured"]),
+        "band": f"{shown}, published is {distance_outside(row)}",
+        "verdict": f"{row['evidence_verdict']} (expected {row['expected']})",
+        "seeds": f"{len(seeds)}: {seeds}",
+        "weights": ", ".join(h[:16] for h in row["weights_sha256"]) or "none",
+        "rerun": rerun_command(row["id"], row["reading"]),
+    }
+    # One line each, also of a table's row or an error that runs over several.
+    return "\n".join(f"{name + ':':<11}{' '.join(str(lines[name]).split())}" for name in lines)

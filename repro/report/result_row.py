@@ -1,0 +1,196 @@
+"""The result row: what one run says of one claim under one reading.
+
+A report is a list of these rows. They are plain JSON values, because they travel between the
+processes of a run and through ``report.json``; ``report.schema.json`` has the same fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, TypedDict
+
+from repro.claims.verdict import Verdict
+from repro.judge.bands import Band
+from repro.judge.cases import Case
+
+Outcome = Literal["passed", "failed", "xfailed", "skipped", "error", "deselected", "unfinished"]
+"""What became of the test; ``deselected`` until it is collected, ``unfinished`` until it ends."""
+Measurement = float | list[float]
+"""A number, or a curve's numbers, one a point."""
+
+BROKEN = ("failed", "error", "unfinished")
+"""Outcomes that make a run red."""
+WORST_FIRST = (
+    Verdict.NOT_REPRODUCED,
+    Verdict.TREND_ONLY,
+    Verdict.INCONCLUSIVE,
+    Verdict.PAPER_INCONSISTENT,
+    Verdict.EQUIVALENT,
+    Verdict.REPRODUCED,
+    Verdict.NOT_RUN,
+)
+
+
+class BandRow(TypedDict):
+    """A prediction band: its ends, its level in [0, 1] and the method it was made by."""
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+
+class PointRow(TypedDict):
+    """One point of a curve; None for what is not known or was not measured."""
+
+    label: str
+    published: float
+    mean: float | None
+    sd: float | None
+    band: BandRow | None
+    gate: BandRow | None
+    inside: bool | None
+    measured: float | None
+
+
+class ControlRow(TypedDict):
+    """A negative control: whether this machine's measurement of it fails the claim, as it must."""
+
+    metric: str
+    why: str
+    measured: Measurement | None
+    outside: bool | None
+
+
+class ResultRow(TypedDict):
+    """One claim under one reading.
+
+    The first fields are the claim's, from its paper's ``claims.toml``. ``n``, ``mean``, ``sd``,
+    ``seeds``, ``values``, ``band`` and ``gate`` are the population's (of an ordering: of its
+    differences). ``evidence_verdict`` is the judgement, ``expected`` the verdict on record, and
+    ``verdict`` the judgement if the test came to it, else ``not-run``. ``measured`` and
+    ``difference`` are this machine's; ``stale`` says that they lie outside the gate, and
+    ``indicative`` that the data were not full MNIST.
+    """
+
+    id: str
+    paper: str
+    kind: str
+    place: str
+    quote: str
+    statement: str
+    reading: str
+    criterion: str
+    experiment: str
+    metric: str
+    tags: list[str]
+    published: Measurement | None
+    unit: float | None
+    points: list[PointRow]
+    measured: Measurement | None
+    difference: float | None
+    band: BandRow | None
+    gate: BandRow | None
+    margin: float | None
+    n: int
+    mean: float | None
+    sd: float | None
+    seeds: list[int]
+    values: list[float]
+    verdict: str
+    evidence_verdict: str
+    expected: str
+    reason: str
+    outcome: Outcome
+    stale: bool
+    indicative: bool
+    seconds: float
+    weights_sha256: list[str]
+    health: dict[str, float]
+    control: ControlRow | None
+
+
+def band_row(band: Band | None) -> BandRow | None:
+    """Return a band as JSON values."""
+    if band is None:
+        return None
+    return {"low": band.low, "high": band.high, "level": band.level, "method": band.method}
+
+
+def _points(case: Case) -> list[PointRow]:
+    """Return a curve's points with their simultaneous bands; none for other claims."""
+    claim, judged = case.claim, case.judgement.points
+    found: list[PointRow] = []
+    for i, (label, published) in enumerate(zip(claim.labels, claim.curve, strict=True)):
+        point = judged[i] if judged else None
+        found.append(
+            {
+                "label": label,
+                "published": published,
+                "mean": point.mean if point else None,
+                "sd": point.sd if point else None,
+                "band": band_row(point.band) if point else None,
+                "gate": band_row(point.gate) if point else None,
+                "inside": point.inside if point and point.band else None,
+                "measured": None,
+            }
+        )
+    return found
+
+
+def new_row(case: Case) -> ResultRow:
+    """Return a claim's row before its test has run: the evidence is there, no measurement is."""
+    claim, judgement, control = case.claim, case.judgement, case.claim.control
+    ordering = claim.ordering
+    return {
+        "id": claim.id,
+        "paper": claim.paper,
+        "kind": claim.kind,
+        "place": claim.place,
+        "quote": claim.quote,
+        "statement": claim.statement,
+        "reading": case.reading,
+        "criterion": str(ordering) if claim.kind == "ordering" else "",
+        "experiment": claim.experiment,
+        "metric": claim.metric or (ordering.metric if ordering else ""),
+        "tags": list(claim.tags),
+        "published": list(claim.curve) or claim.published,
+        "unit": claim.unit if claim.points else None,
+        "points": _points(case),
+        "measured": None,
+        "difference": None,
+        "band": band_row(judgement.band),
+        "gate": band_row(judgement.gate),
+        "margin": claim.margin if claim.points else None,
+        "n": judgement.n,
+        "mean": judgement.mean,
+        "sd": judgement.sd,
+        "seeds": list(case.seeds),
+        "values": list(case.values),
+        "verdict": Verdict.NOT_RUN,
+        "evidence_verdict": judgement.verdict,
+        "expected": case.expected.verdict,
+        "reason": judgement.reason,
+        "outcome": "deselected",
+        "stale": False,
+        "indicative": False,
+        "seconds": 0.0,
+        "weights_sha256": [],
+        "health": {},
+        "control": {
+            "metric": control.metric,
+            "why": control.why,
+            "measured": None,
+            "outside": None,
+        }
+        if control
+        else None,
+    }
+
+
+def worst_first(rows: Iterable[ResultRow]) -> list[ResultRow]:
+    """Sort red outcomes first, then the verdicts from ``not-reproduced`` to ``not-run``."""
+    rank = {verdict: i for i, verdict in enumerate(WORST_FIRST)}
+    return sorted(
+        rows, key=lambda row: (row["outcome"] not in BROKEN, rank[Verdict(row["verdict"])])
+    )
