@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from tiny_paper import Tiny
 
 from repro.papers import registry
 
 pytest_plugins = ["pytester"]
+
+
+def pytest_collection_finish() -> None:
+    # Every run of pytester collects garbage ten times: nothing that is loaded now is any.
+    gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Networks this small only lose time to a second thread, the more where cores are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 ``mutants.toml`` says what is changed where. A mutant is *killed* where a test fails, and a
 *survivor* where all of the named tests pass. The same tests are run on the sound code first:
 where they fail there, a kill would say nothing. The working tree is never touched: what is
-changed is a copy.
+changed is a copy. Each run is a fork of a process that has loaded torch and the like (warm.py).
 
     tox -e mutants                 all of them; what a stopped run found out is kept
     tox -e mutants -- fresh        all of them anew
@@ -13,19 +13,19 @@ changed is a copy.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
 import queue
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from warm import LIBRARIES, Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_name("mutants.toml")
@@ -44,7 +45,6 @@ COPIED = ("repro", "tests", "pyproject.toml")
 WRITTEN = ("reports", "build", "dist")
 """What a run may write to; a sandbox begins without."""
 
-TIMEOUT_S = 900
 FAILED = 1
 """pytest's exit code for tests that failed; a mutant that does not even load is another."""
 
@@ -59,9 +59,10 @@ class Mutant:
         id: its name.
         what: the defect in words.
         file: the file it is made in.
-        old: the sound text, which occurs exactly once.
+        old: the sound text, which occurs exactly once in the symbol.
         new: what takes its place.
         tests: pytest's arguments: the files (or tests) that must turn red.
+        symbol: the function, method, class or constant it is made in; empty for the whole file.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Mutant:
     old: str
     new: str
     tests: tuple[str, ...]
+    symbol: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,57 @@ def load(path: Path) -> list[Mutant]:
     return mutants
 
 
+def span(source: str, symbol: str) -> tuple[int, int]:
+    """Where a symbol's text starts and ends in a file's; (0, 0) where there is no such symbol.
+
+    Args:
+        source: the file's text.
+        symbol: a name, with the names of what it stands in before it (``MlpTrainer.run_epoch``);
+            empty for the whole file.
+    """
+    body = ast.parse(source).body
+    found: ast.stmt | None = None
+    for name in symbol.split(".") if symbol else ():
+        found = next((node for node in body if name in _names(node)), None)
+        if found is None:
+            return 0, 0
+        body = getattr(found, "body", [])
+    if found is None:
+        return 0, len(source)
+    lines = source.splitlines(keepends=True)
+    first = min([found.lineno, *(d.lineno for d in getattr(found, "decorator_list", ()))])
+    return len("".join(lines[: first - 1])), len("".join(lines[: found.end_lineno]))
+
+
+def _names(node: ast.stmt) -> set[str]:
+    """What a statement defines."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
 def stale(mutant: Mutant, root: Path) -> str:
     """Why the mutant cannot be made of this code; empty where it can."""
     path = root / mutant.file
-    count = path.read_text(encoding="utf-8").count(mutant.old) if path.exists() else 0
+    if not path.exists():
+        return f"no {mutant.file}"
+    source = path.read_text(encoding="utf-8")
+    start, end = span(source, mutant.symbol)
+    if not end:
+        return f"no {mutant.symbol} in {mutant.file}"
+    count = source[start:end].count(mutant.old)
     if count != 1:
-        return f"its old text occurs {count} times in {mutant.file}, expected once"
+        where = f"{mutant.symbol or 'all'} of {mutant.file}"
+        return f"its old text occurs {count} times in {where}, expected once"
     gone = [t for t in mutant.tests if "/" in t and not (root / t.partition("::")[0]).exists()]
     return f"no {', '.join(gone)}" if gone else ""
+
+
+def changed(mutant: Mutant, source: str) -> str:
+    """A file's text with the defect made."""
+    start, end = span(source, mutant.symbol)
+    return source[:start] + source[start:end].replace(mutant.old, mutant.new) + source[end:]
 
 
 @contextmanager
@@ -124,50 +169,59 @@ def sandbox(root: Path) -> Iterator[Path]:
         yield place
 
 
-def run_tests(place: Path, tests: Iterable[str]) -> tuple[int, str]:
-    """(pytest's exit code, the first test that failed or pytest's last line) in a sandbox."""
+@dataclass(frozen=True)
+class Bench:
+    """A copy of the project, and the process whose forks run its tests."""
+
+    place: Path
+    warm: Warm
+
+    def run(self, tests: tuple[str, ...]) -> tuple[int, str]:
+        """(pytest's exit code, the first test that failed or pytest's last line)."""
+        output = self.place / "output.txt"
+        code = self.warm.run(self.place, tests, output)
+        said = output.read_text(encoding="utf-8", errors="replace")
+        # The last: what a failed test printed may look like pytest's own summary.
+        found = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", said, re.M)
+        lines = said.strip().splitlines()
+        return code, [*lines, *found][-1] if lines else "no output"
+
+    def judge(self, mutant: Mutant) -> Outcome:
+        """Make the mutant, run its tests, and put the sound text back."""
+        why = stale(mutant, self.place)
+        if why:
+            return Outcome(mutant.id, "stale", why)
+        path = self.place / mutant.file
+        sound = path.read_text(encoding="utf-8")
+        path.write_text(changed(mutant, sound), encoding="utf-8")
+        try:
+            code, by = self.run(mutant.tests)
+        finally:
+            path.write_text(sound, encoding="utf-8")
+        states: dict[int, State] = {0: "SURVIVED", FAILED: "killed"}
+        return Outcome(mutant.id, states.get(code, "broken"), by)
+
+    def check_sound(self, tests: tuple[str, ...]) -> Outcome:
+        """Run the same tests on the sound code, where they must pass."""
+        code, by = self.run(tests)
+        return Outcome(f"sound code: {' '.join(tests)}", "sound" if code == 0 else "broken", by)
+
+
+@contextmanager
+def bench(root: Path) -> Iterator[Bench]:
+    """A sandbox of a project with a warm process."""
     environment = {n: v for n, v in os.environ.items() if not n.startswith("REPRO_")}
     environment |= {
-        "PYTHONPATH": str(place),
+        # A compiled form is known by its source's time and size, which mutants may share.
         "PYTHONDONTWRITEBYTECODE": "1",
         "REPRO_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
         # Otherwise pytest folds the summary of a failure to the width of a terminal.
         "COLUMNS": "500",
     }
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    try:
-        done = subprocess.run(
-            command, cwd=place, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
-        )
-    except subprocess.TimeoutExpired:
-        return -1, f"no end within {TIMEOUT_S} s"
-    # The last: what a failed test printed may look like pytest's own summary.
-    found = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.M)
-    lines = (done.stdout + done.stderr).strip().splitlines()
-    return done.returncode, [*lines, *found][-1] if lines else "no output"
-
-
-def judge(mutant: Mutant, place: Path) -> Outcome:
-    """Make the mutant in a sandbox, run its tests, and put the sound text back."""
-    why = stale(mutant, place)
-    if why:
-        return Outcome(mutant.id, "stale", why)
-    path = place / mutant.file
-    sound = path.read_text(encoding="utf-8")
-    path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
-    try:
-        code, by = run_tests(place, mutant.tests)
-    finally:
-        path.write_text(sound, encoding="utf-8")
-    states: dict[int, State] = {0: "SURVIVED", FAILED: "killed"}
-    return Outcome(mutant.id, states.get(code, "broken"), by)
-
-
-def check_sound(tests: tuple[str, ...], place: Path) -> Outcome:
-    """The same tests on the sound code, where they must pass."""
-    code, by = run_tests(place, tests)
-    return Outcome(f"sound code: {' '.join(tests)}", "sound" if code == 0 else "broken", by)
+    environment.pop("PYTHONPATH", None)
+    with sandbox(root) as place, Warm(LIBRARIES, environment) as warm:
+        yield Bench(place, warm)
 
 
 class Memory:
@@ -214,28 +268,25 @@ def run_all(
     selections = dict.fromkeys(mutant.tests for mutant in mutants)
     sound = [t for t in selections if f"sound code: {' '.join(t)}" not in known]
     left = [mutant for mutant in mutants if mutant.id not in known]
-    places: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    benches: queue.SimpleQueue[Bench] = queue.SimpleQueue()
 
     def one(task: tuple[str, ...] | Mutant) -> Outcome:
-        place = places.get()
+        mine = benches.get()
         try:
-            if isinstance(task, Mutant):
-                return judge(task, place)
-            return check_sound(task, place)
+            return mine.judge(task) if isinstance(task, Mutant) else mine.check_sound(task)
         finally:
-            places.put(place)
+            benches.put(mine)
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     )  # fmt: skip
     with (
         Progress(*columns, console=console, transient=True) as progress,
-        sandbox(root) as first,
-        sandbox(root) as second,
+        ExitStack() as stack,
         ThreadPoolExecutor(jobs) as pool,
     ):
-        for place in (first, second)[:jobs]:
-            places.put(place)
+        for _ in range(jobs):
+            benches.put(stack.enter_context(bench(root)))
         futures = [pool.submit(one, task) for task in [*sound, *left]]
         bar = progress.add_task("mutants", total=len(futures))
         try:

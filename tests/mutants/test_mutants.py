@@ -60,6 +60,7 @@ tests = ["tests/test_sums.py{select}"]
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # The suite's own plugin is not in that package.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setattr(mutants, "LIBRARIES", ("pytest",))
     for name, text in {
         "repro/__init__.py": "",
         "repro/sums.py": SOUND,
@@ -80,6 +81,55 @@ def run(project: Path, *words: str, **row: str) -> int:
     status = mutants.main(list(words), root=project, table=table)
     assert (project / "repro" / "sums.py").read_text() == SOUND
     return status
+
+
+SOURCE = """\
+LIMIT: int = 1
+A = B = 2
+
+@decorated
+def f():
+    x = 1
+
+    def inner():
+        x = 1
+
+class C:
+    x = 1
+
+    def f(self):
+        x = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("symbol", "text"),
+    [
+        ("", SOURCE),
+        ("LIMIT", "LIMIT: int = 1\n"),
+        ("B", "A = B = 2\n"),
+        ("f", "@decorated\ndef f():\n    x = 1\n\n    def inner():\n        x = 1\n"),
+        ("f.inner", "    def inner():\n        x = 1\n"),
+        ("C.x", "    x = 1\n"),
+        ("C.f", "    def f(self):\n        x = 1\n"),
+        ("g", ""),
+        ("C.g", ""),
+        ("A.f", ""),
+    ],
+)
+def test_a_symbol_is_found_with_all_of_its_text(symbol: str, text: str) -> None:
+    start, end = mutants.span(SOURCE, symbol)
+    assert SOURCE[start:end] == text
+
+
+def test_the_defect_is_made_in_its_symbol_alone(tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text(SOURCE)
+    row = {"id": "m", "what": "", "file": "file.py", "old": "x = 1", "new": "x = 2", "tests": ()}
+    mutant = Mutant(**row, symbol="C.f")
+    assert not mutants.stale(mutant, tmp_path)
+    assert mutants.changed(mutant, SOURCE) == SOURCE.removesuffix("x = 1\n") + "x = 2\n"
+    assert "occurs 2 times in f of file.py" in mutants.stale(Mutant(**row, symbol="f"), tmp_path)
+    assert mutants.stale(Mutant(**row, symbol="g"), tmp_path) == "no g in file.py"
 
 
 def test_a_mutant_that_a_test_notices_is_killed(
@@ -131,7 +181,7 @@ def test_a_stopped_run_goes_on_and_changed_code_begins_anew(
 ) -> None:
     assert run(project) == 0
     made = []
-    monkeypatch.setattr(mutants, "run_tests", lambda *_: made.append(1) or (0, "nothing run"))
+    monkeypatch.setattr(mutants.Bench, "run", lambda *_: made.append(1) or (0, ""))
     assert run(project) == 0
     assert not made
     assert run(project, "fresh") == 1

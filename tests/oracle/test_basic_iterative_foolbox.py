@@ -24,6 +24,8 @@ from torch import Tensor
 from repro.lab.attacks import iterative
 from repro.lab.attacks.iterative import AS_WRITTEN, Attacked, attack
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EPS, STEP, STEPS = 0.15, 0.04, 5
 NEVER = float(np.nextafter(1, 0))
 WITHIN = 1e-12

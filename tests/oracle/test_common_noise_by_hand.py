@@ -22,6 +22,8 @@ from repro.lab.attacks.common_noise import craft
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches
 from repro.lab.networks.cnn import Cnn, CnnRecipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 READINGS = {"as-written": AS_WRITTEN, "as-coded": AS_CODED}
 CLASSES, COUNTS, EPS = (5, 3, 8), (4, 3, 2), (0.02, 0.012, 1.0)
 STEP, EPOCHS = 1 / 255, 3

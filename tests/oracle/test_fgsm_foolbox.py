@@ -19,6 +19,8 @@ from torch import Tensor
 
 from repro.lab.attacks.fgsm import GradientForm, fgsm, loss_gradient
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EPS = 0.25
 X, Y = digits(25)
 SOUND = 1e-9

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Attacked, attack
 from repro.lab.networks.cnn import Cnn, CnnRecipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS: dict[str, Any] = {"eps": 0.15, "step": 10 / 255, "max_iterations": 12}
 WITHIN = 1e-6
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +16,10 @@ from repro.lab.attacks.common_noise import craft, fooled_share
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches
 from repro.lab.networks.cnn import Cnn, CnnRecipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 READINGS = {"as-written": AS_WRITTEN, "as-coded": AS_CODED}
 BOTH = pytest.mark.parametrize("switches", READINGS.values(), ids=READINGS)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Networks this small only lose time to a second thread, the more where cores are busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from repro.lab.mnist.data import Digits, Mnist
 from repro.lab.networks import cnn, recipe
 from repro.lab.networks.cnn import Cnn, CnnRecipe, CnnTrainer
 from repro.lab.networks.training import train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 TINY = CnnRecipe(seed=3, units=16, steps=7, batch=6, validation=4)
 KEY = recipe.key(TINY)
@@ -40,15 +42,6 @@ def tiny_trainer(recipe: CnnRecipe = TINY, *, steps_per_epoch: int = 2) -> CnnTr
     images = trainer.x[..., 0].numpy()
     labels = trainer.y.numpy().astype(np.uint8)
     return CnnTrainer(recipe, images, labels, device="cpu", steps_per_epoch=steps_per_epoch)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Networks this small only lose time to a second thread, the more where cores are busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
