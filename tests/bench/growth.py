@@ -16,7 +16,7 @@ from repro.lab.attacks.iterative import AS_WRITTEN
 from repro.lab.mnist import sample
 from repro.lab.networks.cnn import Cnn, CnnRecipe
 from repro.lab.networks.mlp import Mlp, MlpRecipe, MlpTrainer
-from repro.measure import calibrate
+from repro.measure import workers as seed_workers
 
 SECTION = "How cost grows"
 EACH = 4
@@ -66,7 +66,7 @@ def _dask(workers: int) -> float:
         LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
         ) as cluster,
-        calibrate.pool(1, cluster.scheduler_address) as executor,
+        seed_workers.pool(1, cluster.scheduler_address) as executor,
     ):
         assert executor is not None
         return _on(executor)

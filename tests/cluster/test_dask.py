@@ -12,7 +12,7 @@ from pathlib import Path
 import fakes
 import pytest
 import torch
-from test_calibrate import STARTUP, bring, jobs, rows
+from calibrations import STARTUP, bring, jobs, rows
 
 pytest.importorskip("distributed", reason="tox -e cluster installs it")
 
@@ -20,7 +20,7 @@ from distributed import Client, LocalCluster
 
 from repro.cli import main
 from repro.errors import DataError, UsageError, WorkerError
-from repro.measure import calibrate
+from repro.measure import calibrate, workers
 
 SEEDS = range(8)
 DOOMED = 3
@@ -75,7 +75,7 @@ def cluster(home, monkeypatch):
         yield made
 
 
-def workers(address: str) -> set[int]:
+def processes(address: str) -> set[int]:
     with Client(address, set_as_default=False) as client:
         return set(client.run(os.getpid).values())
 
@@ -99,12 +99,12 @@ def killed(folder: Path, *, times: int, dead: list[int]) -> threading.Thread:
 
 
 def test_a_worker_killed_in_the_middle_costs_no_row(home, cluster):
-    before = workers(cluster.scheduler_address)
+    before = processes(cluster.scheduler_address)
     assert len(before) == 2
     assert os.getpid() not in before
     dead: list[int] = []
     thread = killed(home / "doomed", times=1, dead=dead)
-    with calibrate.pool(1, cluster.scheduler_address) as executor:
+    with workers.pool(1, cluster.scheduler_address) as executor:
         assert bring(home / "dask", SEEDS, executor) == 3 * len(SEEDS)
     thread.join()
     assert len(dead) == 1
@@ -122,7 +122,7 @@ def test_a_seed_that_kills_every_worker_is_a_clear_error(home, cluster):
     dead: list[int] = []
     thread = killed(home / "doomed", times=4, dead=dead)
     with (
-        calibrate.pool(1, cluster.scheduler_address) as executor,
+        workers.pool(1, cluster.scheduler_address) as executor,
         pytest.raises(WorkerError, match="every worker that took one of the seeds died") as caught,
     ):
         bring(root, SEEDS, executor)
@@ -139,10 +139,10 @@ def test_a_seed_that_kills_every_worker_is_a_clear_error(home, cluster):
 def test_what_fails_on_a_worker_reaches_the_caller_as_itself(home, cluster):
     job = calibrate.Job("small", 9, (("full", "net", "plain"),), home / "nowhere", "cpu", 1)
     with (
-        calibrate.pool(1, cluster.scheduler_address) as executor,
+        workers.pool(1, cluster.scheduler_address) as executor,
         pytest.raises(DataError, match="nowhere is not a folder"),
     ):
-        list(calibrate.run_jobs([job], executor=executor))
+        list(workers.run_jobs([job], executor=executor))
 
 
 def test_a_cluster_that_goes_away_is_a_clear_error(home, cluster):
@@ -153,7 +153,7 @@ def test_a_cluster_that_goes_away_is_a_clear_error(home, cluster):
     thread = threading.Thread(target=close, daemon=True)
     thread.start()
     with (
-        calibrate.pool(1, cluster.scheduler_address) as executor,
+        workers.pool(1, cluster.scheduler_address) as executor,
         pytest.raises(WorkerError, match="its cluster is gone"),
     ):
         bring(home / "dask", [DOOMED], executor)
@@ -177,14 +177,14 @@ def closed() -> str:
 def test_where_no_scheduler_answers_is_a_clear_error(address, deaf):
     address = {"deaf": deaf, "closed": closed()}.get(address, address)
     start = time.monotonic()
-    with pytest.raises(UsageError, match="no Dask scheduler answers"), calibrate.pool(1, address):
+    with pytest.raises(UsageError, match="no Dask scheduler answers"), workers.pool(1, address):
         pass
-    assert time.monotonic() - start < 3 * calibrate.CONNECT_S
+    assert time.monotonic() - start < 3 * workers.CONNECT_S
 
 
 def test_a_worker_is_not_a_scheduler(cluster):
     worker = cluster.workers[0].worker_address
-    with pytest.raises(UsageError, match=r"\(Worker\)"), calibrate.pool(1, worker):
+    with pytest.raises(UsageError, match=r"\(Worker\)"), workers.pool(1, worker):
         pass
 
 

@@ -309,7 +309,12 @@ def test_seeds_that_make_no_sense_are_a_usage_error(repro, seeds):
         ("calibrate --paper tiny --experiment toi", "UsageError", "no experiment ['toi']"),
         ("calibrate --paper tiny --device tpu", "UsageError", "--device tpu"),
         ("calibrate --paper tiny --seeds 0 --offline", "DataError", "no full MNIST"),
-        ("calibrate --paper tiny --workers 2 --scheduler tcp://a:1", "DataError", "no full"),
+        (
+            "calibrate --paper tiny --workers 2 --scheduler tcp://a:1",
+            "UsageError",
+            "--workers and",
+        ),
+        ("calibrate --paper tiny --workers 0", "UsageError", "--workers 0"),
         ("train tinny", "UsageError", "no paper 'tinny'"),
         ("train tiny --experiment toi", "UsageError", "no experiment 'toi'"),
         ("train tiny --device cuda:99", "UsageError", "--device cuda:99"),
@@ -379,4 +384,5 @@ def test_an_interrupt_is_told_and_has_its_own_status(repro, monkeypatch):
 
     monkeypatch.setattr(main, "_claims", interrupted)
     status, _, err = repro("claims")
-    assert (status, err) == (130, "repro: interrupted; what was finished is kept\n")
+    told = "repro: interrupted; what was finished is kept: give the command again to go on\n"
+    assert (status, err) == (130, told)

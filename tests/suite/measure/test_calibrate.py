@@ -1,29 +1,18 @@
 from __future__ import annotations
 
-import os
-import pickle
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import fakes
 import pytest
 import torch
+from calibrations import bring, content, jobs, rows
 
-from repro.errors import DataError, EvidenceError, ReproError, UsageError, WorkerError
+from repro.errors import DataError, EvidenceError
 from repro.judge import populations
 from repro.lab.mnist import sample
-from repro.measure import calibrate
-from repro.measure.calibrate import Job
-
-NAMES = ("net", "bare")
-
-STARTUP = """
-# Python runs this at the start of every process, those of a pool included.
-from repro.lab.mnist import data
-data.SHA256 = {hashes!r}
-"""
+from repro.measure import calibrate, workers
 
 
 @pytest.fixture(autouse=True)
@@ -33,38 +22,6 @@ def home(tmp_path, monkeypatch):
     torch.set_num_threads(1)
     yield tmp_path
     torch.set_num_threads(threads)
-
-
-def jobs(root: Path, seeds, names=NAMES, kinds=("full",)) -> list[Job]:
-    """What `repro calibrate` would do, on one thread."""
-    found = [calibrate.missing(root, "small", seed, names, kinds) for seed in seeds]
-    return [replace(job, threads=1) for job in found if job.wanted]
-
-
-def bring(root: Path, seeds, executor=None, **settings) -> int:
-    return sum(
-        calibrate.keep(root, job.paper, results)
-        for job, results in calibrate.run_jobs(jobs(root, seeds, **settings), executor=executor)
-    )
-
-
-def rows(root: Path, *, without=("date", "seconds")) -> dict[str, list[object]]:
-    """Every population, without what differs from run to run."""
-    return {
-        path.relative_to(root).as_posix(): [
-            (
-                row.seed,
-                {k: v for k, v in row.provenance.items() if k not in without},
-                dict(row.measurements),
-            )
-            for row in populations.load(path).rows
-        ]
-        for path in sorted(root.rglob("*.csv"))
-    }
-
-
-def content(root: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 # Rows
@@ -119,6 +76,17 @@ def test_without_full_mnist_there_is_no_evidence(home, monkeypatch):
     with pytest.raises(DataError, match="no full MNIST"):
         bring(home / "out", [0])
     assert not (home / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["full", "embedded"])
+def test_full_mnist_is_looked_for_only_where_it_is_needed(home, monkeypatch, kind):
+    digits = fakes.data.find().test
+    monkeypatch.setattr(sample, "load", lambda: digits)
+    monkeypatch.delenv("REPRO_MNIST_DIR")
+    if kind == "embedded":
+        assert bring(home / "out", [0], names=["bare"], kinds=[kind]) == 1
+    with pytest.raises(DataError, match="no full MNIST"):  # to train on, or to measure on
+        bring(home / "out", [0], kinds=[kind], names=["net" if kind == "embedded" else "bare"])
 
 
 def test_progress_is_told_under_the_network_s_name(home):
@@ -191,7 +159,7 @@ def test_a_job_that_fails_keeps_the_rows_before_it(home, monkeypatch):
             raise DataError("gone", expected="MNIST", do="bring it back")
         return measure(job, **settings)
 
-    monkeypatch.setattr(calibrate, "measure", failing)
+    monkeypatch.setattr(workers, "measure", failing)
     with pytest.raises(DataError):
         bring(root, [0, 1, 2, 3])
     assert {tuple(seed for seed, *_ in found) for found in rows(root).values()} == {(0, 1)}
@@ -203,7 +171,7 @@ def calibrate_and_hang(root: Path) -> None:
             (root / "hangs").touch()
             fakes.time.sleep(60)
 
-    for job, results in calibrate.run_jobs(
+    for job, results in workers.run_jobs(
         jobs(root, [0, 1]), executor=None, on_epoch=lambda _: told
     ):
         calibrate.keep(root, job.paper, results)
@@ -227,88 +195,3 @@ def test_a_killed_run_keeps_its_rows_and_goes_on_to_the_same_ones(home, monkeypa
     monkeypatch.setenv("REPRO_CACHE_DIR", str(home / "fresh"))
     bring(home / "whole", [0, 1])
     assert rows(root) == rows(home / "whole")
-
-
-# Pools
-
-
-def test_serial_and_two_processes_give_the_same_rows(home, monkeypatch):
-    bring(home / "serial", range(4))
-    monkeypatch.setenv("REPRO_CACHE_DIR", str(home / "fresh"))
-    (home / "startup").mkdir()
-    startup = STARTUP.format(hashes=fakes.HASHES)
-    (home / "startup" / "sitecustomize.py").write_text(startup, encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(home / "startup"), prepend=os.pathsep)
-    with calibrate.pool(2, None) as executor:
-        # A fork would copy torch's threads half way through whatever they do.
-        assert executor.submit(fakes.is_fresh).result()
-        assert bring(home / "pool", range(4), executor) == 12
-        assert rows(home / "pool") == rows(home / "serial")
-        # What fails in a worker reaches the caller as itself.
-        job = Job("small", 9, (("full", "net", "plain"),), home / "nowhere", "cpu", 1)
-        with pytest.raises(DataError, match="nowhere is not a folder"):
-            list(calibrate.run_jobs([job], executor=executor))
-        # A process that dies takes the pool with it, but not what was kept.
-        executor.submit(os._exit, 1)
-        with pytest.raises(WorkerError, match="a worker process died") as caught:
-            bring(home / "pool", range(4, 8), executor)
-        assert "give the command again" in caught.value.do
-        # A seed may have been done just before; what was kept is there in any case.
-        kept = {
-            name: [row for row in found if row[0] < 4]
-            for name, found in rows(home / "pool").items()
-        }
-        assert kept == rows(home / "serial")
-    trained = [n for n in fakes.notes() if n.startswith("train") and int(n.split()[1]) < 4]
-    assert sorted(trained) == sorted(f"train {seed}" for seed in (0, 1, 2, 3) * 2)
-
-
-@pytest.mark.parametrize("kind", ["full", "embedded"])
-def test_full_mnist_is_looked_for_only_where_it_is_needed(home, monkeypatch, kind):
-    digits = fakes.data.find().test
-    monkeypatch.setattr(sample, "load", lambda: digits)
-    monkeypatch.delenv("REPRO_MNIST_DIR")
-    if kind == "embedded":
-        assert bring(home / "out", [0], names=["bare"], kinds=[kind]) == 1
-    with pytest.raises(DataError, match="no full MNIST"):  # to train on, or to measure on
-        bring(home / "out", [0], kinds=[kind], names=["net" if kind == "embedded" else "bare"])
-
-
-def test_the_jobs_yet_to_come_are_given_up_with_the_one_that_fails(home):
-    wanted = (("full", "net", "plain"),)
-    bad = Job("small", 0, wanted, home / "nowhere", "cpu", 1)
-    good = [Job("small", seed, wanted, None, "cpu", 1) for seed in range(1, 40)]
-    with ThreadPoolExecutor(1) as executor, pytest.raises(DataError):
-        list(calibrate.run_jobs([bad, *good], executor=executor))
-    assert sum(note.startswith("measure") for note in fakes.notes()) < len(good)
-
-
-def test_a_job_survives_the_way_to_another_process(home):
-    job = Job("small", 1, (("full", "net", "plain"),), home, "cpu", 1)
-    assert pickle.loads(pickle.dumps(job)) == job  # noqa: S301 - as process pools hand it over
-
-
-def test_one_worker_is_this_process():
-    with calibrate.pool(1, None) as executor:
-        assert executor is None
-
-
-def test_workers_and_a_scheduler_do_not_go_together():
-    with (
-        pytest.raises(UsageError, match="--workers and --scheduler"),
-        calibrate.pool(2, "tcp://a"),
-    ):
-        pass
-
-
-def test_a_scheduler_needs_dask(monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match="Dask") as caught, calibrate.pool(1, "tcp://a"):
-        pass
-    assert "pip install" in caught.value.do
-    assert isinstance(caught.value, ReproError)
-
-
-def test_processes_share_the_cores(monkeypatch):
-    monkeypatch.setattr(calibrate.os, "cpu_count", lambda: 8)
-    assert [calibrate.threads_each(n) for n in (1, 2, 3, 8, 20)] == [0, 4, 2, 1, 1]
