@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import paths
-from repro.judge import populations
-from repro.judge.populations import Population
+from repro.judge.populations import Archive, Population
 from repro.lab.networks import recipe as recipes
 from repro.papers import registry
 from repro.plugin import xdist
@@ -62,10 +61,10 @@ def manifest() -> dict[str, dict[str, Any]]:
 
 def evidence(paper: str) -> list[Population]:
     """The populations of a paper's experiments on full MNIST that every run measures."""
-    root = paths.fixtures() / "populations"
+    archive = Archive()
     claimed = {(c.experiment, r) for c in registry.load_all()[paper].claims for r in c.readings}
     return [
-        populations.load(populations.path_of(root, "full", paper, name, reading))
+        archive.population("full", paper, name, reading)
         for name, experiment in registry.experiments(paper).items()
         for reading in (() if experiment.on_demand else experiment.readings)
         if (name, reading) in claimed

@@ -52,8 +52,9 @@ def run(words: list[str]) -> int:
 
 def all_cases() -> list[Case]:
     """Every claim under every reading, judged from the committed populations."""
-    root = paths.fixtures() / "populations"
-    return [case for paper in registry.load_all().values() for case in evidence.judge(paper, root)]
+    archive = populations.Archive()
+    papers = registry.load_all().values()
+    return [case for paper in papers for case in evidence.judge(paper, archive)]
 
 
 def verdicts(*, as_json: bool) -> int:
@@ -319,8 +320,11 @@ def _recheck(
     from repro.measure import recheck
 
     records = registry.load_all()
+    archive = populations.Archive(root)
     cases = [
-        c for paper, names in chosen.items() for c in recheck.gated(records[paper], root, names)
+        case
+        for paper, names in chosen.items()
+        for case in recheck.gated(records[paper], archive, names)
     ]
     seeds = recheck.seeds_for(cases, seeds)
     found: dict[recheck.Spot, list[Result]] = {}

@@ -15,24 +15,21 @@ from pathlib import Path
 from repro import paths
 from repro.atomic import write_atomic
 from repro.errors import ClaimsError
+from repro.judge.populations import SUMS, Archive
 from repro.papers import registry
 from repro.report.claims_md import claims_page, findings
 
 _PART = re.compile(r"(<!-- made by repro docs: ([^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def makers(populations: Path) -> Mapping[str, Callable[[], str]]:
-    """Name of a part to what makes its text, which ends in a line break.
-
-    Args:
-        populations: their folder.
-    """
+def makers(archive: Archive) -> Mapping[str, Callable[[], str]]:
+    """Name of a part to what makes its text, which ends in a line break."""
     found: dict[str, Callable[[], str]] = {
-        "findings": lambda: findings(registry.load_all().values(), populations)
+        "findings": lambda: findings(registry.load_all().values(), archive)
     }
     for paper in registry.folders():
         for name, table in registry.tables(paper).items():
-            found[f"{paper} {name}"] = partial(table, populations)
+            found[f"{paper} {name}"] = partial(table, archive)
     return found
 
 
@@ -71,10 +68,11 @@ def pages(checkout: Path, populations: Path) -> dict[Path, str]:
         checkout: the folder of the documents.
         populations: the folder of the populations.
     """
-    made = makers(populations)
+    archive = Archive(populations, check_sums=False)  # which are brought up to date here
+    made = makers(archive)
     result = {
-        populations / "SHA256SUMS": hashes(populations),
-        checkout / "CLAIMS.md": claims_page(registry.load_all().values(), populations),
+        populations / SUMS: hashes(populations),
+        checkout / "CLAIMS.md": claims_page(registry.load_all().values(), archive),
     }
     for path in (checkout / "README.md", *sorted((checkout / "docs").glob("*.md"))):
         text = path.read_text(encoding="utf-8")

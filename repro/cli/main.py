@@ -192,11 +192,11 @@ def _claims(args: argparse.Namespace) -> int:
 
     loaded = registry.load_all()
     if args.markdown or args.findings:
-        from repro import paths
+        from repro.judge.populations import Archive
         from repro.report.claims_md import claims_page, findings
 
         page = claims_page if args.markdown else findings
-        print(page(loaded.values(), paths.fixtures() / "populations"), end="")
+        print(page(loaded.values(), Archive()), end="")
     elif args.json:
         rows = [
             {

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from repro.claims.records import Claim, Expectation, Ordering, Paper
 from repro.claims.verdict import Verdict
-from repro.judge import populations, verdicts
+from repro.judge import verdicts
 from repro.judge.bands import holm, sign_test
-from repro.judge.populations import Kind, Population
+from repro.judge.populations import Archive, Kind, Population
 from repro.judge.verdicts import Judgement
 
 ALPHA = 0.05
@@ -142,7 +141,7 @@ def _open(judged: Judgement, trend: list[float], family: int) -> Judgement:
     return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=f"{judged.reason}; {why}")
 
 
-def judge(paper: Paper, root: Path, kind: Kind = "full") -> list[Case]:
+def judge(paper: Paper, archive: Archive, kind: Kind = "full") -> list[Case]:
     """Judge every claim of ``paper`` under each of its readings.
 
     The orderings' sign tests are adjusted by Holm over all orderings that the paper's
@@ -150,7 +149,7 @@ def judge(paper: Paper, root: Path, kind: Kind = "full") -> list[Case]:
 
     Args:
         paper: the records.
-        root: the folder of the populations.
+        archive: the populations.
         kind: which images the populations were measured on.
 
     Returns:
@@ -159,13 +158,9 @@ def judge(paper: Paper, root: Path, kind: Kind = "full") -> list[Case]:
     Raises:
         EvidenceError: a population is damaged or lacks a metric.
     """
-    found: dict[tuple[str, str], Population] = {}
 
     def population(claim: Claim, reading: str) -> Population:
-        spot = (claim.experiment, reading)
-        if spot not in found:
-            found[spot] = populations.load(populations.path_of(root, kind, paper.id, *spot))
-        return found[spot]
+        return archive.population(kind, paper.id, claim.experiment, reading)
 
     cases = []
     for reading in paper.readings:

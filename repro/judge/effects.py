@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from repro.claims.records import Claim, Effect, Paper
-from repro.judge import populations
+from repro.judge.populations import Archive
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,12 @@ class Switch:
     n: int
 
 
-def switches(paper: Paper, root: Path) -> Iterable[Switch]:
+def switches(paper: Paper, archive: Archive) -> Iterable[Switch]:
     """Every claimed number under every reading but the first, where at least two seeds have both.
 
     Args:
         paper: the records.
-        root: the folder of the populations.
+        archive: the populations.
 
     Raises:
         EvidenceError: a population is damaged or lacks a metric.
@@ -46,8 +45,7 @@ def switches(paper: Paper, root: Path) -> Iterable[Switch]:
     baseline = next(iter(paper.readings))
 
     def by_seed(claim: Claim, reading: str) -> dict[int, float]:
-        path = populations.path_of(root, "full", paper.id, claim.experiment, reading)
-        population = populations.load(path)
+        population = archive.population("full", paper.id, claim.experiment, reading)
         if not population.rows:
             return {}
         return dict(zip(population.seeds, population.values(claim.metric), strict=True))
@@ -93,20 +91,19 @@ class Measured:
     n: int
 
 
-def effects(paper: Paper, root: Path) -> Iterable[Measured]:
+def effects(paper: Paper, archive: Archive) -> Iterable[Measured]:
     """Every effect on record, under every reading with at least two seeds.
 
     Args:
         paper: the records.
-        root: the folder of the populations.
+        archive: the populations.
 
     Raises:
         EvidenceError: a population is damaged or lacks a metric.
     """
     for effect in paper.effects:
         for reading in paper.readings:
-            path = populations.path_of(root, "full", paper.id, effect.experiment, reading)
-            population = populations.load(path)
+            population = archive.population("full", paper.id, effect.experiment, reading)
             if len(population.rows) < 2:
                 continue
             for measure in effect.measures:

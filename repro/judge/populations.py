@@ -41,6 +41,9 @@ PROVENANCE = (
 )
 """The text columns behind ``seed``; every other column is a metric."""
 
+SUMS = "SHA256SUMS"
+"""The file beside the populations that lists their SHA-256."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -84,6 +87,60 @@ class Population:
                 do="correct the claim's metric, or measure the population again (repro calibrate)",
             )
         return [row.measurements[metric] for row in self.rows]
+
+
+class Archive:
+    """The populations below one folder, each read and checked once.
+
+    Where the folder has a ``SHA256SUMS``, every file that is read must be as written there:
+    evidence in which a digit was edited, or from which a seed was deleted, is no evidence.
+    ``repro docs`` writes it, after ``repro calibrate`` added seeds.
+
+    >>> archive = Archive()
+    >>> archive.population("full", "lacok2016", "table1", "as-written").seeds[:3]
+    (0, 1, 2)
+
+    Args:
+        root: the folder (default: that of the fixtures).
+        check_sums: whether to hold the files against ``SHA256SUMS``.
+
+    Raises:
+        EvidenceError: there is no such folder, or its ``SHA256SUMS`` cannot be read.
+    """
+
+    def __init__(self, root: Path | None = None, *, check_sums: bool = True) -> None:
+        self.root = paths.fixtures() / "populations" if root is None else root
+        if not self.root.is_dir():
+            raise EvidenceError(
+                f"no folder of populations at {self.root}",
+                expected="the evidence that the verdicts are computed from",
+                do="correct REPRO_FIXTURES_DIR, or make populations (repro calibrate)",
+            )
+        self._known: dict[Path, Population] = {}
+        self._sums = _read_sums(self.root / SUMS) if check_sums else {}
+
+    def population(self, kind: Kind, paper: str, experiment: str, reading: str) -> Population:
+        """Return one population; it has no rows where there is no file.
+
+        Raises:
+            EvidenceError: the file is damaged, or not as ``SHA256SUMS`` says.
+        """
+        path = path_of(self.root, kind, paper, experiment, reading)
+        if path not in self._known:
+            expected = self._sums.get(path.relative_to(self.root).as_posix())
+            self._known[path] = load(path, sha256=expected)
+        return self._known[path]
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file that a list as of ``sha256sum`` names."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad(path, f"cannot be read: {error}", "the list that repro docs writes") from error
+    return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
 
 
 def path_of(root: Path, kind: Kind, paper: str, experiment: str, reading: str) -> Path:
@@ -146,20 +203,31 @@ def _plain(cell: str) -> str:
     return cell
 
 
-def load(path: Path) -> Population:
-    """The population in a file; one without rows where there is no file.
+def load(path: Path, *, sha256: str | None = None) -> Population:
+    """Read the population in a file; it has no rows where there is no file.
+
+    Args:
+        path: of the file.
+        sha256: what the file must have, in hexadecimal digits; None if anything will do.
 
     Raises:
-        EvidenceError: the file is damaged.
+        EvidenceError: the file is damaged, or has another SHA-256.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            text = file.read()
+        content = path.read_bytes()
+        population = parse(content.decode(), path)
+        found = hashlib.sha256(content).hexdigest()
     except FileNotFoundError:
-        return Population(path, ())
+        population, found = Population(path, ()), "missing"
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(path, f"cannot be read: {error}", "a CSV table in UTF-8") from error
-    return parse(text, path)
+    if sha256 not in (None, found):
+        raise EvidenceError(
+            f"{path.name} is not the file that {SUMS} names: {found[:16]}…",
+            expected=f"SHA-256 {sha256[:16]}…",
+            do="restore it (git checkout); if repro calibrate wrote it, run repro docs",
+        )
+    return population
 
 
 def dump(rows: Sequence[Row]) -> str:

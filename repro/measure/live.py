@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from repro import paths
 from repro.claims.records import Claim
 from repro.claims.verdict import PASSING, Verdict
 from repro.errors import ClaimsError, EvidenceError, ReproError
-from repro.judge import cases, populations
+from repro.judge import cases
 from repro.judge.cases import Case
 from repro.judge.freshness import is_stale
-from repro.judge.populations import Kind
+from repro.judge.populations import Archive, Kind
 from repro.judge.verdicts import Judgement
 from repro.lab.mnist.data import Mnist
 from repro.measure.session import SEED, Measured, Session
@@ -98,15 +97,14 @@ def evidence_alone(case: Case, session: Session) -> str:
     )
 
 
-def recorded(case: Case, kind: Kind) -> Measured:
+def recorded(case: Case, archive: Archive, kind: Kind) -> Measured:
     """What the committed population has of the seed that is measured live.
 
     Raises:
         EvidenceError: the population is damaged.
     """
-    root = paths.fixtures() / "populations"
     spot = (case.claim.paper, case.claim.experiment, case.reading)
-    rows = populations.load(populations.path_of(root, kind, *spot)).rows
+    rows = archive.population(kind, *spot).rows
     row = next((row for row in rows if row.seed == SEED), None)
     if row is None:
         raise EvidenceError(

@@ -7,15 +7,13 @@ measured anew every time and kept nowhere: a measurement that changed is what th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
 
 from repro.claims.records import Paper
 from repro.errors import EvidenceError, UsageError
 from repro.judge import cases as evidence
-from repro.judge import populations
 from repro.judge.cases import Case
 from repro.judge.freshness import is_stale
-from repro.judge.populations import Kind
+from repro.judge.populations import Archive, Kind
 from repro.measure.calibrate import Job, Result
 from repro.measure.live import experiment_of, how_stale, live_value
 from repro.measure.session import Measured
@@ -32,12 +30,12 @@ def spot_of(case: Case) -> Spot:
     return case.claim.paper, case.claim.experiment, case.reading
 
 
-def gated(paper: Paper, root: Path, names: Collection[str]) -> list[Case]:
+def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Case]:
     """The cases of a paper that have a gate, which a fresh measurement can be held against.
 
     Args:
         paper: its records.
-        root: the folder of the populations.
+        archive: the populations.
         names: of the experiments to check.
 
     Raises:
@@ -46,18 +44,17 @@ def gated(paper: Paper, root: Path, names: Collection[str]) -> list[Case]:
     """
     found = [
         case
-        for case in evidence.judge(paper, root)
+        for case in evidence.judge(paper, archive)
         if case.claim.experiment in names
         and (case.judgement.gate or any(point.gate for point in case.judgement.points))
     ]
     for case in {spot_of(case): case for case in found}.values():
-        path = populations.path_of(root, "full", *spot_of(case))
-        experiment = experiment_of(case)
-        for row in populations.load(path).rows:
+        population, experiment = archive.population("full", *spot_of(case)), experiment_of(case)
+        for row in population.rows:
             expected = experiment.configuration(row.seed, case.reading)
             if row.provenance["configuration"] != expected:
                 raise EvidenceError(
-                    f"{path.name} has seed {row.seed} of another configuration",
+                    f"{population.path.name} has seed {row.seed} of another configuration",
                     expected=f"{expected[:16]}…",
                     do="make the population again: its band says nothing of this code",
                 )

@@ -23,6 +23,7 @@ from repro.claims.toml import SLUG
 from repro.errors import ClaimsError
 
 if TYPE_CHECKING:  # experiments need torch, which the claim records never load
+    from repro.judge.populations import Archive
     from repro.papers.experiment import Experiment
     from repro.papers.picture import Picture
 
@@ -136,10 +137,10 @@ def pictures(paper: str) -> tuple[Picture, ...]:
     return found
 
 
-def tables(paper: str) -> Mapping[str, Callable[[Path], str]]:
+def tables(paper: str) -> Mapping[str, Callable[[Archive], str]]:
     """The tables for documents that a paper's optional ``doc_tables.py`` offers.
 
-    Each takes the folder of the populations and gives Markdown; none may import torch.
+    Each takes the archive of populations and gives Markdown; none may import torch.
 
     Raises:
         ClaimsError: it has no ``TABLES``.
@@ -148,7 +149,7 @@ def tables(paper: str) -> Mapping[str, Callable[[Path], str]]:
     module = _module(paper, folder, "doc_tables")
     if module is None:
         return {}
-    found: Mapping[str, Callable[[Path], str]] = _offered(module, folder, "TABLES")
+    found: Mapping[str, Callable[[Archive], str]] = _offered(module, folder, "TABLES")
     return found
 
 

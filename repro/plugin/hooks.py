@@ -6,6 +6,7 @@ import json
 import sys
 import uuid
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import compress
 from operator import not_
 from pathlib import Path
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from repro import paths
 from repro.claims.selection import Selection
 from repro.claims.verdict import PASSING, Verdict
 from repro.errors import ReproError
 from repro.judge import cases as evidence
 from repro.judge.cases import Case
+from repro.judge.populations import Archive
 from repro.papers import registry
 from repro.plugin import shared_folder, xdist
 from repro.plugin.recorder import RECORD, Recorder, State, case_id
@@ -135,10 +136,9 @@ def pytest_configure(config: pytest.Config) -> None:
         from repro.lab.devices import check_device
 
         check_device(config.option.device)
-        root = paths.fixtures() / "populations"
-        cases = {c.id: c for paper in loaded.values() for c in evidence.judge(paper, root)}
-        kind: Any = "embedded"
-        sample = {c.id: c for paper in loaded.values() for c in evidence.judge(paper, root, kind)}
+        archive, papers = Archive(), loaded.values()
+        cases = {c.id: c for paper in papers for c in evidence.judge(paper, archive)}
+        sample = {c.id: c for paper in papers for c in evidence.judge(paper, archive, "embedded")}
         if worker is not None:
             run, folder = str(worker["repro_run"]), Path(worker["repro_shared"])
         else:
@@ -146,7 +146,7 @@ def pytest_configure(config: pytest.Config) -> None:
             config.add_cleanup(held.close)
     except ReproError as error:
         raise _usage(error) from None
-    state = State(loaded, cases, sample, selection, run, folder)
+    state = State(loaded, archive, cases, sample, selection, run, folder)
     config.stash[STATE] = state
     if worker is None:
         recorder = Recorder(config, state, lambda: _session(config))
@@ -202,7 +202,9 @@ def _session(config: pytest.Config) -> Session:
             run=state.run,
             shared=state.shared,
             on_epoch=Epochs(quiet=quiet, uncaptured=uncaptured),
-            on_measure=Measurements(xdist.seconds_of, quiet=quiet, uncaptured=uncaptured),
+            on_measure=Measurements(
+                partial(xdist.seconds_of, state.archive), quiet=quiet, uncaptured=uncaptured
+            ),
         )
     return state.session
 
@@ -257,7 +259,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _select(config, state, items)
     if getattr(config, "workerinput", {}).get("repro_by_group"):
         ids = [case_id(item.nodeid) for item in items]
-        order, state.groups = xdist.arranged(state.cases.values(), ids)
+        order, state.groups = xdist.arranged(state.cases.values(), ids, state.archive)
         items[:] = [items[i] for i in order]
 
 
@@ -336,7 +338,7 @@ class ControlCase(ClaimCase):
             if self.case.judgement.verdict == Verdict.NOT_RUN:
                 why = "no population on record"
             if not why and checking.evidence_alone(self.case, session):
-                measured = checking.recorded(self.case, session.data().kind)
+                measured = checking.recorded(self.case, state.archive, session.data().kind)
             elif not why:
                 measured = checking.measure(self.case, session, state.readings_wanted(self.case))
         except ReproError as error:

@@ -19,6 +19,7 @@ from repro.claims.records import Paper
 from repro.claims.selection import Selection
 from repro.errors import ReproError, StoreError
 from repro.judge.cases import Case
+from repro.judge.populations import Archive
 from repro.papers import picture
 from repro.report import outputs
 from repro.report import report_json as report
@@ -36,6 +37,7 @@ class State:
     """What one pytest process knows of the run."""
 
     loaded: dict[str, Paper]
+    archive: Archive
     cases: dict[str, Case]
     sample: dict[str, Case]
     selection: Selection

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from repro import paths
-from repro.judge import populations
 from repro.judge.cases import Case
+from repro.judge.populations import Archive
 from repro.papers import registry
 from repro.plugin.recorder import case_id
 
@@ -22,12 +21,9 @@ def by_group(config: Any) -> bool:
     return bool(config.getoption("dist") == "load")
 
 
-def seconds_of(paper: str, experiment: str, reading: str) -> float:
-    """How long a measurement took for the record, in the middle of its seeds; 0 if unknown."""
-    root = paths.fixtures() / "populations"
-    return populations.load(
-        populations.path_of(root, "full", paper, experiment, reading)
-    ).seconds()
+def seconds_of(archive: Archive, paper: str, experiment: str, reading: str) -> float:
+    """Return how long a measurement took for the record, in the middle of its seeds, or 0."""
+    return archive.population("full", paper, experiment, reading).seconds()
 
 
 def snapshot_id(case: Case) -> str:
@@ -60,7 +56,7 @@ def groups(cases: Iterable[Case]) -> dict[str, str]:
     return found
 
 
-def arranged(cases: Iterable[Case], ids: Sequence[str]) -> tuple[list[int], int]:
+def arranged(cases: Iterable[Case], ids: Sequence[str], archive: Archive) -> tuple[list[int], int]:
     """The places of the tests ``ids`` (in their brackets), those of the longest group first.
 
     Returns:
@@ -74,7 +70,7 @@ def arranged(cases: Iterable[Case], ids: Sequence[str]) -> tuple[list[int], int]
         where = case.claim.paper, case.claim.experiment
         # What is measured on demand counts for nothing: it mostly is not, and on record its time
         # is that of its trainings.
-        took = 0.0 if _is(*where, "on_demand") else seconds_of(*where, case.reading)
+        took = 0.0 if _is(*where, "on_demand") else seconds_of(archive, *where, case.reading)
         cost[group[spot]] = cost.get(group[spot], 0.0) + took
     of = [group.get(one, "") for one in ids]
     return sorted(range(len(ids)), key=lambda i: -cost.get(of[i], 0.0)), len(set(of))

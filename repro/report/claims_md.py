@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 
 from repro.claims.records import Claim, Paper
 from repro.claims.verdict import Verdict
 from repro.judge import cases as evidence
 from repro.judge.cases import Case
 from repro.judge.effects import effects, switches
+from repro.judge.populations import Archive
 from repro.judge.verdicts import PointJudgement
 from repro.report import report_json
 
@@ -119,18 +119,18 @@ def headline(claim: Claim, cases: Iterable[Case]) -> str:
     return "\n".join(lines)
 
 
-def findings(papers: Iterable[Paper], root: Path) -> str:
+def findings(papers: Iterable[Paper], archive: Archive) -> str:
     """The headline claims as a table, for the README.
 
     Args:
         papers: the records.
-        root: the folder of the populations.
+        archive: the populations.
     """
     lines = [
         "| headline claim | published | reading | mean ± s (N) | verdict |",
         "| --- | --- | --- | --- | --- |",
     ]
-    cases = [case for paper in papers for case in evidence.judge(paper, root)]
+    cases = [case for paper in papers for case in evidence.judge(paper, archive)]
     for case in cases:
         if "headline" in case.claim.tags:
             cells = [_cell(case.claim.statement), _published(case.claim), case.reading]
@@ -162,7 +162,7 @@ def _paper(paper: Paper, cases: list[Case]) -> list[str]:
     return [*lines, ""]
 
 
-def _switches(papers: Iterable[Paper], root: Path) -> list[str]:
+def _switches(papers: Iterable[Paper], archive: Archive) -> list[str]:
     lines = [
         "## What the readings change",
         "",
@@ -173,7 +173,7 @@ def _switches(papers: Iterable[Paper], root: Path) -> list[str]:
         "| --- | --- | --- | --- |",
     ]
     for paper in papers:
-        for switch in switches(paper, root):
+        for switch in switches(paper, archive):
             if switch.mean or switch.sd:
                 effect = f"{switch.mean:+.4f} ± {switch.sd:.4f} ({switch.n})"
                 claim = switch.claim
@@ -183,7 +183,7 @@ def _switches(papers: Iterable[Paper], root: Path) -> list[str]:
     return [*lines, ""]
 
 
-def _effects(papers: Iterable[Paper], root: Path) -> list[str]:
+def _effects(papers: Iterable[Paper], archive: Archive) -> list[str]:
     lines = [
         "## What single switches change",
         "",
@@ -194,7 +194,7 @@ def _effects(papers: Iterable[Paper], root: Path) -> list[str]:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for paper in papers:
-        for found in effects(paper, root):
+        for found in effects(paper, archive):
             digits = 1 if found.measure == "iterations" else 4
             change = f"{found.mean:+.{digits}f} ± {found.sd:.{digits}f} ({found.n})"
             cells = [paper.id, _cell(found.effect.what), found.reading, found.measure]
@@ -243,15 +243,15 @@ def _repeats(cases: Iterable[Case]) -> int:
     return count
 
 
-def claims_page(papers: Iterable[Paper], root: Path) -> str:
+def claims_page(papers: Iterable[Paper], archive: Archive) -> str:
     """The text of CLAIMS.md.
 
     Args:
         papers: the records.
-        root: the folder of the populations.
+        archive: the populations.
     """
     loaded = list(papers)
-    cases = [case for paper in loaded for case in evidence.judge(paper, root)]
+    cases = [case for paper in loaded for case in evidence.judge(paper, archive)]
     counts = Counter(case.judgement.verdict for case in cases)
     said = ", ".join(f"{counts[v]} `{v}`" for v in Verdict if counts[v])
     banded = sum(case.judgement.band is not None for case in cases)
@@ -275,8 +275,8 @@ def claims_page(papers: Iterable[Paper], root: Path) -> str:
     lines.append("")
     for paper in loaded:
         lines += _paper(paper, cases)
-    lines += _switches(loaded, root)
-    lines += _effects(loaded, root)
+    lines += _switches(loaded, archive)
+    lines += _effects(loaded, archive)
     lines += _curves(cases)
     lines += ["## Limitations", "", "Statements that are not checked, and why.", ""]
     lines += ["| paper | place | quote | why |", "| --- | --- | --- | --- |"]

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from repro import paths
 from repro.claims.verdict import PASSING, Verdict
 from repro.judge import cases as evidence
+from repro.judge.populations import Archive
 from repro.papers import registry
 from repro.report import report_json, result_row
 
@@ -204,10 +204,10 @@ def mixed() -> dict[str, Any]:
 
 def at_hand() -> dict[str, Any]:
     """What a run would report whose every measurement is the first seed's."""
-    rows, cases = [], []
+    rows, cases, archive = [], [], Archive()
     loaded = registry.load_all().values()
     for paper in loaded:
-        for case in evidence.judge(paper, paths.fixtures() / "populations"):
+        for case in evidence.judge(paper, archive):
             cases.append(case)
             made = result_row.new_row(case)
             verdict = case.judgement.verdict

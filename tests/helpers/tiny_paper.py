@@ -149,6 +149,7 @@ class Tiny:
         self.root = root
         self.folder = root / "papers" / "tiny"
         self.populations = root / "fixtures" / "populations"
+        self.populations.mkdir(parents=True)
         self.paper = copy.deepcopy(PAPER)
         self.metrics = dict(METRICS)
         self.values: dict[str, Any] = dict(METRICS)

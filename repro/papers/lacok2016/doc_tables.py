@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 
-from repro.judge import populations
+from repro.judge.populations import Archive
 
 ROWS = (
     ("unregularised", "itself", "table1", "as-written"),
@@ -23,11 +22,11 @@ ROWS = (
 """(network under test, network the images are made for, experiment, reading)."""
 
 
-def table(root: Path) -> str:
+def table(archive: Archive) -> str:
     """Error rates under FGSM, by the network that is tested and the one that is attacked.
 
     Args:
-        root: the folder of the populations.
+        archive: the populations.
 
     Returns:
         A Markdown table: mean ± s (N) over the seeds.
@@ -40,8 +39,7 @@ def table(root: Path) -> str:
         "| --- | --- | --- | --- |",
     ]
     for tested, made_for, experiment, reading in ROWS:
-        path = populations.path_of(root, "full", "lacok2016", experiment, reading)
-        population = populations.load(path)
+        population = archive.population("full", "lacok2016", experiment, reading)
         cells = []
         for metric in ("fgsm-010-error", "fgsm-025-error"):
             values = population.values(metric)
@@ -69,11 +67,11 @@ def _mean(values: list[float]) -> str:
     return f"{np.mean(values):.4f}{spread}"
 
 
-def grid(root: Path) -> str:
+def grid(archive: Archive) -> str:
     """The nine pairs of penalties: error rates on Table 2's sets, attacked either way.
 
     Args:
-        root: the folder of the populations.
+        archive: the populations.
 
     Returns:
         A Markdown table, mean ± s over the seeds, and a line with their number.
@@ -82,7 +80,7 @@ def grid(root: Path) -> str:
         EvidenceError: a population is damaged or lacks a metric.
     """
     own, cached = (
-        populations.load(populations.path_of(root, "full", "lacok2016", "grid", reading))
+        archive.population("full", "lacok2016", "grid", reading)
         for reading in ("as-written", "cached-adversarials")
     )
     lines = [
@@ -105,4 +103,4 @@ def grid(root: Path) -> str:
     return "\n".join([*lines, "", f"Seeds measured: {len(own.rows)}."]) + "\n"
 
 
-TABLES: Mapping[str, Callable[[Path], str]] = {"transfer": table, "grid": grid}
+TABLES: Mapping[str, Callable[[Archive], str]] = {"transfer": table, "grid": grid}

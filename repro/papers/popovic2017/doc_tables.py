@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from repro.judge import populations
+from repro.judge.populations import Archive
 
 
-def matrix(metric: str, reading: str, root: Path) -> str:
+def matrix(metric: str, reading: str, archive: Archive) -> str:
     """The mean over the seeds for every source (row) and target (column).
 
     Args:
         metric: ``target-success``, ``sure-success``, ``target-rms`` or ``sure-rms``.
         reading: of the population.
-        root: the folder of the populations.
+        archive: the populations.
 
     Returns:
         A Markdown table.
@@ -25,8 +24,7 @@ def matrix(metric: str, reading: str, root: Path) -> str:
     Raises:
         EvidenceError: the population is damaged or lacks a metric.
     """
-    path = populations.path_of(root, "full", "popovic2017", "targeted", reading)
-    population = populations.load(path)
+    population = archive.population("full", "popovic2017", "targeted", reading)
     digits = 2 if metric.endswith("success") else 3
     lines = [
         f"| from \\ to | {' | '.join(map(str, range(10)))} |",
@@ -43,11 +41,11 @@ def matrix(metric: str, reading: str, root: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(root: Path) -> str:
+def summary(archive: Archive) -> str:
     """Success, RMS and steps of both stops under both readings; mean ± s over the seeds.
 
     Args:
-        root: the folder of the populations.
+        archive: the populations.
 
     Raises:
         EvidenceError: a population is damaged or lacks a metric.
@@ -57,8 +55,7 @@ def summary(root: Path) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for reading in ("as-written", "as-coded"):
-        path = populations.path_of(root, "full", "popovic2017", "targeted", reading)
-        population = populations.load(path)
+        population = archive.population("full", "popovic2017", "targeted", reading)
         for prefix, stops in (("target", "at the target"), ("sure", "at 0.9 confidence")):
             cells = []
             for what, digits in (("success", 4), ("rms", 4), ("iterations", 1)):
@@ -73,7 +70,7 @@ def summary(root: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-TABLES: Mapping[str, Callable[[Path], str]] = {
+TABLES: Mapping[str, Callable[[Archive], str]] = {
     "targeted": summary,
     **{
         f"{metric} {reading}": partial(matrix, metric, reading)

@@ -250,8 +250,8 @@ def test_a_verdict_that_is_not_the_one_on_record_is_status_1(repro, only_tiny, w
     assert ("trend-only  UNEXPECTED: " in out) is (words == ["verdicts"])
 
 
-def test_without_populations_no_verdict_passes(repro, only_tiny):
-    assert only_tiny.populations.exists() is False
+@pytest.mark.usefixtures("only_tiny")
+def test_without_populations_no_verdict_passes(repro):
     status, out, _ = repro("verdicts", "--json")
     assert status == 1
     assert {r["verdict"] for r in json.loads(out)} == {"not-run", "paper-inconsistent"}

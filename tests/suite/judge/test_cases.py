@@ -14,6 +14,7 @@ from repro.errors import ClaimsError, EvidenceError
 from repro.judge import cases as evidence
 from repro.judge import populations
 from repro.judge.bands import holm, prediction_band, sign_test, simultaneous_bands
+from repro.judge.populations import Archive
 from repro.judge.verdicts import Judgement
 
 
@@ -23,7 +24,7 @@ def judged(tiny):
 
     def judge(kind="full"):
         paper = records.parse(document(tiny.paper), name="tiny")
-        return {c.id: c for c in evidence.judge(paper, tiny.populations, kind)}
+        return {c.id: c for c in evidence.judge(paper, Archive(tiny.populations), kind)}
 
     return judge
 
@@ -200,7 +201,7 @@ def test_the_number_of_images_reaches_the_bands(tiny, judged):
     tiny.claim().update(scale="logit", published=1.0, images=50)
     tiny.claim("tiny-clean").update(curve, scale="logit", images=[50, 100])
     path = populations.path_of(tiny.populations, "full", "tiny", "toy", "plain")
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir()
     rows = [
         row(seed, METRICS | {"error": rate, "rate[0]": rate, "rate[1]": rate})
         for seed, rate in enumerate(rates)

@@ -11,6 +11,7 @@ from repro.claims.records import parse
 from repro.errors import ClaimsError, EvidenceError
 from repro.judge import populations
 from repro.judge.effects import effects
+from repro.judge.populations import Archive
 from repro.report import claims_md
 
 EFFECT = {
@@ -40,7 +41,7 @@ def tiny(tmp_path):
 def test_effects_are_differences_within_a_seed(tiny):
     path = populations.path_of(tiny.populations, "full", "tiny", "toy", "other")
     path.unlink()  # a reading without a population has no row
-    found = list(effects(parse(text(), name="tiny"), tiny.populations))
+    found = list(effects(parse(text(), name="tiny"), Archive(tiny.populations)))
     assert [(e.reading, e.measure, e.n) for e in found] == [
         ("plain", "rms", 8),
         ("plain", "iterations", 8),
@@ -52,7 +53,7 @@ def test_effects_are_differences_within_a_seed(tiny):
 
 
 def test_the_table_has_a_row_a_measure_and_cannot_be_broken(tiny):
-    page = claims_md.claims_page([parse(text(), name="tiny")], tiny.populations)
+    page = claims_md.claims_page([parse(text(), name="tiny")], Archive(tiny.populations))
     rows = [line for line in page.splitlines() if "small \\| switch" in line]
     assert len(rows) == 4
     assert rows[0].endswith("| plain | rms | 0.4000 | -0.3000 ± 0.0000 (8) |")
@@ -61,13 +62,13 @@ def test_the_table_has_a_row_a_measure_and_cannot_be_broken(tiny):
 
 def test_one_seed_is_no_effect(tiny):
     tiny.measure(n=1)
-    assert list(effects(parse(text(), name="tiny"), tiny.populations)) == []
+    assert list(effects(parse(text(), name="tiny"), Archive(tiny.populations))) == []
 
 
 def test_a_measure_that_nobody_took_is_an_error(tiny):
     paper = parse(text(measures=["guess"]), name="tiny")
     with pytest.raises(EvidenceError, match="plain-guess"):
-        list(effects(paper, tiny.populations))
+        list(effects(paper, Archive(tiny.populations)))
 
 
 @pytest.mark.parametrize(

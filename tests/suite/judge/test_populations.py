@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from tiny_paper import row
 
 from repro.errors import EvidenceError, StoreError
 from repro.judge import populations
-from repro.judge.populations import PROVENANCE, add, dump, load, parse, path_of
+from repro.judge.populations import PROVENANCE, Archive, add, dump, load, parse, path_of
 
 PATH = Path("tiny-toy--plain.csv")
 ROWS = [row(seed, {"error": 0.1 + seed / 7, "clean": -1e-9 * seed}) for seed in (0, 1, 5)]
@@ -298,3 +299,65 @@ def test_the_provenance_columns_are_part_of_the_format():
         *("seed", "configuration", "weights_sha256", "torch", "numpy", "cpu"),
         *("device", "kernel", "threads", "date", "seconds", "error", "clean"),
     ]
+
+
+# --- the archive ---------------------------------------------------------------------------
+
+SPOT = ("full", "tiny", "toy", "plain")
+
+
+@pytest.fixture
+def shipped(tmp_path):
+    """A folder of one population with its sums; the path of the file."""
+    path = path_of(tmp_path / "populations", *SPOT)
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT, encoding="utf-8")
+    sums = f"{hashlib.sha256(TEXT.encode()).hexdigest()}  full/{path.name}\n"
+    (tmp_path / "populations" / "SHA256SUMS").write_text(sums)
+    return path
+
+
+def test_a_population_is_read_once(shipped):
+    archive = Archive(shipped.parents[1])
+    found = archive.population(*SPOT)
+    assert list(found.rows) == ROWS
+    shipped.unlink()
+    assert archive.population(*SPOT) is found
+    assert archive.population("embedded", "tiny", "toy", "plain").rows == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        edited(1, 11, "0.2"),
+        "".join(TEXT.splitlines(keepends=True)[:-1]),
+        TEXT + TEXT.splitlines()[-1].replace("5,", "6,", 1) + "\n",
+        None,
+    ],
+    ids=["a digit", "a seed less", "a seed more", "no file"],
+)
+def test_what_the_sums_do_not_name_is_no_evidence(shipped, text):
+    shipped.unlink()
+    if text is not None:
+        shipped.write_text(text, encoding="utf-8")
+    with pytest.raises(EvidenceError, match=r"--plain\.csv is not the file that SHA256SUMS names"):
+        Archive(shipped.parents[1]).population(*SPOT)
+    unchecked = Archive(shipped.parents[1], check_sums=False).population(*SPOT)
+    assert len(unchecked.rows) == (0 if text is None else text.count("\n") - 1)
+
+
+def test_calibrating_adds_to_a_population_that_the_sums_name(shipped):
+    assert add(shipped, row(9, ROWS[0].measurements)) is True
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("REPRO_FIXTURES_DIR", str(tmp_path / "typo"))
+    with pytest.raises(EvidenceError, match=r"no folder of populations at .*typo") as caught:
+        Archive()
+    assert "REPRO_FIXTURES_DIR" in caught.value.do
+
+
+def test_sums_that_cannot_be_read_are_an_error(shipped):
+    (shipped.parents[1] / "SHA256SUMS").write_bytes(b"\xff")
+    with pytest.raises(EvidenceError, match="SHA256SUMS: cannot be read"):
+        Archive(shipped.parents[1])

@@ -21,7 +21,7 @@ from repro.claims.verdict import Verdict
 from repro.judge import cases as evidence
 from repro.judge import populations
 from repro.judge.cases import Case
-from repro.judge.populations import Population
+from repro.judge.populations import Archive, Population
 from repro.lab.networks import weights
 from repro.papers import registry
 from repro.papers.experiment import Experiment
@@ -344,11 +344,11 @@ def unexpected(cases: list[Case]) -> list[str]:
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_the_verdicts_on_record_are_those_of_the_committed_populations(name):
-    assert unexpected(evidence.judge(PAPERS[name], POPULATIONS)) == []
+    assert unexpected(evidence.judge(PAPERS[name], Archive())) == []
 
 
 def test_a_verdict_that_changed_would_be_noticed():
-    case = evidence.judge(PAPERS["lacok2016"], POPULATIONS)[0]
+    case = evidence.judge(PAPERS["lacok2016"], Archive())[0]
     other = next(v for v in Verdict if v != case.judgement.verdict)
     agreed = replace(case, expected=replace(case.expected, verdict=case.judgement.verdict))
     changed = replace(case, expected=replace(case.expected, verdict=other))

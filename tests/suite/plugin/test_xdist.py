@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from repro import paths
 from repro.judge import cases as evidence
+from repro.judge.populations import Archive
 from repro.lab.attacks import common_noise, iterative
 from repro.lab.attacks.common_noise import CommonNoise
 from repro.lab.attacks.iterative import Attacked
@@ -23,8 +23,8 @@ from repro.plugin import xdist
 
 @pytest.fixture(scope="module")
 def cases():
-    root = paths.fixtures() / "populations"
-    return [case for paper in registry.load_all().values() for case in evidence.judge(paper, root)]
+    papers, archive = registry.load_all().values(), Archive()
+    return [case for paper in papers for case in evidence.judge(paper, archive)]
 
 
 APART = ("common-classes", "common-fives", "iterative", "steps", "targeted")
@@ -48,10 +48,12 @@ def test_the_longest_group_comes_first_and_each_keeps_its_order(cases, monkeypat
     took = {name: 0.1 * (1 + i) for i, name in enumerate(APART)}
     took |= {"network": 9.0, "iterative": 2.0, "common-fives": 30.0, "table1": 1.0}
     took |= {"grid": 99.0, "units": 99.0}  # on demand
-    monkeypatch.setattr(xdist, "seconds_of", lambda _paper, name, _reading: took.get(name, 0.0))
+    monkeypatch.setattr(
+        xdist, "seconds_of", lambda _archive, _paper, name, _reading: took.get(name, 0.0)
+    )
     group = xdist.groups(cases)
     ids = [case.id for case in cases]
-    order, count = xdist.arranged(cases, ids)
+    order, count = xdist.arranged(cases, ids, Archive())
     assert sorted(order) == list(range(len(ids)))
     arranged = [group[ids[i]] for i in order]
     assert list(dict.fromkeys(arranged)) == [
@@ -71,7 +73,7 @@ def test_the_longest_group_comes_first_and_each_keeps_its_order(cases, monkeypat
 
 def test_only_what_is_selected_counts(cases):
     ids = [case.id for case in cases if case.claim.experiment == "iterative"]
-    assert xdist.arranged(cases, ids) == (list(range(len(ids))), 1)
+    assert xdist.arranged(cases, ids, Archive()) == (list(range(len(ids))), 1)
 
 
 def _remembered(name: str, reading: str, shared: Path | None) -> set[str]:

@@ -15,6 +15,7 @@ from repro.claims import records
 from repro.claims.verdict import Verdict
 from repro.errors import ReportError, StoreError
 from repro.judge import cases
+from repro.judge.populations import Archive
 from repro.report import report_json, result_row
 
 HEADER = {
@@ -43,7 +44,7 @@ def complete(tiny):
     """A report of the tiny paper, as a run would write it."""
     tiny.measure()
     paper = records.parse(document(tiny.paper), name="tiny")
-    rows = [result_row.new_row(case) for case in cases.judge(paper, tiny.populations)]
+    rows = [result_row.new_row(case) for case in cases.judge(paper, Archive(tiny.populations))]
     for record in rows:
         record |= {"outcome": "passed", "verdict": record["evidence_verdict"], "seconds": 0.1}
     header = copy.deepcopy(HEADER)
@@ -65,7 +66,7 @@ def test_a_complete_report_is_read_as_it_was_written(complete, tmp_path):
 
 def test_a_new_row_has_measured_nothing_and_passed_nothing(complete, tiny):
     paper = records.parse(document(tiny.paper), name="tiny")
-    for case in cases.judge(paper, tiny.populations):
+    for case in cases.judge(paper, Archive(tiny.populations)):
         record = result_row.new_row(case)
         assert record["measured"] is None
         assert record["verdict"] == Verdict.NOT_RUN
@@ -282,12 +283,12 @@ def test_red_outcomes_then_the_worst_verdicts():
 
 def test_coverage_counts_claims_against_all_that_was_published(tiny):
     paper = records.parse(document(tiny.paper), name="tiny")
-    unmeasured = cases.judge(paper, tiny.populations)
+    unmeasured = cases.judge(paper, Archive(tiny.populations))
     # The inconsistency needs no measurement; the rest is not checked before there is evidence.
     assert report_json.coverage([paper], unmeasured) == "1 of 5 published statements checked"
     for seeds, found in ((4, 1), (5, 4)):  # fewer than a verdict needs check nothing
         tiny.measure(n=seeds)
-        measured = cases.judge(paper, tiny.populations)
+        measured = cases.judge(paper, Archive(tiny.populations))
         assert (
             report_json.coverage([paper], measured) == f"{found} of 5 published statements checked"
         )

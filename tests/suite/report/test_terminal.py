@@ -8,6 +8,7 @@ from tiny_paper import document
 from repro.claims import records
 from repro.claims.verdict import Verdict
 from repro.judge import cases
+from repro.judge.populations import Archive
 from repro.report import result_row
 from repro.report.terminal import STYLES, closing_table, number
 
@@ -20,7 +21,7 @@ def rows(tiny):
     """Five records as a run would leave them."""
     tiny.measure()
     paper = records.parse(document(tiny.paper), name="tiny")
-    found = [result_row.new_row(case) for case in cases.judge(paper, tiny.populations)]
+    found = [result_row.new_row(case) for case in cases.judge(paper, Archive(tiny.populations))]
     for record in found:
         record |= {"outcome": "passed", "verdict": record["evidence_verdict"], "measured": 0.5}
     return found
