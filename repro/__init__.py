@@ -1,3 +1,3 @@
 """Published claims on adversarial examples, as executable tests."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

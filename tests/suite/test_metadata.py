@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,27 @@ def test_both_files_name_the_papers_as_their_records_do():
         assert f"{paper.author}, {paper.title} ({paper.year})" in words
 
 
+@pytest.mark.parametrize(
+    "path",
+    [*(ROOT / ".github" / "workflows").glob("*.yml"), ROOT / ".pre-commit-config.yaml"],
+    ids=lambda path: path.name,
+)
+def test_what_runs_elsewhere_runs_an_environment_of_tox_ini(path):
+    text = path.read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)
+    assert jobs.get("jobs") or jobs.get("repos")
+    environments = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    named = re.findall(r"(?:tox (?:run|exec)[^\n]* -e|environments:) ([\w,]+)", text)
+    assert named
+    for name in (name for names in named for name in names.split(",")):
+        assert name == "py" or f"[testenv:{name}]" in environments, name
+
+
 def test_both_files_speak_of_this_project():
     citation, about = loaded("CITATION.cff"), project()
     assert (citation["title"], citation["version"]) == (about["name"], repro.__version__)
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## {citation['version']} ({citation['date-released']})\n" in changes
     assert citation["license"] == about["license"]
     assert citation["keywords"] == about["keywords"]
     assert citation["abstract"] == about["description"]
