@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from repro.claims.records import Claim, Expectation, Ordering, Paper
 from repro.claims.verdict import Verdict
 from repro.judge import verdicts
 from repro.judge.bands import holm, sign_test
-from repro.judge.populations import Archive, Kind, Population
+from repro.judge.populations import Archive, Kind
 from repro.judge.verdicts import Judgement
 
 ALPHA = 0.05
@@ -52,6 +52,26 @@ class Case:
         return found == expected or unmeasured
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What the population of a claim's experiment has for the claim, under one reading.
+
+    Args:
+        seeds: of the population; none where there is no population.
+        values: each metric that the claim reads, with one value a seed.
+        differences: of the claim's ordering, one a seed; empty without an ordering.
+        p_adjusted: of the ordering's sign test, by Holm over all orderings that the paper's
+            records name under the reading; None without an ordering.
+        orderings: how many these are.
+    """
+
+    seeds: tuple[int, ...] = ()
+    values: Mapping[str, list[float]] = field(default_factory=dict)
+    differences: tuple[float, ...] = ()
+    p_adjusted: float | None = None
+    orderings: int = 0
+
+
 def differences(ordering: Ordering, values: Mapping[str, list[float]]) -> list[float]:
     """Seed by seed, by how much the ordering holds (above 0) or fails (below 0).
 
@@ -92,17 +112,22 @@ def _unjudged(verdict: Verdict, reason: str) -> Judgement:
     return Judgement(verdict, 0, None, None, None, None, None, None, reason)
 
 
-def _values(claim: Claim, population: Population) -> dict[str, list[float]]:
-    return {name: population.values(name) for name in metrics_of(claim)}
+def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
+    """Judge one claim under the reading that the evidence is of."""
+    if claim.kind == "inconsistency":
+        return _unjudged(Verdict.PAPER_INCONSISTENT, claim.statement)
+    if not evidence.seeds:
+        return _unjudged(Verdict.NOT_RUN, "no population on record")
+    return _open(_judge(claim, evidence), evidence.differences, evidence.orderings)
 
 
-def _judge(
-    claim: Claim, values: Mapping[str, list[float]], trend: list[float], p: float | None
-) -> Judgement:
-    """Judge one claim from its metrics' values, its ordering's differences and their p."""
+def _judge(claim: Claim, evidence: Evidence) -> Judgement:
+    p = evidence.p_adjusted
     if claim.kind == "ordering":
-        return verdicts.judge_ordering(trend, p_adjusted=1.0 if p is None else p, alpha=ALPHA)
-    columns = [values[name] for name in own_metrics(claim)]
+        return verdicts.judge_ordering(
+            evidence.differences, p_adjusted=1.0 if p is None else p, alpha=ALPHA
+        )
+    columns = [evidence.values[name] for name in own_metrics(claim)]
     if claim.kind == "curve":
         return verdicts.judge_curve(
             [list(row) for row in zip(*columns, strict=True)],
@@ -128,7 +153,7 @@ def _judge(
     )
 
 
-def _open(judged: Judgement, trend: list[float], family: int) -> Judgement:
+def _open(judged: Judgement, trend: Sequence[float], family: int) -> Judgement:
     """A missed number whose ordering so few seeds could not have shown is not yet refuted.
 
     Holm asks of the smallest of ``family`` p-values that it is at most ALPHA / family; with n
@@ -141,11 +166,56 @@ def _open(judged: Judgement, trend: list[float], family: int) -> Judgement:
     return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=f"{judged.reason}; {why}")
 
 
+def gather(
+    paper: Paper, reading: str, archive: Archive, kind: Kind = "full"
+) -> dict[str, Evidence]:
+    """Return the evidence for every claim that has the reading, by the claim's id.
+
+    Args:
+        paper: the records.
+        reading: the name of a reading.
+        archive: the populations.
+        kind: which images the populations were measured on.
+
+    Raises:
+        EvidenceError: a population is damaged or lacks a metric.
+    """
+    found: dict[str, Evidence] = {}
+    for claim in (claim for claim in paper.claims if reading in claim.readings):
+        found[claim.id] = Evidence()
+        if claim.kind == "inconsistency":
+            continue
+        population = archive.population(kind, paper.id, claim.experiment, reading)
+        if population.rows:
+            values = {name: population.values(name) for name in metrics_of(claim)}
+            trend = differences(claim.ordering, values) if claim.ordering else ()
+            found[claim.id] = Evidence(population.seeds, values, tuple(trend))
+    tested = {id_: sign_test(each.differences) for id_, each in found.items() if each.differences}
+    adjusted = holm(tested) if tested else {}
+    return {
+        id_: replace(each, p_adjusted=adjusted.get(id_), orderings=len(adjusted))
+        for id_, each in found.items()
+    }
+
+
+def case_of(claim: Claim, reading: str, evidence: Evidence) -> Case:
+    """Judge one claim under a reading, with what the judgement rests on."""
+    own: Mapping[str, Sequence[float]] = {
+        "value": evidence.values.get(claim.metric, []),
+        "ordering": evidence.differences,
+    }
+    return Case(
+        claim,
+        reading,
+        claim.readings[reading],
+        judge_claim(claim, evidence),
+        evidence.seeds,
+        tuple(own.get(claim.kind, ())),
+    )
+
+
 def judge(paper: Paper, archive: Archive, kind: Kind = "full") -> list[Case]:
     """Judge every claim of ``paper`` under each of its readings.
-
-    The orderings' sign tests are adjusted by Holm over all orderings that the paper's
-    records name under one reading.
 
     Args:
         paper: the records.
@@ -158,39 +228,10 @@ def judge(paper: Paper, archive: Archive, kind: Kind = "full") -> list[Case]:
     Raises:
         EvidenceError: a population is damaged or lacks a metric.
     """
-
-    def population(claim: Claim, reading: str) -> Population:
-        return archive.population(kind, paper.id, claim.experiment, reading)
-
-    cases = []
-    for reading in paper.readings:
-        mine = [c for c in paper.claims if reading in c.readings]
-        measured = {
-            c.id: _values(c, population(c, reading))
-            for c in mine
-            if c.kind != "inconsistency" and population(c, reading).rows
-        }
-        trends = {
-            c.id: differences(c.ordering, measured[c.id])
-            for c in mine
-            if c.ordering and c.id in measured
-        }
-        adjusted = holm({id_: sign_test(d) for id_, d in trends.items()}) if trends else {}
-        for claim in mine:
-            expected = claim.readings[reading]
-            if claim.kind == "inconsistency":
-                judged = _unjudged(Verdict.PAPER_INCONSISTENT, claim.statement)
-                cases.append(Case(claim, reading, expected, judged))
-            elif claim.id not in measured:
-                judged = _unjudged(Verdict.NOT_RUN, "no population on record")
-                cases.append(Case(claim, reading, expected, judged))
-            else:
-                values, trend = measured[claim.id], trends.get(claim.id, [])
-                judged = _judge(claim, values, trend, adjusted.get(claim.id))
-                judged = _open(judged, trend, len(adjusted))
-                shown = {"value": values.get(claim.metric, []), "ordering": trend}
-                own = tuple(shown.get(claim.kind, []))
-                seeds = population(claim, reading).seeds
-                cases.append(Case(claim, reading, expected, judged, seeds, own))
-    order = {claim.id: i for i, claim in enumerate(paper.claims)}
-    return sorted(cases, key=lambda case: order[case.claim.id])
+    gathered = {reading: gather(paper, reading, archive, kind) for reading in paper.readings}
+    return [
+        case_of(claim, reading, gathered[reading][claim.id])
+        for claim in paper.claims
+        for reading in paper.readings
+        if reading in claim.readings
+    ]
