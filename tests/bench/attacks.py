@@ -20,7 +20,8 @@ from torch.nn import functional
 
 from repro.lab.attacks import common_noise, fgsm, iterative
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN
-from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.cnn import Cnn
+from repro.lab.networks.cnn_training import CnnRecipe
 from repro.lab.networks.mlp import Mlp, MlpRecipe
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "oracle"))

@@ -14,7 +14,8 @@ from table import Row, best, once
 from repro.lab.attacks import common_noise, fgsm, iterative
 from repro.lab.attacks.iterative import AS_WRITTEN
 from repro.lab.mnist import sample
-from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.cnn import Cnn
+from repro.lab.networks.cnn_training import CnnRecipe
 from repro.lab.networks.mlp import Mlp, MlpRecipe, MlpTrainer
 from repro.measure import workers as seed_workers
 

@@ -16,8 +16,8 @@ from torch.nn import functional
 from repro.lab import rng
 from repro.lab.matmul import matmul
 from repro.lab.mnist import sample
-from repro.lab.networks import cnn, mlp
-from repro.lab.networks.cnn import CnnRecipe, CnnTrainer
+from repro.lab.networks import cnn, cnn_training, mlp
+from repro.lab.networks.cnn_training import CnnRecipe, CnnTrainer
 from repro.lab.networks.mlp import MlpRecipe, MlpTrainer
 
 STEPS = 20
@@ -219,21 +219,25 @@ def cnn_rows() -> Iterator[Row]:
         {
             "step": run,
             "masks": lambda: [trainer.keep_mask(r.batch) for _ in range(STEPS)],
-            "update": lambda: [cnn.adam_step(*zeros, step=1, **rates) for _ in range(STEPS)],
+            "update": lambda: [
+                cnn_training.adam_step(*zeros, step=1, **rates) for _ in range(STEPS)
+            ],
         }
     )
     seconds = {name: value / STEPS for name, value in took.items()}
     limit, flops = _cnn_work(r.batch, r.units)
     rest = {"dropout masks": seconds["masks"], "Adam": seconds["update"]}
     yield from _shares(CNN, seconds["step"], limit, flops, rest)
-    adam = cnn.adam
+    adam = cnn_training.adam
     yield from _variants(
         CNN,
         run,
         {
             "PyTorch's own product (MKL)": _aten(cnn),
             "Adam by PyTorch's foreach": lambda: patch.object(
-                cnn, "adam", lambda *a, **o: adam(*a, **(o | {"fused": False, "foreach": True}))
+                cnn_training,
+                "adam",
+                lambda *a, **o: adam(*a, **(o | {"fused": False, "foreach": True})),
             ),
             "pooling with channels first in memory": lambda: patch.object(
                 functional,

@@ -28,7 +28,7 @@ import tiny_paper
 import torch
 
 import repro
-from repro.lab.mnist import data
+from repro.lab.mnist import files
 
 CODE = Path(repro.__file__).parent
 LOADED = (
@@ -96,8 +96,8 @@ PYTEST = (
 """What leaves pytest as it is in a checkout, but for files and plugins that nobody asks for."""
 
 STARTUP = """
-from repro.lab.mnist import data
-data.SHA256 = {hashes!r}
+from repro.lab.mnist import files
+files.SHA256 = {hashes!r}
 """
 
 CHANGES = ("date", "seconds", "start", "end", "run", "commit", "dirty")
@@ -275,7 +275,7 @@ def _command(
     os.environ.update(environment)
     os.chdir(here)
     tempfile.tempdir = None
-    data.SHA256 = fakes.HASHES
+    files.SHA256 = fakes.HASHES
     torch.set_num_threads(1)
     output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)

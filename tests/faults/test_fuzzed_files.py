@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import fakes
 import pytest
@@ -24,7 +25,6 @@ from repro.claims import records
 from repro.errors import ClaimsError, DataError, EvidenceError, ReportError, WeightsError
 from repro.judge import populations
 from repro.lab.mnist import files as mnist_files
-from repro.lab.mnist import idx
 from repro.lab.networks import weights
 from repro.report import diff, report_json, step_summary
 from repro.report.page import html
@@ -76,43 +76,22 @@ def in_a_file(content: bytes, read: Callable[[Path], Any]) -> Any:
 IMAGES, LABELS = fakes.CONTENTS["t10k-images"], fakes.CONTENTS["t10k-labels"]
 
 
-def read_digits(content: bytes) -> None:
-    """Accepted or refused; what is accepted is what was promised."""
-    with suppress(DataError):
-        unpacked = idx.unpack(content, name="fuzz")
-        with suppress(DataError):
-            images = idx.parse_images(unpacked, name="fuzz")
-            assert images.shape[1:] == (28, 28)
-            assert idx.build(images) == unpacked
-        labels = idx.parse_labels(unpacked, name="fuzz")
-        assert labels.max(initial=0) <= 9
-        assert idx.build(labels) == unpacked
-
-
 @FEW
 @given(st.sampled_from([IMAGES, LABELS, gzip.compress(IMAGES), gzip.compress(LABELS)]), damages)
 def test_damaged_mnist_is_refused_or_what_it_was(content: bytes, how: list[Damage]) -> None:
-    read_digits(damaged(content, how))
     for name in ("t10k-images", "t10k-labels"):
-        with suppress(DataError):
-            found = mnist_files.verify(damaged(content, how), fakes.HASHES[name], name="fuzz")
+        with suppress(DataError), patch.object(mnist_files, "SHA256", fakes.HASHES):
+            found = mnist_files.verify(damaged(content, how), name, name="fuzz")
             assert found == fakes.CONTENTS[name]
-
-
-@FEW
-@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5), st.binary(max_size=40))
-@example([0x803, 2**32 - 1, 2**32 - 1, 2**32 - 1], b"")
-@example([0x801, 0], b"")
-@example([0x803, 0, 28, 28], b"")
-def test_headers_of_any_numbers_are_refused(numbers: list[int], rest: bytes) -> None:
-    read_digits(struct.pack(f">{len(numbers)}I", *numbers) + rest)
 
 
 @FEW
 @given(st.binary(max_size=200))
 def test_any_bytes_are_no_mnist(content: bytes) -> None:
     for start in (b"", b"\x1f\x8b", b"\x1f\x8b\x08"):
-        read_digits(start + content)
+        with suppress(DataError):
+            mnist_files.verify(start + content, "t10k-labels", name="fuzz")
+            pytest.fail("taken for MNIST")
 
 
 # Weights

@@ -13,8 +13,8 @@ NAMES = ("net", "bare")
 
 STARTUP = """
 # Python runs this at the start of every process, those of a pool included.
-from repro.lab.mnist import data
-data.SHA256 = {hashes!r}
+from repro.lab.mnist import files
+files.SHA256 = {hashes!r}
 """
 
 

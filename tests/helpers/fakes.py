@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from idx_files import build
 from torch import Tensor
 
 from repro.lab import rng
-from repro.lab.mnist import data, idx
+from repro.lab.mnist import files
 from repro.lab.mnist.data import Mnist
 from repro.papers import registry
 from repro.papers.experiment import Experiment, Run
@@ -26,10 +27,10 @@ PAPER = "small"
 
 _pixels = np.random.default_rng(0)
 CONTENTS = {
-    "train-images": idx.build(_pixels.integers(0, 256, (6, 28, 28), dtype=np.uint8)),
-    "train-labels": idx.build(np.array([5, 0, 4, 1, 9, 2], dtype=np.uint8)),
-    "t10k-images": idx.build(_pixels.integers(0, 256, (3, 28, 28), dtype=np.uint8)),
-    "t10k-labels": idx.build(np.array([7, 2, 1], dtype=np.uint8)),
+    "train-images": build(_pixels.integers(0, 256, (6, 28, 28), dtype=np.uint8)),
+    "train-labels": build(np.array([5, 0, 4, 1, 9, 2], dtype=np.uint8)),
+    "t10k-images": build(_pixels.integers(0, 256, (3, 28, 28), dtype=np.uint8)),
+    "t10k-labels": build(np.array([7, 2, 1], dtype=np.uint8)),
 }
 HASHES = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()}
 
@@ -175,7 +176,7 @@ def settle(root: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("REPRO_FIXTURES_DIR", str(root / "fixtures"))
     monkeypatch.setenv("REPRO_OFFLINE", "1")
     monkeypatch.setenv("FAKES_LOG", str(root / "log.txt"))
-    monkeypatch.setattr(data, "SHA256", HASHES)
+    monkeypatch.setattr(files, "SHA256", HASHES)
     # Half of the tests' time, and of no use where the power stays on.
     monkeypatch.setattr(os, "fsync", lambda _: None)
     registry.experiments.cache_clear()
@@ -188,7 +189,7 @@ def _child(
     environment: dict[str, str], target: Callable[..., None], args: tuple[Any, ...]
 ) -> None:
     os.environ.update(environment)
-    data.SHA256 = HASHES
+    files.SHA256 = HASHES
     torch.set_num_threads(1)
     target(*args)
 

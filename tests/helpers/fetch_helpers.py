@@ -9,16 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-
-from repro.lab.mnist import idx
+from idx_files import build
 
 CONTENTS = {
-    "train-images": idx.build(
-        np.arange(4 * 784, dtype=np.int64).astype(np.uint8).reshape(4, 28, 28)
-    ),
-    "train-labels": idx.build(np.array([5, 0, 4, 1], dtype=np.uint8)),
-    "t10k-images": idx.build(np.ones((2, 28, 28), dtype=np.uint8)),
-    "t10k-labels": idx.build(np.array([7, 2], dtype=np.uint8)),
+    "train-images": build(np.arange(4 * 784, dtype=np.int64).astype(np.uint8).reshape(4, 28, 28)),
+    "train-labels": build(np.array([5, 0, 4, 1], dtype=np.uint8)),
+    "t10k-images": build(np.ones((2, 28, 28), dtype=np.uint8)),
+    "t10k-labels": build(np.array([7, 2], dtype=np.uint8)),
 }
 FILES = {
     f"{key}-{'idx3' if 'images' in key else 'idx1'}-ubyte": content

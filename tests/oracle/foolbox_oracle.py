@@ -12,7 +12,8 @@ import torch
 from plain_networks import plain_cnn, plain_mlp, shipped
 from torch import Tensor, nn
 
-from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.cnn import Cnn
+from repro.lab.networks.cnn_training import CnnRecipe
 from repro.lab.networks.mlp import Mlp, MlpRecipe
 
 with warnings.catch_warnings():

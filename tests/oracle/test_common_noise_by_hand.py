@@ -20,7 +20,10 @@ from torch import Tensor
 
 from repro.lab.attacks.common_noise import craft
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches
-from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.cnn import Cnn
+from repro.lab.networks.cnn_training import CnnRecipe
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -16,7 +16,10 @@ from secml_oracle import Expected, as_coded
 from torch import Tensor, nn
 
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Attacked, attack
-from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.cnn import Cnn
+from repro.lab.networks.cnn_training import CnnRecipe
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

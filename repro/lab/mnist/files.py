@@ -10,6 +10,14 @@ from typing import Literal
 from repro.errors import DataError
 from repro.lab.mnist import idx
 
+SHA256 = {
+    "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+"""The canonical MNIST files: the SHA-256 of the decompressed IDX content."""
+
 
 @dataclass(frozen=True)
 class FileState:
@@ -35,17 +43,17 @@ class FileState:
 
 
 def names(key: str) -> tuple[str, ...]:
-    """The names of the file ``key``, without ``.gz``: the canonical one, and a common other."""
+    """Give the names of the file ``key`` without ``.gz``: the canonical one, a common other."""
     kind = "idx3-ubyte" if key.endswith("images") else "idx1-ubyte"
     return f"{key}-{kind}", f"{key}.{kind}"
 
 
-def verify(content: bytes, sha256: str, *, name: str) -> bytes:
-    """``content``, decompressed, where that has the hash ``sha256``.
+def verify(content: bytes, key: str, *, name: str) -> bytes:
+    """Decompress ``content`` and check that it is the canonical file ``key``.
 
     Args:
         content: raw or gzip.
-        sha256: the hash of the canonical decompressed content, hexadecimal.
+        key: one of :data:`SHA256`.
         name: what to call it in an error.
 
     Raises:
@@ -53,17 +61,17 @@ def verify(content: bytes, sha256: str, *, name: str) -> bytes:
     """
     content = idx.unpack(content, name=name)
     found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    if found != SHA256[key]:
         raise DataError(
             f"{name} has SHA-256 {found} (decompressed)",
-            expected=f"the canonical MNIST file, SHA-256 {sha256}",
+            expected=f"the canonical MNIST file, SHA-256 {SHA256[key]}",
             do="replace it with the canonical MNIST file",
         )
     return content
 
 
-def inspect(directory: Path, key: str, sha256: str) -> tuple[FileState, bytes | None]:
-    """The state of one file, and its decompressed content where it verifies.
+def inspect(directory: Path, key: str) -> tuple[FileState, bytes | None]:
+    """Look one file up; give its state, and its decompressed content where it verifies.
 
     The first file found under one of its names decides, raw before gzip and ``directory``
     before its ``MNIST/raw`` (where torchvision puts it).
@@ -72,7 +80,7 @@ def inspect(directory: Path, key: str, sha256: str) -> tuple[FileState, bytes | 
     try:
         for path in _candidates(directory, key):
             if path.is_file():
-                content = verify(idx.read_file(path), sha256, name=str(path))
+                content = verify(idx.read_file(path), key, name=str(path))
                 return FileState(key, path, None), content
     except DataError as error:
         return FileState(key, path, error), None

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from repro.lab import rng
 from repro.lab.matmul import matmul
-from repro.lab.mnist import data
+from repro.lab.mnist import files
+from repro.lab.mnist.data import Mnist
 
 LAYERS = {"w_h": (784, 625), "w_h2": (625, 625), "w_o": (625, 10)}
 
@@ -91,7 +92,7 @@ class MlpRecipe:
             "architecture": "mlp-784-625-625-10-relu-nobias",
             "optimiser": "rmsprop-eps-inside-root",
             "order": "file order, last partial batch dropped",
-            "data": {name: data.SHA256[name] for name in ("train-images", "train-labels")},
+            "data": {name: files.SHA256[name] for name in ("train-images", "train-labels")},
             "split": "all 60000",
             **asdict(self),
         }
@@ -110,7 +111,7 @@ class MlpRecipe:
             for name, shape in LAYERS.items()
         }
 
-    def trainer(self, data: data.Mnist, *, device: str) -> MlpTrainer:
+    def trainer(self, data: Mnist, *, device: str) -> MlpTrainer:
         """A trainer at epoch 0.
 
         Raises:

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from repro.lab.attacks import iterative, metrics
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Attacked, Switches
-from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.cnn import Cnn
+from repro.lab.networks.cnn_training import CnnRecipe
 from repro.papers.experiment import Measurements, Run
 
 SWITCHES: dict[str, Switches] = {"as-written": AS_WRITTEN, "as-coded": AS_CODED}

@@ -9,7 +9,7 @@ import fakes
 import pytest
 from fetch_helpers import CONTENTS, Answer, Mirror
 
-from repro.lab.mnist import data, download
+from repro.lab.mnist import download, files
 
 
 @pytest.fixture
@@ -33,16 +33,16 @@ def canonical(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "*")
     hashes = {key: hashlib.sha256(content).hexdigest() for key, content in CONTENTS.items()}
-    monkeypatch.setattr(data, "SHA256", hashes)
+    monkeypatch.setattr(files, "SHA256", hashes)
     monkeypatch.setattr(download, "MIRRORS", ())
 
 
 @pytest.fixture
 def mirrors(monkeypatch):
-    """Starts mirrors; several are asked in the order given, else in that of their answers."""
+    """Starts mirrors, to be asked in the order given."""
     with contextlib.ExitStack() as stack:
 
-        def start(*answers: Answer, in_order: bool = True) -> list[Mirror]:
+        def start(*answers: Answer) -> list[Mirror]:
             started = []
             for answer in answers:
                 mirror = Mirror(answer)
@@ -53,9 +53,6 @@ def mirrors(monkeypatch):
                 stack.callback(mirror.released.set)
                 started.append(mirror)
             monkeypatch.setattr(download, "MIRRORS", tuple(mirror.url for mirror in started))
-            if len(started) > 1 and in_order:
-                ordered = iter([mirror.url for mirror in started])
-                monkeypatch.setattr(download, "_answering", lambda _: ordered)
             return started
 
         yield start

@@ -11,7 +11,8 @@ from calibrations import bring, content, jobs, rows
 
 from repro.errors import DataError, EvidenceError
 from repro.judge import populations
-from repro.lab.mnist import sample
+from repro.lab.mnist import data, sample
+from repro.lab.mnist.idx import Digits
 from repro.measure import calibrate, workers
 
 
@@ -53,8 +54,8 @@ def test_a_seed_brings_one_row_to_every_population(home):
 
 def test_the_sample_is_measured_with_the_networks_of_full_mnist(home, monkeypatch):
     root = home / "out"
-    digits = fakes.data.find().test
-    half = fakes.data.Digits(digits.images[:1], digits.labels[:1])
+    digits = data.find().test
+    half = Digits(digits.images[:1], digits.labels[:1])
     monkeypatch.setattr(sample, "load", lambda: half)
     assert calibrate.kinds_at_hand() == ("full", "embedded")
     assert bring(root, [0], kinds=calibrate.kinds_at_hand()) == 6
@@ -80,7 +81,7 @@ def test_without_full_mnist_there_is_no_evidence(home, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["full", "embedded"])
 def test_full_mnist_is_looked_for_only_where_it_is_needed(home, monkeypatch, kind):
-    digits = fakes.data.find().test
+    digits = data.find().test
     monkeypatch.setattr(sample, "load", lambda: digits)
     monkeypatch.delenv("REPRO_MNIST_DIR")
     if kind == "embedded":

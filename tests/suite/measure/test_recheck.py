@@ -7,7 +7,8 @@ import pytest
 
 from repro.cli import main
 from repro.lab.mnist import data
-from repro.lab.mnist.data import Digits, Mnist
+from repro.lab.mnist.data import Mnist
+from repro.lab.mnist.idx import Digits
 from repro.papers import registry
 from repro.papers.experiment import Experiment
 

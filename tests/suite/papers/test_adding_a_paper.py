@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from idx_files import build
 
 import repro
 from repro.judge import populations
-from repro.lab.mnist import idx, sample
-from repro.lab.mnist.data import SHA256
+from repro.lab.mnist import sample
+from repro.lab.mnist.files import SHA256
 from repro.report import report_json
 
 ROOT = Path(__file__).parents[3]
@@ -27,8 +28,8 @@ RECORDS = "papers/means2020/claims.toml"
 
 STARTUP = """
 # Python runs this at the start of every process.
-from repro.lab.mnist import data
-data.SHA256 = {hashes!r}
+from repro.lab.mnist import files
+files.SHA256 = {hashes!r}
 """
 
 
@@ -39,7 +40,7 @@ def mnist(folder: Path) -> dict[str, str]:
     folder.mkdir()
     for name in SHA256:
         mine = places[:, :200] if "train" in name else places[:, 200:]
-        content = idx.build(
+        content = build(
             (digits.images if "images" in name else digits.labels)[np.sort(mine.ravel())]
         )
         kind = "idx3" if "images" in name else "idx1"

@@ -16,7 +16,8 @@ from fakes import SmallRecipe
 
 from repro import errors
 from repro.errors import ReproError
-from repro.lab.mnist.data import Digits, Mnist
+from repro.lab.mnist.data import Mnist
+from repro.lab.mnist.idx import Digits
 from repro.papers import experiment
 from repro.papers.experiment import Experiment, Run
 from repro.papers.lacok2016 import experiments as lacok

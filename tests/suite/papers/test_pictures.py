@@ -14,7 +14,8 @@ import torch
 from repro.errors import ClaimsError
 from repro.lab.attacks.common_noise import CommonNoise
 from repro.lab.mnist import sample
-from repro.lab.mnist.data import Digits, Mnist
+from repro.lab.mnist.data import Mnist
+from repro.lab.mnist.idx import Digits
 from repro.lab.networks.store import Store
 from repro.measure.session import Session
 from repro.papers import picture as pictures

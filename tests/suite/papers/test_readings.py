@@ -12,7 +12,8 @@ from repro.errors import UsageError
 from repro.lab.attacks.fgsm import loss_gradient
 from repro.lab.attacks.iterative import Switches
 from repro.lab.mnist import sample
-from repro.lab.mnist.data import Digits, Mnist
+from repro.lab.mnist.data import Mnist
+from repro.lab.mnist.idx import Digits
 from repro.lab.networks.mlp import Mlp, MlpRecipe
 from repro.lab.networks.store import Store
 from repro.papers.experiment import Run

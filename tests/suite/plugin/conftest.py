@@ -26,7 +26,7 @@ import repro.report.page.html
 import repro.report.step_summary
 import repro.report.terminal
 from repro.lab.mnist import sample
-from repro.lab.mnist.data import Digits
+from repro.lab.mnist.idx import Digits
 from repro.papers import registry
 from repro.report import outputs
 from repro.report import report_json as report
@@ -36,10 +36,10 @@ LOADED = (jsonschema, repro, scipy.special)
 FAKE_MNIST = """
 import numpy as np
 import pytest
-from repro.lab.mnist import data
+from repro.lab.mnist import data, files, idx
 
-digits = data.Digits(np.zeros((3, 28, 28), np.uint8), np.arange(3, dtype=np.uint8))
-full = data.Mnist("full", "a fake", dict(data.SHA256), digits, digits)
+digits = idx.Digits(np.zeros((3, 28, 28), np.uint8), np.arange(3, dtype=np.uint8))
+full = data.Mnist("full", "a fake", dict(files.SHA256), digits, digits)
 
 def pytest_configure(config):
     patch = pytest.MonkeyPatch()

@@ -14,8 +14,9 @@ from repro.judge.populations import Archive
 from repro.lab.attacks import common_noise, iterative
 from repro.lab.attacks.common_noise import CommonNoise
 from repro.lab.attacks.iterative import Attacked
-from repro.lab.mnist.data import Digits, Mnist
-from repro.lab.networks.cnn import CnnRecipe
+from repro.lab.mnist.data import Mnist
+from repro.lab.mnist.idx import Digits
+from repro.lab.networks.cnn_training import CnnRecipe
 from repro.papers import registry
 from repro.papers.experiment import Run
 from repro.plugin import xdist

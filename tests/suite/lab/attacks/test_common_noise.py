@@ -14,7 +14,8 @@ from repro.errors import UsageError
 from repro.lab.attacks import common_noise
 from repro.lab.attacks.common_noise import craft, fooled_share
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches
-from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.cnn import Cnn
+from repro.lab.networks.cnn_training import CnnRecipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -26,7 +26,8 @@ from torch import Tensor
 
 from repro.lab.attacks import iterative
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches, attack
-from repro.lab.networks.cnn import Cnn, CnnRecipe
+from repro.lab.networks.cnn import Cnn
+from repro.lab.networks.cnn_training import CnnRecipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

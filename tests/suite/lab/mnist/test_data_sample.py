@@ -22,15 +22,13 @@ ROW = ",".join(["0"] * 784)
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (b"", "an empty file"),
-        (b"a,b\n", "not a table of numbers"),
-        (b"1,2\n3\n", "not a table of numbers"),
-        (f"{ROW},1\n".encode() * 4999, "shape (4999, 785)"),
+        (b"", "0 rows in"),
+        (f"{ROW},1\n".encode() * 4999, "4999 rows in"),
+        (b"a,b\n" * 5000, "not a table of pixels"),
+        (b"1,2\n" * 4999 + b"3\n", "not a table of pixels"),
+        (b"1,2\n" * 5000, "digits with SHA-256"),
         (f"{ROW},1\n".encode() * 5000, "digits with SHA-256"),
-        (f"{ROW},10\n".encode() * 5000, "out of range"),
-        (f"256,{ROW[2:]},1\n".encode() * 5000, "out of range"),
-        (f"0.5,{ROW[2:]},1\n".encode() * 5000, "out of range"),
-        (f"nan,{ROW[2:]},1\n".encode() * 5000, "out of range"),
+        *((f"{bad},2\n".encode() * 5000, "not a table of pixels") for bad in (256, 0.5, "nan")),
         (gzip.compress(b"1,2", mtime=0)[:-1], "damaged gzip"),
     ],
 )

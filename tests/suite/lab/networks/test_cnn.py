@@ -14,9 +14,11 @@ from torch.nn import functional
 
 from repro.errors import UsageError
 from repro.lab import rng
-from repro.lab.mnist.data import Digits, Mnist
-from repro.lab.networks import cnn, recipe
-from repro.lab.networks.cnn import Cnn, CnnRecipe, CnnTrainer
+from repro.lab.mnist.data import Mnist
+from repro.lab.mnist.idx import Digits
+from repro.lab.networks import cnn_training, recipe
+from repro.lab.networks.cnn import Cnn
+from repro.lab.networks.cnn_training import CnnRecipe, CnnTrainer
 from repro.lab.networks.training import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -135,7 +137,7 @@ def test_initial_weights_are_truncated_normal_and_biases_constant() -> None:
 
 def test_redrawing_replaces_only_what_is_beyond() -> None:
     plain = rng.generator(0, "t").standard_normal(10_000)
-    cut = cnn.truncated_normal(rng.generator(0, "t"), (10_000,), 1.0)
+    cut = cnn_training.truncated_normal(rng.generator(0, "t"), (10_000,), 1.0)
     within = np.abs(plain) <= 2
     assert not within.all()
     np.testing.assert_array_equal(cut[within], plain[within].astype(np.float32))
@@ -177,7 +179,7 @@ def test_adam_is_tensorflow_s_by_hand(dtype: torch.dtype) -> None:
     hand_m, hand_v = ([np.zeros(s) for s in shapes] for _ in range(2))
     for step in (1, 2, 3):
         g = [draw.standard_normal(s) for s in shapes]
-        cnn.adam_step(
+        cnn_training.adam_step(
             w,
             [torch.from_numpy(a).to(dtype) for a in g],
             m,
@@ -208,7 +210,9 @@ def test_pytorch_s_own_adam_is_not_tensorflow_s() -> None:
     torch.optim.Adam([theirs], lr=0.01, eps=1e-2).step()
     zeros = [torch.zeros_like(ours) for _ in range(2)]
     settings = {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-2}
-    cnn.adam_step([ours], [torch.full_like(ours, 0.5)], zeros[:1], zeros[1:], step=1, **settings)
+    cnn_training.adam_step(
+        [ours], [torch.full_like(ours, 0.5)], zeros[:1], zeros[1:], step=1, **settings
+    )
     assert abs(float(ours) - float(theirs.detach())) > 1e-3
 
 

@@ -9,7 +9,8 @@ import torch
 
 from repro.errors import UsageError
 from repro.lab import rng
-from repro.lab.mnist.data import Digits, Mnist
+from repro.lab.mnist.data import Mnist
+from repro.lab.mnist.idx import Digits
 from repro.lab.networks import mlp
 from repro.lab.networks import recipe as recipes
 from repro.lab.networks.mlp import Mlp, MlpRecipe, MlpTrainer, rmsprop_step

@@ -1,0 +1,289 @@
+"""The training of Popović & Mihajlović's network (2017, section II).
+
+What the text leaves open is settled by the authors' code (``src/CNNClassifier.py``):
+truncated-normal weights of 0.1, biases of 0.1, Adam at 1e-4 as TensorFlow 1.x has it,
+cross-entropy of the softmax of the logits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torch.optim.adam import adam
+
+from repro.errors import UsageError
+from repro.lab import rng
+from repro.lab.mnist import files
+from repro.lab.mnist.data import Mnist
+from repro.lab.networks import cnn
+
+STEPS_PER_EPOCH = 1000
+"""Steps between two checkpoints; it has no effect on the weights."""
+
+
+def truncated_normal(
+    draw: np.random.Generator, shape: tuple[int, ...], std: float
+) -> NDArray[np.float32]:
+    """``std`` N(0, 1), redrawn where it is beyond two standard deviations, as TensorFlow does.
+
+    Returns:
+        An array of ``shape``, float32 in [-2 std, 2 std]; its own deviation is 0.88 ``std``.
+    """
+    values = draw.standard_normal(math.prod(shape))
+    while len(beyond := np.flatnonzero(np.abs(values) > 2)):
+        values[beyond] = draw.standard_normal(len(beyond))
+    return (values * std).astype(np.float32).reshape(shape)
+
+
+def adam_step(
+    weights: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    m: Sequence[Tensor],
+    v: Sequence[Tensor],
+    *,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> None:
+    """One Adam update in place, as TensorFlow 1.x computes it.
+
+    ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g^2``,
+    ``w -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)``. PyTorch adds its
+    epsilon to ``sqrt(v / (1 - b2^t))`` instead, so it is given epsilon / sqrt(1 - b2^t),
+    which makes the two the same; its fused kernel reads each tensor once.
+
+    Args:
+        weights: dense float tensors, changed in place.
+        grads: g, the gradient of each weight.
+        m: running mean of g, changed in place.
+        v: running mean of g^2, changed in place.
+        step: t, 1 for the first update.
+        lr: the learning rate before the bias correction.
+        beta1: b1, the decay of ``m``.
+        beta2: b2, the decay of ``v``.
+        epsilon: added to the uncorrected root.
+    """
+    adam(
+        list(weights),
+        [grad.contiguous() for grad in grads],
+        list(m),
+        list(v),
+        [],
+        [torch.tensor(step - 1.0, device=w.device) for w in weights],
+        fused=True,
+        amsgrad=False,
+        beta1=beta1,
+        beta2=beta2,
+        lr=lr,
+        weight_decay=0.0,
+        eps=epsilon / math.sqrt(1 - beta2**step),
+        maximize=False,
+    )
+
+
+@dataclass(frozen=True)
+class CnnRecipe:
+    """One training of the network.
+
+    Args:
+        seed: of the initial weights, the order of the images and the dropout masks.
+        units: of the first fully connected layer; 1,024 in the authors' code, 1,204 in
+            Table I.
+        steps: updates in all, on ``batch`` images each.
+        keep: share of units that dropout keeps.
+        validation: training images set aside, the first in file order.
+    """
+
+    seed: int
+    units: int = 1024
+    steps: int = 20_000
+    batch: int = 50
+    learning_rate: float = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    keep: float = 0.5
+    init_std: float = 0.1
+    init_bias: float = 0.1
+    validation: int = 5000
+
+    @property
+    def name(self) -> str:
+        """``popovic2017-cnn``, with the units where they are not the authors' code's."""
+        return "popovic2017-cnn" + (f"-{self.units}" if self.units != 1024 else "")
+
+    def configuration(self) -> dict[str, Any]:
+        """Architecture, optimiser, data and seed, as JSON values."""
+        return {
+            "architecture": "cnn-28x28-conv5x5x32same-max2-conv5x5x64same-max2-fc-10-relu",
+            "initial": "weights truncated normal within two deviations, biases constant",
+            "cost": "mean cross-entropy of the softmax of the logits",
+            "dropout": "inverted, on the first fully connected layer",
+            "optimiser": "adam-tensorflow1, epsilon beside the uncorrected root",
+            "order": "a fresh permutation each epoch, batches run on across epochs",
+            "data": {name: files.SHA256[name] for name in ("train-images", "train-labels")},
+            "split": "the first `validation` training images in file order are not trained on",
+            **asdict(self),
+        }
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of the four weights and the four biases."""
+        return cnn.shapes(self.units)
+
+    def initial_weights(self) -> dict[str, Tensor]:
+        """The untrained weights of this seed, float32."""
+        draw = rng.generator(self.seed, "popovic2017/init")
+        return {
+            name: torch.full(shape, self.init_bias)
+            if name.endswith(".b")
+            else torch.from_numpy(truncated_normal(draw, shape, self.init_std))
+            for name, shape in self.shapes().items()
+        }
+
+    def trainer(self, data: Mnist, *, device: str) -> CnnTrainer:
+        """A trainer at epoch 0.
+
+        Raises:
+            UsageError: where the 60,000 training images are not at hand, or those left
+                after the validation images do not fill a batch.
+        """
+        train = data.training()
+        images = train.images[self.validation :]
+        if len(images) < self.batch:
+            raise UsageError(
+                f"{len(images)} training images after {self.validation} for validation",
+                expected=f"at least one batch of {self.batch}",
+                do="give full MNIST, or a smaller batch",
+            )
+        return CnnTrainer(self, images, train.labels[self.validation :], device=device)
+
+
+class CnnTrainer:
+    """Trains one :class:`CnnRecipe` on images (N, 28, 28) uint8 and labels (N,) uint8.
+
+    An epoch is ``steps_per_epoch`` updates, the last one what is left of ``steps``.
+    """
+
+    def __init__(
+        self,
+        recipe: CnnRecipe,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.uint8],
+        *,
+        device: str,
+        steps_per_epoch: int = STEPS_PER_EPOCH,
+    ) -> None:
+        self.recipe = recipe
+        self.steps_per_epoch = steps_per_epoch
+        self.epochs = -(-recipe.steps // steps_per_epoch)
+        self.device = device
+        # uint8 until a batch is drawn: a quarter of the memory, and the cost cannot be seen.
+        self.x = torch.tensor(images, device=device)[..., None]
+        self.y = torch.tensor(labels, dtype=torch.int64, device=device)
+        self.w = {name: w.to(device) for name, w in recipe.initial_weights().items()}
+        self.m = {name: torch.zeros_like(w) for name, w in self.w.items()}
+        self.v = {name: torch.zeros_like(w) for name, w in self.w.items()}
+        self.steps = 0
+        self.masks = rng.generator(recipe.seed, "popovic2017/dropout")
+        self.shuffle = rng.generator(recipe.seed, "popovic2017/order")
+        self.order = self._permutation()
+        self.position = 0
+
+    def _permutation(self) -> Tensor:
+        return torch.from_numpy(self.shuffle.permutation(len(self.y)))
+
+    def next_batch(self) -> Tensor:
+        """Indices (batch,) of the next images; a batch may span two epochs' permutations."""
+        size = self.recipe.batch
+        picked = self.order[self.position : self.position + size]
+        self.position += size
+        if len(picked) < size:
+            self.order = self._permutation()
+            self.position = size - len(picked)
+            picked = torch.cat([picked, self.order[: self.position]])
+        return picked.to(self.device)
+
+    def keep_mask(self, rows: int) -> Tensor:
+        """Inverted-dropout mask (rows, units): 1/keep with probability keep, else 0."""
+        keep, shape = self.recipe.keep, (rows, self.recipe.units)
+        count = math.prod(shape)
+        if keep == 0.5:
+            # One random bit a unit is exact at 0.5, and ten times cheaper than a float.
+            bits = np.frombuffer(self.masks.bytes(-(-count // 8)), np.uint8)
+            kept = np.unpackbits(bits)[:count].reshape(shape).astype(np.float32)
+        else:
+            kept = (self.masks.random(shape, dtype=np.float32) < keep).astype(np.float32)
+        return torch.from_numpy(kept / np.float32(keep)).to(self.device)
+
+    def step(self) -> Tensor:
+        """One update on the next batch; returns its mean cross-entropy."""
+        r = self.recipe
+        picked = self.next_batch()
+        weights = {name: w.requires_grad_() for name, w in self.w.items()}
+        x = self.x[picked].to(torch.float32) / 255.0
+        logits = cnn.logits(weights, x, mask=self.keep_mask(len(x)))
+        cost = functional.cross_entropy(logits, self.y[picked])
+        grads = torch.autograd.grad(cost, list(weights.values()))
+        self.steps += 1
+        with torch.no_grad():
+            adam_step(
+                list(weights.values()),
+                grads,
+                list(self.m.values()),
+                list(self.v.values()),
+                step=self.steps,
+                lr=r.learning_rate,
+                beta1=r.beta1,
+                beta2=r.beta2,
+                epsilon=r.epsilon,
+            )
+        return cost.detach()
+
+    def run_epoch(self) -> float:
+        """The next ``steps_per_epoch`` updates, or what is left of them; their mean cost."""
+        count = min(self.steps_per_epoch, self.recipe.steps - self.steps)
+        return float(torch.stack([self.step() for _ in range(count)]).mean())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, Adam's two moments, and the permutation in use."""
+        first = {f"m.{name}": t for name, t in self.m.items()}
+        second = {f"v.{name}": t for name, t in self.v.items()}
+        return {**self.weights(), **first, **second, "order": self.order}
+
+    def texts(self) -> dict[str, str]:
+        """Both generators' states, the steps done, and the place in the permutation."""
+        return {
+            "masks": rng.get_state(self.masks),
+            "shuffle": rng.get_state(self.shuffle),
+            "steps": str(self.steps),
+            "position": str(self.position),
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
+        """Put back a checkpoint, all of it or none."""
+        # First what may be refused: a trainer half put back would train on from there.
+        steps, position = int(texts["steps"]), int(texts["position"])
+        masks, shuffle = (rng.generator(0, "to be overwritten") for _ in range(2))
+        rng.set_state(masks, texts["masks"])
+        rng.set_state(shuffle, texts["shuffle"])
+        for name in self.w:
+            self.w[name] = tensors[name].to(self.device)
+            self.m[name] = tensors[f"m.{name}"].to(self.device)
+            self.v[name] = tensors[f"v.{name}"].to(self.device)
+        self.order = tensors["order"]
+        self.steps, self.position = steps, position
+        self.masks, self.shuffle = masks, shuffle
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights and biases, float32 on the CPU."""
+        return {name: w.detach().cpu().contiguous() for name, w in self.w.items()}
