@@ -62,7 +62,7 @@ def commit(folder: Path) -> tuple[str, bool]:
         done = subprocess.run(  # noqa: S603 - fixed words, no shell
             ["git", "--no-optional-locks", "-C", str(folder), *words],  # noqa: S607 - git from PATH is meant
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=10,
             check=True,
         )

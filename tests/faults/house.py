@@ -165,7 +165,9 @@ class Place:
         """
         inherited = {n: v for n, v in os.environ.items() if not n.startswith("REPRO_")}
         # The root has a sitecustomize, which every Python runs first: workers of a pool as well.
-        path = os.pathsep.join(map(str, (self.root, CODE.parent / "tests", CODE.parent)))
+        path = os.pathsep.join(
+            map(str, (self.root, CODE.parent / "tests" / "helpers", CODE.parent))
+        )
         mine = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
         settings = inherited | mine | self.environment | environment
         program = (

@@ -57,7 +57,7 @@ class Warm:
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
 
     def run(self, place: Path, tests: Sequence[str], output: Path) -> int:
