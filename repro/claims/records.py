@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from repro.claims.toml import SLUG, Table, shown
 from repro.claims.verdict import PASSING, Verdict
@@ -33,7 +33,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Ordering:
-    """``metric relation than``, seed by seed, where ``than`` is a metric or a constant."""
+    """The comparison ``metric relation than``, where ``than`` is a metric or a constant."""
 
     metric: str
     relation: Literal[">", "<"]
@@ -42,6 +42,21 @@ class Ordering:
 
     def __str__(self) -> str:
         return f"{self.metric} {self.relation} {self.than}"
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that are compared: two, or one with a constant."""
+        return [self.metric, self.than] if isinstance(self.than, str) else [self.metric]
+
+    def excess(self, measured: Mapping[str, float]) -> float:
+        """Return by how much the comparison holds (above 0) or fails (below 0).
+
+        Args:
+            measured: metric name to its value in one seed.
+        """
+        than = measured[self.than] if isinstance(self.than, str) else self.than
+        sign = 1.0 if self.relation == ">" else -1.0
+        return sign * (measured[self.metric] - than)
 
 
 @dataclass(frozen=True)
@@ -60,59 +75,49 @@ class Expectation:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Claim:
     """One published statement, with all that its judgement needs.
 
-    Args:
+    It is one of :class:`NumberClaim`, :class:`CurveClaim`, :class:`OrderingClaim` and
+    :class:`InconsistencyClaim`; what a kind does not have is empty or None.
+
+    Attributes:
+        kind: the name of the kind in ``claims.toml`` and in reports.
         id: a permanent slug, the same in pytest, CLAIMS.md and every report.
-        kind: ``value`` (a number), ``curve`` (several, judged together), ``ordering`` (a
-            comparison) or ``inconsistency`` (the paper against itself; nothing is measured).
         statement: the claim in plain words, with its criterion where the paper has none.
         sources: where it stands; an inconsistency has two.
-        published: the printed number of a ``value``; None for the other kinds.
-        curve: the printed numbers of a ``curve``; point i is measured by ``metric[i]``.
+        readings: reading name to expected verdict.
+        experiment: that measures it.
+        metric: that is compared with what is published.
+        points: the printed numbers: one of a number, several of a curve.
         labels: what each point of a curve stands for (an eps, a class).
         unit: the rounding unit of the printed numbers.
         margin: the largest difference that would not change what the paper says.
-        scale: ``logit`` for rates and confidences, else ``linear``.
-        bounds: what a measurement on the linear scale cannot leave.
-        images: how many images each printed rate was counted over, on the logit scale; one
-            number for each of :attr:`points`, or none at all.
+        ordering: of an ordering the claim itself, else the trend that goes with it.
         clean_images: whether it speaks of clean *test* images, which the embedded
             sample does not have.
-        ordering: for ``ordering`` the claim itself, for ``value`` its trend.
-        readings: reading name to expected verdict.
-        cost: about how long it takes: ``seconds`` or ``minutes``.
+        images: how many images each printed rate was counted over, on the logit scale; one
+            number for each of ``points``, or none at all.
     """
 
+    kind: ClassVar[Kind]
     id: str
     paper: str
-    kind: Kind
     statement: str
     sources: tuple[Source, ...]
-    published: float | None
-    curve: tuple[float, ...]
-    labels: tuple[str, ...]
-    unit: float
-    experiment: str
-    metric: str
-    margin: float
-    margin_reason: str
-    scale: Literal["linear", "logit"]
-    bounds: tuple[float, float] | None
-    images: tuple[int, ...]
-    clean_images: bool
-    control: Control | None
-    ordering: Ordering | None
     readings: Mapping[str, Expectation]
-    tags: tuple[str, ...]
-    cost: str
-
-    @property
-    def points(self) -> tuple[float, ...]:
-        """The printed numbers: one of a value, several of a curve, else none."""
-        return self.curve if self.published is None else (self.published,)
+    tags: tuple[str, ...] = ()
+    experiment: str = ""
+    metric: str = ""
+    points: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    unit: float | None = None
+    margin: float | None = None
+    images: tuple[int, ...] = ()
+    clean_images: bool = False
+    control: Control | None = None
+    ordering: Ordering | None = None
 
     @property
     def place(self) -> str:
@@ -123,6 +128,123 @@ class Claim:
     def quote(self) -> str:
         """The paper's words."""
         return " / ".join(source.quote for source in self.sources)
+
+    @property
+    def published(self) -> float | list[float] | None:
+        """The printed number, those of a curve, or None."""
+        return None
+
+    @property
+    def criterion(self) -> str:
+        """What must hold of the measurements where no number is printed."""
+        return ""
+
+    def own_metrics(self, metric: str = "") -> list[str]:
+        """Return the metrics of the claim itself, without its trend and its control.
+
+        Args:
+            metric: taken in place of the claim's own (its control).
+        """
+        return [metric or self.metric]
+
+    @property
+    def metrics(self) -> list[str]:
+        """Every metric that judging the claim reads."""
+        names = self.own_metrics()
+        names += self.own_metrics(self.control.metric) if self.control else []
+        names += self.ordering.metrics if self.ordering else []
+        return list(dict.fromkeys(names))
+
+    def value(self, measured: Mapping[str, float], metric: str = "") -> float | list[float]:
+        """Return what one seed measured of the claim: a number, or the points of a curve.
+
+        Args:
+            measured: metric name to its value.
+            metric: taken in place of the claim's own (its control).
+        """
+        return measured[metric or self.metric]
+
+    def gated_value(self, measured: Mapping[str, float], metric: str = "") -> float | list[float]:
+        """Return what of one seed is held against the freshness gate; as :meth:`value`."""
+        return self.value(measured, metric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedClaim(Claim):
+    """A claim of printed numbers.
+
+    Attributes:
+        margin_reason: why the margin is as it is.
+        scale: ``logit`` for rates and confidences, else ``linear``.
+        bounds: what a measurement on the linear scale cannot leave.
+    """
+
+    unit: float = field()
+    margin: float = field()
+    margin_reason: str
+    scale: Literal["linear", "logit"] = "linear"
+    bounds: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberClaim(PublishedClaim):
+    """A printed number."""
+
+    kind = "value"
+
+    @property
+    def published(self) -> float:
+        """The printed number."""
+        return self.points[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveClaim(PublishedClaim):
+    """Several printed numbers, judged together; point i is measured by ``metric[i]``."""
+
+    kind = "curve"
+
+    @property
+    def published(self) -> list[float]:
+        """The printed numbers."""
+        return list(self.points)
+
+    def own_metrics(self, metric: str = "") -> list[str]:
+        """Return the metrics of the points, ``metric[0]`` and so on."""
+        return [f"{metric or self.metric}[{i}]" for i in range(len(self.points))]
+
+    def value(self, measured: Mapping[str, float], metric: str = "") -> list[float]:
+        """Return the measured points."""
+        return [measured[name] for name in self.own_metrics(metric)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderingClaim(Claim):
+    """A comparison of two metrics, or of one with a constant."""
+
+    kind = "ordering"
+    ordering: Ordering = field()
+
+    @property
+    def criterion(self) -> str:
+        """The comparison."""
+        return str(self.ordering)
+
+    def gated_value(self, measured: Mapping[str, float], metric: str = "") -> float:
+        """Return by how much the comparison holds, with ``metric`` on its left side if given."""
+        left = measured[metric or self.metric]
+        return self.ordering.excess({**measured, self.metric: left})
+
+
+@dataclass(frozen=True, kw_only=True)
+class InconsistencyClaim(Claim):
+    """The paper against itself, or against its authors' code; nothing is measured."""
+
+    kind = "inconsistency"
+
+    def own_metrics(self, metric: str = "") -> list[str]:
+        """Return no metric."""
+        return [metric] if metric else []
 
 
 @dataclass(frozen=True)
@@ -210,25 +332,29 @@ def _expectations(table: Table, known: Mapping[str, str]) -> dict[str, Expectati
     return result
 
 
-def _ordering(table: Table | None) -> Ordering | None:
-    if table is None:
+def _ordering(table: Table) -> Ordering | None:
+    entry = table.table("ordering")
+    if entry is None:
         return None
-    of_metric = isinstance(table.values.get("than"), str)
+    of_metric = isinstance(entry.values.get("than"), str)
     ordering = Ordering(
-        metric=table.slug("metric"),
-        relation=table.choice("relation", (">", "<")),
-        than=table.slug("than") if of_metric else table.number("than"),
-        why=table.take("why", str),
+        metric=entry.slug("metric"),
+        relation=entry.choice("relation", (">", "<")),
+        than=entry.slug("than") if of_metric else entry.number("than"),
+        why=entry.take("why", str),
     )
-    table.done()
+    entry.done()
     return ordering
 
 
-def _control(table: Table | None) -> Control | None:
-    if table is None:
-        return None
-    control = Control(metric=table.slug("metric"), why=table.take("why", str))
-    table.done()
+def _control(table: Table) -> Control:
+    entry = table.table("control")
+    if entry is None:
+        raise table.fail(
+            "no control", "control = { metric = …, why = … }, which must fail the claim"
+        )
+    control = Control(metric=entry.slug("metric"), why=entry.take("why", str))
+    entry.done()
     return control
 
 
@@ -241,85 +367,98 @@ def _bounds(table: Table) -> tuple[float, float] | None:
     return values[0], values[1]
 
 
+def _tags(table: Table) -> tuple[str, ...]:
+    tags = table.take("tags", list, [])
+    if not all(isinstance(tag, str) and SLUG.fullmatch(tag) for tag in tags):
+        raise table.fail(f"tags = {shown(tags)}", "a list of slugs")
+    return tuple(tags)
+
+
 def _claim(values: Any, paper: str, readings: Mapping[str, str]) -> Claim:
+    """Read one record; every kind has its own keys."""
     name = values.get("id", "?") if isinstance(values, dict) else "?"
     table = Table(values, f"claim {shown(name)} of {paper}")
     id_ = table.slug("id")
     if not id_.startswith(f"{paper}-"):
         raise table.fail(f"id = {id_!r}", f"an id that begins with {paper}-")
-    kinds = ("value", "curve", "ordering", "inconsistency")
-    kind: Kind = table.choice("kind", kinds, "value")
+    kind = table.choice("kind", get_args(Kind), "value")
     sources = [_source(table, limit=True)]
     against = table.table("against")
     if against is not None:
         sources.append(_source(against, limit=True))
         against.done()
-    measured, value = kind != "inconsistency", kind in ("value", "curve")
-    needs = table.table("readings")
-    if needs is None:
+    expected = table.table("readings")
+    if expected is None:
         raise table.fail("no readings", "a table [claim.readings]")
-    claim = Claim(
-        id=id_,
-        paper=paper,
-        kind=kind,
-        statement=table.take("statement", str),
-        sources=tuple(sources),
-        published=table.number("published") if kind == "value" else None,
-        curve=table.numbers("published") if kind == "curve" else (),
-        labels=table.texts("labels") if kind == "curve" else (),
-        unit=table.number("unit") if value else 0.0,
-        experiment=table.slug("experiment") if measured else "",
-        metric=table.slug("metric") if value else "",
-        margin=table.number("margin") if value else 0.0,
-        margin_reason=table.take("margin_reason", str) if value else "",
-        scale=table.choice("scale", ("linear", "logit"), "linear"),
-        bounds=_bounds(table),
-        images=table.counts("images") if value else (),
-        clean_images=table.take("clean_images", bool, False),
-        control=_control(table.table("control")) if measured else None,
-        ordering=_ordering(table.table("ordering")) if measured else None,
-        readings=_expectations(needs, readings),
-        tags=tuple(table.take("tags", list, [])),
-        cost=table.choice("cost", ("seconds", "minutes"), "seconds"),
-    )
+    about: dict[str, Any] = {
+        "id": id_,
+        "paper": paper,
+        "statement": table.take("statement", str),
+        "sources": tuple(sources),
+        "readings": _expectations(expected, readings),
+        "tags": _tags(table),
+    }
+    if kind == "inconsistency":
+        claim: Claim = _inconsistency(table, about)
+    else:
+        about |= {
+            "experiment": table.slug("experiment"),
+            "clean_images": table.take("clean_images", bool, False),
+            "control": _control(table),
+            "ordering": _ordering(table),
+        }
+        claim = _comparison(table, about) if kind == "ordering" else _numbers(table, kind, about)
     table.done()
-    _check(claim, table)
     return claim
 
 
-def _check(claim: Claim, table: Table) -> None:
-    """What must hold between the keys of one record."""
-    if not all(isinstance(tag, str) and SLUG.fullmatch(tag) for tag in claim.tags):
-        raise table.fail(f"tags = {shown(list(claim.tags))}", "a list of slugs")
-    if claim.kind == "inconsistency":
-        if len(claim.sources) != 2:
-            raise table.fail("one source", "two: place and quote, and the table against")
-        wrong = [
-            e.verdict for e in claim.readings.values() if e.verdict != Verdict.PAPER_INCONSISTENT
-        ]
-        if wrong:
-            raise table.fail(f"expected = {wrong[0]}", "expected = paper-inconsistent")
-        return
-    if claim.control is None:
-        raise table.fail(
-            "no control", "control = { metric = …, why = … }, which must fail the claim"
-        )
-    if claim.ordering is None and claim.kind == "ordering":
+def _inconsistency(table: Table, about: dict[str, Any]) -> InconsistencyClaim:
+    claim = InconsistencyClaim(**about)
+    if len(claim.sources) != 2:
+        raise table.fail("one source", "two: place and quote, and the table against")
+    for expectation in claim.readings.values():
+        if expectation.verdict != Verdict.PAPER_INCONSISTENT:
+            raise table.fail(f"expected = {expectation.verdict}", "expected = paper-inconsistent")
+    return claim
+
+
+def _comparison(table: Table, about: dict[str, Any]) -> OrderingClaim:
+    ordering: Ordering | None = about["ordering"]
+    if ordering is None:
         raise table.fail("no ordering", "ordering = { metric, relation, than, why }")
-    if claim.kind == "curve" and not 1 < len(claim.curve) == len(claim.labels):
-        found = f"{len(claim.curve)} published values and {len(claim.labels)} labels"
-        raise table.fail(found, "as many of each, at least two")
-    if claim.kind in ("value", "curve"):
-        if not claim.margin > 0 or not claim.unit > 0:
-            raise table.fail(f"margin {claim.margin}, unit {claim.unit}", "both above 0")
-        if claim.images and (claim.scale != "logit" or len(claim.images) != len(claim.points)):
-            found = f"images = {shown(claim.images)} with scale = {claim.scale}"
-            raise table.fail(found, "one number for each published value, on the logit scale")
-        if claim.scale == "logit" and not all(
-            0 < value < 1 or (claim.images and value in (0, 1)) for value in claim.points
-        ):
-            found = f"published = {shown(claim.points)} on the logit scale"
-            raise table.fail(found, "a rate in (0, 1), or with images in [0, 1]")
+    return OrderingClaim(**about, metric=ordering.metric)
+
+
+def _numbers(table: Table, kind: Kind, about: dict[str, Any]) -> PublishedClaim:
+    about |= {
+        "metric": table.slug("metric"),
+        "unit": table.number("unit"),
+        "margin": table.number("margin"),
+        "margin_reason": table.take("margin_reason", str),
+        "scale": table.choice("scale", ("linear", "logit"), "linear"),
+        "bounds": _bounds(table),
+        "images": table.counts("images"),
+    }
+    claim: PublishedClaim
+    if kind == "value":
+        claim = NumberClaim(**about, points=(table.number("published"),))
+    else:
+        points, labels = table.numbers("published"), table.texts("labels")
+        if not 1 < len(points) == len(labels):
+            found = f"{len(points)} published values and {len(labels)} labels"
+            raise table.fail(found, "as many of each, at least two")
+        claim = CurveClaim(**about, points=points, labels=labels)
+    if not claim.margin > 0 or not claim.unit > 0:
+        raise table.fail(f"margin {claim.margin}, unit {claim.unit}", "both above 0")
+    if claim.images and (claim.scale != "logit" or len(claim.images) != len(claim.points)):
+        found = f"images = {shown(claim.images)} with scale = {claim.scale}"
+        raise table.fail(found, "one number for each published value, on the logit scale")
+    if claim.scale == "logit" and not all(
+        0 < value < 1 or (claim.images and value in (0, 1)) for value in claim.points
+    ):
+        found = f"published = {shown(claim.points)} on the logit scale"
+        raise table.fail(found, "a rate in (0, 1), or with images in [0, 1]")
+    return claim
 
 
 def parse(text: str, *, name: str) -> Paper:

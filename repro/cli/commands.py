@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro import paths
+from repro.claims.records import PublishedClaim
 from repro.claims.selection import near_misses
 from repro.errors import DataError, StoreError, UsageError
 from repro.judge import cases as evidence
@@ -65,7 +66,7 @@ def verdicts(*, as_json: bool) -> int:
             {
                 "id": case.claim.id,
                 "reading": case.reading,
-                "published": list(case.claim.curve) or case.claim.published,
+                "published": case.claim.published,
                 "mean": case.judgement.mean,
                 "s": case.judgement.sd,
                 "n": case.judgement.n,
@@ -103,7 +104,7 @@ def show(claim_id: str) -> int:
     print(f"{claim.id}\n{claim.statement}\n")
     for source in claim.sources:
         print(f"  {source.place}: “{' '.join(source.quote.split())}”")
-    if claim.points:
+    if isinstance(claim, PublishedClaim):
         shown = [f"{value:g}" for value in claim.points]
         if claim.labels:
             shown = [f"{label}: {x}" for label, x in zip(claim.labels, shown, strict=True)]

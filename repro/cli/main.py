@@ -203,8 +203,8 @@ def _claims(args: argparse.Namespace) -> int:
                 "id": claim.id,
                 "paper": claim.paper,
                 "place": claim.place,
-                "published": list(claim.curve) or claim.published,
-                "criterion": str(claim.ordering) if claim.kind == "ordering" else None,
+                "published": claim.published,
+                "criterion": claim.criterion or None,
                 "tags": list(claim.tags),
                 "readings": {name: e.verdict for name, e in claim.readings.items()},
             }

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from repro.claims.records import Claim, Expectation, Ordering, Paper
+from repro.claims.records import (
+    Claim,
+    CurveClaim,
+    Expectation,
+    InconsistencyClaim,
+    NumberClaim,
+    OrderingClaim,
+    Paper,
+)
 from repro.claims.verdict import Verdict
-from repro.judge import verdicts
 from repro.judge.bands import holm, sign_test
 from repro.judge.populations import Archive, Kind
-from repro.judge.verdicts import Judgement
+from repro.judge.verdicts import Judgement, judge_curve, judge_ordering, judge_value
 
 ALPHA = 0.05
 
@@ -67,45 +74,9 @@ class Evidence:
 
     seeds: tuple[int, ...] = ()
     values: Mapping[str, list[float]] = field(default_factory=dict)
-    differences: tuple[float, ...] = ()
+    differences: Sequence[float] = ()
     p_adjusted: float | None = None
     orderings: int = 0
-
-
-def differences(ordering: Ordering, values: Mapping[str, list[float]]) -> list[float]:
-    """Seed by seed, by how much the ordering holds (above 0) or fails (below 0).
-
-    Args:
-        ordering: the comparison.
-        values: metric name to one value a seed.
-    """
-    left = values[ordering.metric]
-    than = ordering.than
-    right = values[than] if isinstance(than, str) else [than] * len(left)
-    sign = 1.0 if ordering.relation == ">" else -1.0
-    return [sign * (a - b) for a, b in zip(left, right, strict=True)]
-
-
-def own_metrics(claim: Claim, metric: str = "") -> list[str]:
-    """The metrics of the claim's published numbers: one, or ``metric[i]`` for each of a curve.
-
-    Args:
-        claim: the record.
-        metric: taken instead of the claim's own (its control).
-    """
-    name = metric or claim.metric
-    return [f"{name}[{i}]" for i in range(len(claim.curve))] if claim.curve else [name]
-
-
-def metrics_of(claim: Claim) -> list[str]:
-    """Every metric that judging the claim reads."""
-    names = own_metrics(claim)
-    if claim.control:
-        names += own_metrics(claim, claim.control.metric)
-    if claim.ordering:
-        names += [claim.ordering.metric]
-        names += [claim.ordering.than] if isinstance(claim.ordering.than, str) else []
-    return list(dict.fromkeys(name for name in names if name))
 
 
 def _unjudged(verdict: Verdict, reason: str) -> Judgement:
@@ -113,8 +84,24 @@ def _unjudged(verdict: Verdict, reason: str) -> Judgement:
 
 
 def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
-    """Judge one claim under the reading that the evidence is of."""
-    if claim.kind == "inconsistency":
+    """Judge one claim under the reading that the evidence is of.
+
+    >>> from repro.papers import registry
+    >>> paper = registry.load_all()["lacok2016"]
+    >>> claim = paper.claims[0]
+    >>> judgement = judge_claim(claim, gather(paper, "as-written", Archive())[claim.id])
+    >>> judgement.verdict == claim.readings["as-written"].verdict
+    True
+
+    Returns:
+        The judgement: ``paper-inconsistent`` where the paper contradicts itself, ``not-run``
+        without a population.
+
+    Raises:
+        EvidenceError: a measurement is not possible, such as a rate of 1.2.
+        ClaimsError: the record makes no sense.
+    """
+    if isinstance(claim, InconsistencyClaim):
         return _unjudged(Verdict.PAPER_INCONSISTENT, claim.statement)
     if not evidence.seeds:
         return _unjudged(Verdict.NOT_RUN, "no population on record")
@@ -123,38 +110,40 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
 
 def _judge(claim: Claim, evidence: Evidence) -> Judgement:
     p = evidence.p_adjusted
-    if claim.kind == "ordering":
-        return verdicts.judge_ordering(
-            evidence.differences, p_adjusted=1.0 if p is None else p, alpha=ALPHA
-        )
-    columns = [evidence.values[name] for name in own_metrics(claim)]
-    if claim.kind == "curve":
-        return verdicts.judge_curve(
-            [list(row) for row in zip(*columns, strict=True)],
-            published=claim.curve,
-            unit=claim.unit,
-            margin=claim.margin,
-            scale=claim.scale,
-            bounds=claim.bounds,
-            images=claim.images,
-            trend_p=p,
-            alpha=ALPHA,
-        )
-    return verdicts.judge_value(
-        columns[0],
-        published=claim.points[0],
-        unit=claim.unit,
-        margin=claim.margin,
-        scale=claim.scale,
-        bounds=claim.bounds,
-        images=claim.images[0] if claim.images else None,
-        trend_p=p,
-        alpha=ALPHA,
-    )
+    columns = [evidence.values[name] for name in claim.own_metrics()]
+    match claim:
+        case NumberClaim():
+            return judge_value(
+                columns[0],
+                published=claim.published,
+                unit=claim.unit,
+                margin=claim.margin,
+                scale=claim.scale,
+                bounds=claim.bounds,
+                images=claim.images[0] if claim.images else None,
+                trend_p=p,
+                alpha=ALPHA,
+            )
+        case CurveClaim():
+            return judge_curve(
+                list(zip(*columns, strict=True)),
+                published=claim.published,
+                unit=claim.unit,
+                margin=claim.margin,
+                scale=claim.scale,
+                bounds=claim.bounds,
+                images=claim.images,
+                trend_p=p,
+                alpha=ALPHA,
+            )
+        case _:
+            return judge_ordering(
+                evidence.differences, p_adjusted=1.0 if p is None else p, alpha=ALPHA
+            )
 
 
 def _open(judged: Judgement, trend: Sequence[float], family: int) -> Judgement:
-    """A missed number whose ordering so few seeds could not have shown is not yet refuted.
+    """Call a missed number inconclusive if so few seeds could not have shown its ordering.
 
     Holm asks of the smallest of ``family`` p-values that it is at most ALPHA / family; with n
     seeds no sign test goes below 2^-n.
@@ -171,6 +160,11 @@ def gather(
 ) -> dict[str, Evidence]:
     """Return the evidence for every claim that has the reading, by the claim's id.
 
+    >>> from repro.papers import registry
+    >>> evidence = gather(registry.load_all()["lacok2016"], "as-written", Archive())
+    >>> evidence["lacok2016-t1-original-error"].seeds[:3]
+    (0, 1, 2)
+
     Args:
         paper: the records.
         reading: the name of a reading.
@@ -183,15 +177,16 @@ def gather(
     found: dict[str, Evidence] = {}
     for claim in (claim for claim in paper.claims if reading in claim.readings):
         found[claim.id] = Evidence()
-        if claim.kind == "inconsistency":
+        if isinstance(claim, InconsistencyClaim):
             continue
         population = archive.population(kind, paper.id, claim.experiment, reading)
+        values = {name: population.values(name) for name in claim.metrics}
         if population.rows:
-            values = {name: population.values(name) for name in metrics_of(claim)}
-            trend = differences(claim.ordering, values) if claim.ordering else ()
-            found[claim.id] = Evidence(population.seeds, values, tuple(trend))
+            trend = claim.ordering
+            differences = [trend.excess(row.measurements) for row in population.rows if trend]
+            found[claim.id] = Evidence(population.seeds, values, differences)
     tested = {id_: sign_test(each.differences) for id_, each in found.items() if each.differences}
-    adjusted = holm(tested) if tested else {}
+    adjusted = holm(tested)
     return {
         id_: replace(each, p_adjusted=adjusted.get(id_), orderings=len(adjusted))
         for id_, each in found.items()
@@ -199,23 +194,30 @@ def gather(
 
 
 def case_of(claim: Claim, reading: str, evidence: Evidence) -> Case:
-    """Judge one claim under a reading, with what the judgement rests on."""
-    own: Mapping[str, Sequence[float]] = {
-        "value": evidence.values.get(claim.metric, []),
-        "ordering": evidence.differences,
-    }
-    return Case(
-        claim,
-        reading,
-        claim.readings[reading],
-        judge_claim(claim, evidence),
-        evidence.seeds,
-        tuple(own.get(claim.kind, ())),
-    )
+    """Judge one claim under a reading, with what the judgement rests on.
+
+    >>> from repro.papers import registry
+    >>> paper = registry.load_all()["lacok2016"]
+    >>> evidence = gather(paper, "as-written", Archive())
+    >>> case_of(paper.claims[0], "as-written", evidence[paper.claims[0].id]).id
+    'lacok2016-t1-original-error@as-written'
+    """
+    own: Sequence[float] = ()
+    if isinstance(claim, OrderingClaim):
+        own = evidence.differences
+    elif isinstance(claim, NumberClaim):
+        own = evidence.values.get(claim.metric, ())
+    judgement = judge_claim(claim, evidence)
+    return Case(claim, reading, claim.readings[reading], judgement, evidence.seeds, tuple(own))
 
 
 def judge(paper: Paper, archive: Archive, kind: Kind = "full") -> list[Case]:
     """Judge every claim of ``paper`` under each of its readings.
+
+    >>> from repro.papers import registry
+    >>> cases = judge(registry.load_all()["lacok2016"], Archive())
+    >>> all(case.as_expected for case in cases)
+    True
 
     Args:
         paper: the records.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from repro.claims.records import Claim, Effect, Paper
+from repro.claims.records import Claim, Effect, NumberClaim, Paper
 from repro.judge.populations import Archive
 
 
@@ -24,7 +24,7 @@ class Switch:
         n: seeds measured under both.
     """
 
-    claim: Claim
+    claim: NumberClaim
     reading: str
     baseline: str
     mean: float
@@ -51,7 +51,7 @@ def switches(paper: Paper, archive: Archive) -> Iterable[Switch]:
         return dict(zip(population.seeds, population.values(claim.metric), strict=True))
 
     for claim in paper.claims:
-        if claim.kind != "value" or baseline not in claim.readings:
+        if not isinstance(claim, NumberClaim) or baseline not in claim.readings:
             continue
         before = by_seed(claim, baseline)
         for reading in claim.readings:

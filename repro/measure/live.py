@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from repro.claims.records import Claim
+from repro.claims.records import Claim, InconsistencyClaim, OrderingClaim
 from repro.claims.verdict import PASSING, Verdict
 from repro.errors import ClaimsError, EvidenceError, ReproError
-from repro.judge import cases
 from repro.judge.cases import Case
 from repro.judge.freshness import is_stale
 from repro.judge.populations import Archive, Kind
@@ -61,7 +60,7 @@ def experiment_of(case: Case) -> Experiment:
         raise _not_offered("experiment", claim.experiment, offered)
     if case.reading not in experiment.readings:
         raise _not_offered("reading", case.reading, experiment.readings)
-    for metric in cases.metrics_of(claim):
+    for metric in claim.metrics:
         if metric not in experiment.metrics:
             raise _not_offered("metric", metric, experiment.metrics)
     return experiment
@@ -137,15 +136,7 @@ def live_value(claim: Claim, measured: Measured, *, metric: str = "") -> tuple[L
         measured: the measurements.
         metric: taken instead of the claim's own (its control).
     """
-    if claim.kind == "ordering" and claim.ordering is not None:
-        ordering = claim.ordering
-        names = cases.metrics_of(claim)
-        values = {name: [measured.values[name]] for name in names}
-        shown = measured.values[metric or ordering.metric]
-        values[ordering.metric] = [shown]
-        return shown, cases.differences(ordering, values)[0]
-    points = [measured.values[name] for name in cases.own_metrics(claim, metric)]
-    return (points, points) if claim.kind == "curve" else (points[0], points[0])
+    return claim.value(measured.values, metric), claim.gated_value(measured.values, metric)
 
 
 def control_outside(claim: Claim, judgement: Judgement, measured: Measured) -> bool | None:
@@ -158,7 +149,7 @@ def control_outside(claim: Claim, judgement: Judgement, measured: Measured) -> b
         inside = [point.band.contains(value) for point, value in pairs if point.band]
         # One point outside refutes a curve; without any band nothing can be said.
         return not all(inside) if inside else None
-    if claim.kind == "ordering":
+    if isinstance(claim, OrderingClaim):
         return held <= 0
     return None if judgement.band is None else not judgement.band.contains(shown)
 
@@ -191,7 +182,7 @@ def _check(
     sample: Mapping[str, Case],
 ) -> Finding:
     claim, judgement = case.claim, case.judgement
-    if claim.kind == "inconsistency":
+    if isinstance(claim, InconsistencyClaim):
         record["verdict"] = judgement.verdict
         return _compare(case, record, stale="")
     experiment_of(case)
@@ -213,7 +204,9 @@ def _check(
     shown, held = live_value(claim, measured)
     record |= {
         "measured": shown,
-        "difference": None if isinstance(held, list) or claim.kind != "ordering" else held,
+        "difference": None
+        if isinstance(held, list) or not isinstance(claim, OrderingClaim)
+        else held,
         "gate": band_row(gated.gate),
         "indicative": data.kind != "full",
         "weights_sha256": measured.weights_sha256,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from repro.claims.records import Claim, Paper
+from repro.claims.records import Claim, CurveClaim, NumberClaim, OrderingClaim, Paper
 from repro.claims.verdict import Verdict
 from repro.judge import cases as evidence
 from repro.judge.cases import Case
@@ -62,11 +62,16 @@ def _cell(text: str) -> str:
 
 
 def _published(claim: Claim) -> str:
-    if claim.kind == "inconsistency":
-        return "two sources"
-    if claim.curve:
-        return f"{len(claim.curve)} points, {min(claim.curve):g} to {max(claim.curve):g}"
-    return f"`{claim.ordering}`" if claim.kind == "ordering" else f"{claim.published:g}"
+    match claim:
+        case NumberClaim():
+            return f"{claim.published:g}"
+        case CurveClaim():
+            low, high = min(claim.points), max(claim.points)
+            return f"{len(claim.points)} points, {low:g} to {high:g}"
+        case OrderingClaim():
+            return f"`{claim.criterion}`"
+        case _:
+            return "two sources"
 
 
 def _population(case: Case) -> str:
@@ -77,7 +82,7 @@ def _population(case: Case) -> str:
     if judged.mean is None:
         return "–"
     spread = "" if judged.sd is None else f" ± {judged.sd:.4f}"
-    what = "difference " if case.claim.kind == "ordering" else ""
+    what = "difference " if isinstance(case.claim, OrderingClaim) else ""
     return f"{what}{judged.mean:.4f}{spread} ({judged.n})"
 
 
@@ -210,7 +215,7 @@ def _curves(cases: list[Case]) -> list[str]:
         "The population's mean ± s at each point and its simultaneous 95 % band; **bold** where",
         "the published value lies outside.",
     ]
-    claims = {case.claim.id: case.claim for case in cases if case.claim.kind == "curve"}
+    claims = {case.claim.id: case.claim for case in cases if isinstance(case.claim, CurveClaim)}
     for claim in claims.values():
         mine = [case for case in cases if case.claim.id == claim.id]
         lines += ["", f"`{claim.id}`, {_cell(claim.place)}:", ""]
@@ -219,7 +224,7 @@ def _curves(cases: list[Case]) -> list[str]:
         for i, label in enumerate(claim.labels):
             points = [case.judgement.points for case in mine]
             cells = [_point(every[i]) if every else "–" for every in points]
-            lines.append(f"| {_cell(label)} | {claim.curve[i]:g} | {' | '.join(cells)} |")
+            lines.append(f"| {_cell(label)} | {claim.points[i]:g} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from repro.atomic import write_atomic
-from repro.claims.records import Paper
+from repro.claims.records import InconsistencyClaim, Paper
 from repro.errors import ReportError
 from repro.judge.cases import Case
 from repro.judge.verdicts import MIN_SEEDS
@@ -63,7 +63,7 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
     checked = {
         case.claim.id
         for case in cases
-        if case.claim.kind == "inconsistency" or case.judgement.n >= MIN_SEEDS
+        if isinstance(case.claim, InconsistencyClaim) or case.judgement.n >= MIN_SEEDS
     }
     total = sum(len(paper.claims) + len(paper.limitations) for paper in loaded)
     return f"{len(checked)} of {total} published statements checked"

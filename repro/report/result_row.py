@@ -121,7 +121,7 @@ def _points(case: Case) -> list[PointRow]:
     """Return a curve's points with their simultaneous bands; none for other claims."""
     claim, judged = case.claim, case.judgement.points
     found: list[PointRow] = []
-    for i, (label, published) in enumerate(zip(claim.labels, claim.curve, strict=True)):
+    for i, (label, published) in enumerate(zip(claim.labels, claim.points, strict=False)):
         point = judged[i] if judged else None
         found.append(
             {
@@ -141,7 +141,6 @@ def _points(case: Case) -> list[PointRow]:
 def new_row(case: Case) -> ResultRow:
     """Return a claim's row before its test has run: the evidence is there, no measurement is."""
     claim, judgement, control = case.claim, case.judgement, case.claim.control
-    ordering = claim.ordering
     return {
         "id": claim.id,
         "paper": claim.paper,
@@ -150,18 +149,18 @@ def new_row(case: Case) -> ResultRow:
         "quote": claim.quote,
         "statement": claim.statement,
         "reading": case.reading,
-        "criterion": str(ordering) if claim.kind == "ordering" else "",
+        "criterion": claim.criterion,
         "experiment": claim.experiment,
-        "metric": claim.metric or (ordering.metric if ordering else ""),
+        "metric": claim.metric,
         "tags": list(claim.tags),
-        "published": list(claim.curve) or claim.published,
-        "unit": claim.unit if claim.points else None,
+        "published": claim.published,
+        "unit": claim.unit,
         "points": _points(case),
         "measured": None,
         "difference": None,
         "band": band_row(judgement.band),
         "gate": band_row(judgement.gate),
-        "margin": claim.margin if claim.points else None,
+        "margin": claim.margin,
         "n": judgement.n,
         "mean": judgement.mean,
         "sd": judgement.sd,

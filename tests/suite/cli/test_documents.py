@@ -68,7 +68,7 @@ def test_any_changed_digit_of_a_published_value_is_noticed():
     shown = [claim for claim in records if claim.points]
     assert len(shown) > 20
     assert all(any_digit_shows(claim) for claim in shown)
-    changed = replace(shown[0], published=shown[0].points[0] + 1e-4)
+    changed = replace(shown[0], points=(shown[0].points[0] + 1e-4,))
     assert not any_digit_shows(changed)
 
 

@@ -8,7 +8,6 @@ import pytest
 from tiny_paper import METRICS, SPREAD, document, row
 
 from repro.claims import records
-from repro.claims.records import Ordering
 from repro.claims.verdict import Verdict
 from repro.errors import ClaimsError, EvidenceError
 from repro.judge import cases as evidence
@@ -27,34 +26,6 @@ def judged(tiny):
         return {c.id: c for c in evidence.judge(paper, Archive(tiny.populations), kind)}
 
     return judge
-
-
-def ordering(relation, than, metric="a"):
-    return Ordering(metric, relation, than, "so")
-
-
-@pytest.mark.parametrize(
-    ("relation", "than", "expected"),
-    [
-        (">", "b", [-1.0, 0.0, 2.0]),
-        ("<", "b", [1.0, 0.0, -2.0]),
-        (">", 2.0, [-1.0, 0.0, 2.0]),
-        ("<", 2.0, [1.0, 0.0, -2.0]),
-    ],
-)
-def test_differences_are_above_0_where_the_ordering_holds(relation, than, expected):
-    values = {"a": [1.0, 2.0, 4.0], "b": [2.0, 2.0, 2.0]}
-    assert evidence.differences(ordering(relation, than), values) == expected
-
-
-def test_the_metrics_that_judging_reads(tiny):
-    paper = records.parse(document(tiny.paper), name="tiny")
-    assert [evidence.metrics_of(claim) for claim in paper.claims] == [
-        ["error", "control-error", "small"],
-        ["clean", "control-error"],
-        ["small", "error"],
-        [],
-    ]
 
 
 def test_every_claim_and_reading_in_the_records_order(tiny, judged):

@@ -109,7 +109,7 @@ def test_every_claim_has_a_test_and_a_control_of_that_name(name):
 @pytest.mark.parametrize("claim", MEASURED, ids=case_name)
 def test_the_experiment_offers_what_the_claim_reads(claim):
     experiment = experiments()[claim.paper, claim.experiment]
-    assert set(evidence.metrics_of(claim)) <= set(experiment.metrics)
+    assert set(claim.metrics) <= set(experiment.metrics)
     assert set(claim.readings) <= set(experiment.readings)
 
 
@@ -179,7 +179,7 @@ def test_a_population_of_another_configuration_would_be_noticed():
 def fractions(claim: Claim, population: Population) -> list[str]:
     """The rates that are not a whole number of the images that the record says."""
     found = []
-    for name, images in zip(evidence.own_metrics(claim), claim.images, strict=True):
+    for name, images in zip(claim.own_metrics(), claim.images, strict=True):
         counts = [images * rate for rate in population.values(name)] if population.rows else []
         if any(abs(count - round(count)) > 1e-6 for count in counts):
             found.append(name)
