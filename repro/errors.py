@@ -57,5 +57,15 @@ class UsageError(ReproError):
     """Options that do not fit together or name something unknown."""
 
 
+class ArgumentError(ReproError, ValueError):
+    """An argument that an attack cannot take: a message of one line, for whoever calls it."""
+
+    def __init__(self, found: str, *, expected: str, do: str = "correct the argument") -> None:
+        super().__init__(found, expected=expected, do=do)
+
+    def __str__(self) -> str:
+        return f"{self.found}; expected {self.expected}"
+
+
 class WorkerError(ReproError):
     """A process that was to measure seeds died, or the cluster it belonged to is gone."""

@@ -25,8 +25,6 @@ from repro.lab.networks.cnn_training import CnnRecipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 READINGS = {"as-written": AS_WRITTEN, "as-coded": AS_CODED}
 CLASSES, COUNTS, EPS = (5, 3, 8), (4, 3, 2), (0.02, 0.012, 1.0)
 STEP, EPOCHS = 1 / 255, 3

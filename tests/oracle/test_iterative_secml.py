@@ -21,8 +21,6 @@ from repro.lab.networks.cnn_training import CnnRecipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SETTINGS: dict[str, Any] = {"eps": 0.15, "step": 10 / 255, "max_iterations": 12}
 WITHIN = 1e-6
 

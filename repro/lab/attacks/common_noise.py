@@ -18,18 +18,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from repro.errors import UsageError
-from repro.lab.attacks import metrics
+from repro.errors import ArgumentError
+from repro.lab.attacks.checks import check_eps, check_images, check_steps
 from repro.lab.attacks.fgsm import Network
-from repro.lab.attacks.iterative import (
-    Switches,
-    adversarial_loss,
-    check_eps,
-    check_images,
-    check_steps,
-    rms,
-    unit_direction,
-)
+from repro.lab.attacks.iterative import Switches, adversarial_loss, rms, unit_direction
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
@@ -66,7 +58,7 @@ def craft(
     step: float = 1 / 255,
     epochs: int = 25,
 ) -> CommonNoise:
-    """K noises at once by Alg. 1, each one updated image by image over its own images.
+    """Make K noises at once by Alg. 1, each one updated image by image over its own images.
 
     The noises share nothing but the network's batch: each goes on to its next epoch when
     its own images are through, and one that has made all its steps just stops. So noises of
@@ -84,8 +76,18 @@ def craft(
         epochs: passes over the images (25 in the text, 30 in the authors' ``src/log.txt``).
 
     Raises:
-        UsageError: a class is without images, the three lists do not pair up, or an
-            argument is out of its range.
+        ArgumentError: a class is without images, the three lists do not pair up, an
+            argument is out of its range, or a gradient is not finite.
+
+    >>> from repro.lab.attacks.iterative import AS_WRITTEN
+    >>> from repro.lab.networks.mlp import Mlp
+    >>> network = Mlp(dict.fromkeys(("w_h", "w_h2", "w_o"), torch.eye(2)))  # logits = pixels
+    >>> x = torch.tensor([[0.75, 0.25], [0.5, 0.25]])
+    >>> made = craft(network, [x], [0], eps=[0.25], switches=AS_WRITTEN, step=0.1, epochs=2)
+    >>> made.by_epoch
+    tensor([[[-0.2000,  0.2000]],
+    <BLANKLINE>
+            [[-0.2500,  0.2500]]])
     """
     _check(images, classes, eps, switches)
     check_steps(step, epochs, "epochs")
@@ -116,49 +118,8 @@ def craft(
     return CommonNoise(by_epoch, zero_gradients)
 
 
-def fooled_share(
-    network: Network,
-    x: Tensor,
-    y: Tensor,
-    noise: Tensor,
-    *,
-    switches: Switches,
-    batch: int = 100,
-) -> float:
-    """The share of images that the network misclassifies with one noise added (Figs. 2, 5).
-
-    Images that it misclassifies anyway count too, as in the authors' code.
-
-    Args:
-        network: gives logits; it is cast to the dtype of ``x``.
-        x: (N, ...) floating point images in [0, 1], one class's test images in the paper.
-        y: (N,) int64 true classes.
-        noise: one noise, the shape of an image.
-        switches: the reading; only ``pixel_clip`` matters.
-        batch: images at a time.
-
-    Raises:
-        UsageError: there are no images, they are not in [0, 1], or the noise is not of
-            their shape.
-    """
-    check_images(x, y)
-    if noise.shape != x.shape[1:]:
-        raise UsageError(
-            f"a noise of {tuple(noise.shape)} for images of {tuple(x.shape[1:])}",
-            expected="one noise of the shape of an image",
-            do="pick one of the crafted noises",
-        )
-    fed = _fed(x + noise.to(x.dtype), switches)
-    return metrics.error_rate(metrics.predict(network.to(x.dtype), fed, batch=batch), y)
-
-
-def _fed(image: Tensor, switches: Switches) -> Tensor:
-    """The images that the network sees."""
-    return image.clamp(0.0, 1.0) if switches.pixel_clip else image
-
-
 def _gradient(model: Network, image: Tensor, y: Tensor, odds: Tensor) -> Tensor:
-    """The gradient of J at the images (K, ...) that are fed, by the loss of each; like ``image``.
+    """Compute the gradient of J at the images (K, ...) that are fed, by the loss of each.
 
     A single image goes in twice: the kernels for a batch of one round in another way than all
     others, and a noise must not depend on whether another one is still being made.
@@ -183,20 +144,18 @@ def _check(
     switches: Switches | Sequence[Switches],
 ) -> None:
     if not len(images) == len(classes) == len(eps) > 0:
-        raise UsageError(
+        raise ArgumentError(
             f"{len(images)} sets of images, {len(classes)} classes and {len(eps)} values of eps",
             expected="as many of each, and at least one",
-            do="give images, class and eps of each noise",
         )
     if not isinstance(switches, Switches) and len(switches) != len(images):
-        raise UsageError(
+        raise ArgumentError(
             f"{len(switches)} readings for {len(images)} noises",
             expected="one for all, or one each",
-            do="give the switches of each noise",
         )
     for x, label, value in zip(images, classes, eps, strict=True):
         if len(x) == 0:
-            raise UsageError(
+            raise ArgumentError(
                 f"no images of class {label}",
                 expected="at least one image to craft its noise on",
                 do="choose a class that the data have, or give full MNIST",
@@ -204,8 +163,7 @@ def _check(
         check_images(x, torch.full((len(x),), label))
         check_eps(value)
         if x.dtype != images[0].dtype or x.shape[1:] != images[0].shape[1:]:
-            raise UsageError(
+            raise ArgumentError(
                 f"images of {tuple(x.shape[1:])} {x.dtype} for class {label}",
                 expected=f"{tuple(images[0].shape[1:])} {images[0].dtype}, as the first has",
-                do="give all images the same shape and dtype",
             )

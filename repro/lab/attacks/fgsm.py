@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from repro.errors import UsageError
+from repro.lab.attacks.checks import check_eps, check_some
 
 GradientForm = Literal["exact", "float32"]
 
@@ -25,12 +25,16 @@ class Network(Protocol):
 
 
 def batches(count: int, size: int) -> Iterator[slice]:
-    """Slices of at most ``size`` that cover ``range(count)``."""
+    """Cover ``range(count)`` with slices of at most ``size``.
+
+    >>> [(part.start, part.stop) for part in batches(5, 2)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
     return (slice(i, min(i + size, count)) for i in range(0, count, size))
 
 
 def log_odds_against(logits: Tensor, y: Tensor) -> Tensor:
-    """log((1 - p_y) / p_y) for each row: the log-odds that the true class is wrong.
+    """Compute log((1 - p_y) / p_y) for each row: the log-odds that the true class is wrong.
 
     With m this value, the cross-entropy is log(1 + e^m), which rises with m; the two have
     the same gradient direction, but that of m does not vanish where p_y rounds to 1.
@@ -38,6 +42,12 @@ def log_odds_against(logits: Tensor, y: Tensor) -> Tensor:
     Args:
         logits: (N, C).
         y: (N,) int64, the true classes.
+
+    Returns:
+        (N,), the dtype of ``logits``.
+
+    >>> log_odds_against(torch.tensor([[5.0, 3.0]]), torch.tensor([0]))
+    tensor([-2.])
     """
     true = logits.gather(1, y[:, None])
     others = logits.scatter(1, y[:, None], float("-inf"))
@@ -47,7 +57,7 @@ def log_odds_against(logits: Tensor, y: Tensor) -> Tensor:
 def loss_gradient(
     network: Network, x: Tensor, y: Tensor, *, form: GradientForm = "exact", batch: int = 1000
 ) -> Tensor:
-    """The direction of the gradient of CE(theta, x, y) with respect to the image.
+    """Compute the direction of the gradient of CE(theta, x, y) with respect to the image.
 
     ``"exact"`` differentiates :func:`log_odds_against` in float64: the gradient divided by
     1 - p_y > 0, so every sign is the cross-entropy's own, however sure the network is.
@@ -60,10 +70,17 @@ def loss_gradient(
         x: (N, ...) float32 images in [0, 1].
         y: (N,) int64 true classes.
         form: which of the two.
-        batch: images at a time; no effect on the result.
+        batch: images at a time. Products of another size may round otherwise, so the last
+            digits depend on it, and with them the sign of a value that is next to zero: one
+            image at a time, 3 of 2.35 million signs of the ``"float32"`` form were others.
 
     Returns:
         A tensor like ``x``, float64 for ``"exact"`` and float32 for ``"float32"``.
+
+    >>> from repro.lab.networks.mlp import Mlp
+    >>> network = Mlp(dict.fromkeys(("w_h", "w_h2", "w_o"), torch.eye(2)))  # logits = pixels
+    >>> loss_gradient(network, torch.tensor([[0.75, 0.25]]), torch.tensor([0]))
+    tensor([[-1.,  1.]], dtype=torch.float64)
     """
     dtype = torch.float64 if form == "exact" else torch.float32
     model = network.to(dtype)
@@ -82,63 +99,78 @@ def loss_gradient(
 
 
 def fgsm(x: Tensor, gradient: Tensor, *, eps: float) -> Tensor:
-    """The attack x_A = x + eps sign(grad): sign(0) = 0, no clipping ("Adversarial examples").
+    """Attack by x_A = x + eps sign(grad): sign(0) = 0, no clipping ("Adversarial examples").
 
     Args:
         x: (N, ...) float32 images.
         gradient: like ``x``, any dtype: nothing but its signs counts.
         eps: at least 0, in units of the pixel range [0, 1].
 
+    Returns:
+        A tensor like ``x``, in [-eps, 1 + eps].
+
     Raises:
-        UsageError: ``eps`` is negative or not finite.
+        ArgumentError: ``eps`` is negative or not finite.
+
+    >>> fgsm(torch.tensor([[0.75, 0.25]]), torch.tensor([[-1.0, 1.0]]), eps=0.25)
+    tensor([[0.5000, 0.5000]])
     """
-    _check_eps(eps)
+    check_eps(eps)
     signs = gradient.sign().to(x.dtype)
     return signs.mul_(eps).add_(x)
 
 
 def random_sign(x: Tensor, *, eps: float, rng: np.random.Generator) -> Tensor:
-    """The appendix's random control: x + eps r, each r independently -1 or 1.
+    """Make the appendix's random control: x + eps r, each r independently -1 or 1.
+
+    Args:
+        x: (N, ...) float32 images.
+        eps: at least 0, in units of the pixel range [0, 1].
+        rng: of the signs.
+
+    Returns:
+        A tensor like ``x``, in [-eps, 1 + eps].
 
     Raises:
-        UsageError: ``eps`` is negative or not finite.
+        ArgumentError: ``eps`` is negative or not finite.
+
+    >>> noisy = random_sign(torch.zeros(1, 784), eps=0.25, rng=np.random.default_rng(0))
+    >>> noisy.unique()
+    tensor([-0.2500,  0.2500])
     """
-    _check_eps(eps)
+    check_eps(eps)
     signs = rng.integers(0, 2, size=tuple(x.shape), dtype=np.int8) * 2 - 1
     return x + eps * torch.from_numpy(signs.astype(np.float32))
 
 
 def zero_gradient_share(gradient: Tensor) -> float:
-    """The share of images whose gradient is zero in every pixel; FGSM leaves them unchanged.
+    """Measure the share of images whose gradient (N, ...) is zero in every pixel.
+
+    FGSM leaves them unchanged.
 
     Raises:
-        UsageError: there are no images.
+        ArgumentError: there are no images.
+
+    >>> zero_gradient_share(torch.tensor([[0.0, 0.0], [0.0, 0.1]]))
+    0.5
     """
     check_some(gradient)
     return float((gradient.flatten(1) == 0).all(dim=1).double().mean())
 
 
 def sign_difference_share(gradient: Tensor, reference: Tensor) -> float:
-    """The share of pixels whose sign differs from the reference's (the exact gradient).
+    """Measure the share of pixels whose sign differs from the reference's (the exact gradient).
+
+    Args:
+        gradient: (N, ...).
+        reference: the same shape.
 
     Raises:
-        UsageError: there are no images.
+        ArgumentError: there are no images.
+
+    >>> sign_difference_share(torch.tensor([[0.0, 0.2]]), torch.tensor([[-1.0, 1.0]]))
+    0.5
     """
     check_some(gradient)
     differ = gradient.sign().to(torch.int8) != reference.sign().to(torch.int8)
     return float(differ.double().mean())
-
-
-def check_some(rows: Tensor) -> None:
-    """Check that there is something to take a share of; of nothing it would be NaN.
-
-    Raises:
-        UsageError: ``rows`` (N, ...) has none.
-    """
-    if len(rows) == 0:
-        raise UsageError("no images", expected="at least one image", do="check the selection")
-
-
-def _check_eps(eps: float) -> None:
-    if not 0 <= eps < float("inf"):
-        raise UsageError(f"eps = {eps}", expected="a finite eps of at least 0", do="correct eps")

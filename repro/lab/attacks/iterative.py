@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from repro.errors import UsageError
+from repro.errors import ArgumentError
+from repro.lab.attacks.checks import check_eps, check_finite, check_images, check_steps
 from repro.lab.attacks.fgsm import Network, log_odds_against
 
 
@@ -58,7 +59,11 @@ AS_CODED = Switches("noise", True, "probabilities", judge_last=False, count_misc
 
 
 def each_alone(start: Switches, end: Switches) -> dict[str, Switches]:
-    """``start`` with one field at a time as in ``end``, by the field's name."""
+    """Give ``start`` with one field at a time as in ``end``, by the field's name.
+
+    >>> each_alone(AS_WRITTEN, replace(AS_WRITTEN, pixel_clip=True))["pixel_clip"].pixel_clip
+    True
+    """
     names = [field.name for field in fields(Switches)]
     return {
         name: replace(start, **{name: getattr(end, name)})
@@ -120,10 +125,11 @@ def attack(
     after: Attacked | None = None,
     batch: int = 100,
 ) -> Attacked:
-    """x^{i+1} = Clip_{x,eps}{ x^i + alpha grad J(x^i, y) } until the network errs, eqs. (1), (2).
+    """Step until the network errs: x^{i+1} = Clip_{x,eps}{ x^i + alpha grad J(x^i, y) }.
 
-    alpha = ``step`` / m, with m the largest absolute value in that image's gradient. With
-    ``target`` it is eq. (3): descend on J(x^i, target) until the network outputs the target.
+    These are eqs. (1) and (2), with alpha = ``step`` / m and m the largest absolute value in
+    that image's gradient. With ``target`` it is eq. (3): descend on J(x^i, target) until the
+    network outputs the target.
 
     Args:
         network: gives logits; it is cast to the dtype of ``x``.
@@ -147,7 +153,15 @@ def attack(
             on the result but for the rounding of the network's products.
 
     Raises:
-        UsageError: an argument is out of its range or does not fit the others.
+        ArgumentError: an argument is out of its range or does not fit the others, or a
+            gradient is not finite.
+
+    >>> from repro.lab.networks.mlp import Mlp
+    >>> network = Mlp(dict.fromkeys(("w_h", "w_h2", "w_o"), torch.eye(2)))  # logits = pixels
+    >>> x, y = torch.tensor([[0.75, 0.25]]), torch.tensor([0])
+    >>> found = attack(network, x, y, switches=AS_WRITTEN, eps=0.3, step=0.1)
+    >>> found.success_rate, found.iterations, found.adversarial
+    (1.0, tensor([3]), tensor([[0.4500, 0.5500]]))
     """
     check_images(x, y)
     check_eps(eps)
@@ -206,13 +220,20 @@ def attack(
 def adversarial_loss(
     logits: Tensor, y: Tensor, loss: Literal["logits", "probabilities"]
 ) -> Tensor:
-    """J for each row, up to a factor in its gradient that the step's division by m removes.
+    """Compute J for each row, up to a factor that the step's division by m removes.
 
     Args:
         logits: (N, C).
         y: (N,) int64.
         loss: ``"logits"``: log((1 - p_y) / p_y), which has the direction of -log p_y;
             ``"probabilities"``: -log softmax(softmax(logits))_y, as in the authors' code.
+
+    Returns:
+        (N,), the dtype of ``logits``.
+
+    >>> logits, y = torch.tensor([[0.0, 0.0]]), torch.tensor([0])
+    >>> adversarial_loss(logits, y, "logits"), adversarial_loss(logits, y, "probabilities")
+    (tensor([0.]), tensor([0.6931]))
     """
     if loss == "logits":
         return log_odds_against(logits, y)
@@ -220,78 +241,36 @@ def adversarial_loss(
 
 
 def unit_direction(gradient: Tensor, *, sign: bool = False) -> tuple[Tensor, Tensor]:
-    """Each image's gradient (N, ...) over its largest absolute value, or its signs.
+    """Divide each image's gradient (N, ...) by its largest absolute value, or take its signs.
 
     Returns:
         The directions, zero where the gradient is zero in every pixel; and (N,) bool,
         where that is so.
 
     Raises:
-        UsageError: a gradient is not finite; its step would end in an image of NaN, which every
-            network errs on.
+        ArgumentError: a gradient is not finite; its step would end in an image of NaN, which
+            every network errs on.
+
+    >>> unit_direction(torch.tensor([[-4.0, 1.0], [0.0, 0.0]]))
+    (tensor([[-1.0000,  0.2500],
+            [ 0.0000,  0.0000]]), tensor([False,  True]))
     """
     largest = gradient.flatten(1).abs().amax(dim=1)
-    if not bool(largest.isfinite().all()):
-        raise UsageError(
-            "a gradient that is not finite",
-            expected="finite gradients",
-            do="check the network's weights and the images",
-        )
+    check_finite(largest, "gradients")
     zero = largest == 0
     divisor = torch.where(zero, 1.0, largest).reshape(-1, *[1] * (gradient.dim() - 1))
     return (gradient.sign() if sign else gradient / divisor), zero
 
 
 def rms(noise: Tensor) -> Tensor:
-    """Eq. (4): the root mean square over the pixels of each noise (N, ...); (N,) float64."""
+    """Compute eq. (4): the root mean square over the pixels of each noise (N, ...); (N,) float64.
+
+    >>> rms(torch.tensor([[0.3, 0.4], [0.5, -0.5]]).double())
+    tensor([0.3536, 0.5000], dtype=torch.float64)
+    """
     # In parts: beside ten thousand images, their squares in float64 would be four times as much.
     parts = torch.split(noise, 500)
     return torch.cat([part.flatten(1).double().square().mean(dim=1).sqrt() for part in parts])
-
-
-def check_images(x: Tensor, y: Tensor) -> None:
-    """Check images (N, ...) and their classes (N,).
-
-    Raises:
-        UsageError: there are none, they do not pair up, or they are not in [0, 1].
-    """
-    if len(x) == 0:
-        raise UsageError("no images", expected="at least one image", do="check the selection")
-    if y.shape != (len(x),) or y.dtype != torch.int64:
-        raise UsageError(
-            f"classes {tuple(y.shape)} {y.dtype} for {len(x)} images",
-            expected=f"({len(x)},) torch.int64",
-            do="give one class an image",
-        )
-    low, high = float(x.min()), float(x.max())
-    if not (x.is_floating_point() and low >= 0 and high <= 1):
-        raise UsageError(
-            f"images of {x.dtype} between {low:g} and {high:g}",
-            expected="floating point images between 0 and 1",
-            do="divide the pixels by 255",
-        )
-
-
-def check_eps(eps: float) -> None:
-    """Check a box.
-
-    Raises:
-        UsageError: ``eps`` is negative or not finite.
-    """
-    if not 0 <= eps < float("inf"):
-        raise UsageError(f"eps = {eps}", expected="a finite eps of at least 0", do="correct eps")
-
-
-def check_steps(step: float, count: int, name: str) -> None:
-    """Check the length of a step, and how many to make.
-
-    Raises:
-        UsageError: ``step`` is not positive and finite, or ``count`` not at least 1.
-    """
-    if not 0 < step < float("inf"):
-        raise UsageError(f"step = {step}", expected="a finite step above 0", do="correct step")
-    if count < 1:
-        raise UsageError(f"{name} = {count}", expected="at least 1", do=f"correct {name}")
 
 
 def _check(
@@ -303,21 +282,17 @@ def _check(
 ) -> None:
     check_steps(step, max_iterations, "max_iterations")
     if target is not None and (target.shape != y.shape or target.dtype != torch.int64):
-        raise UsageError(
+        raise ArgumentError(
             f"targets {tuple(target.shape)} {target.dtype} for {len(y)} images",
             expected=f"({len(y)},) torch.int64",
-            do="give one target an image",
         )
     if target is not None and bool((target == y).any()):
-        raise UsageError(
+        raise ArgumentError(
             f"{int((target == y).sum())} images whose target is their true class",
-            expected="targets other than the true class",
-            do="leave those images out, as the authors' code does",
+            expected="other targets (the authors' code leaves those images out)",
         )
     if confidence is not None and not 0 < confidence < 1:
-        raise UsageError(
-            f"confidence = {confidence}", expected="between 0 and 1", do="correct confidence"
-        )
+        raise ArgumentError(f"confidence = {confidence}", expected="between 0 and 1")
 
 
 def _reached(logits: Tensor, aim: Tensor, targeted: bool, confidence: float | None) -> Tensor:

@@ -7,15 +7,23 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from repro.errors import UsageError
-from repro.lab.attacks.fgsm import batches, check_some
+from repro.lab.attacks.checks import check_finite, check_some
+from repro.lab.attacks.fgsm import batches
 
 
 def predict(network: Callable[[Tensor], Tensor], x: Tensor, *, batch: int = 2000) -> Tensor:
-    """Logits (N, 10) of images ``x`` (N, ...), float32, without a gradient.
+    """Compute the logits (N, 10) of images, ``batch`` at a time and without a gradient.
+
+    Args:
+        network: gives logits.
+        x: (N, ...) float32 images.
+        batch: images at a time; the last digits depend on it.
 
     Raises:
-        UsageError: there are no images.
+        ArgumentError: there are no images.
+
+    >>> predict(lambda x: 2 * x, torch.tensor([[0.5, 0.0]]))
+    tensor([[1., 0.]])
     """
     check_some(x)
     with torch.no_grad():
@@ -23,31 +31,35 @@ def predict(network: Callable[[Tensor], Tensor], x: Tensor, *, batch: int = 2000
 
 
 def error_rate(logits: Tensor, y: Tensor) -> float:
-    """The share of rows whose largest logit is not the true class ``y`` (Tables 1 and 2).
+    """Measure the share of rows whose largest logit is not the true class (Tables 1 and 2).
+
+    Args:
+        logits: (N, C).
+        y: (N,) int64 true classes.
 
     Raises:
-        UsageError: there are no rows, or one is not finite.
+        ArgumentError: there are no rows, or one is not finite.
+
+    >>> error_rate(torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0]))
+    0.5
     """
-    _check(logits)
+    check_some(logits)
+    check_finite(logits, "logits")
     return float((logits.argmax(dim=1) != y).double().mean())
 
 
 def mean_confidence(logits: Tensor) -> float:
-    """The mean over images of the largest softmax output (Tables 1 and 2).
+    """Measure the mean over images of the largest softmax output (Tables 1 and 2).
+
+    Args:
+        logits: (N, C).
 
     Raises:
-        UsageError: there are no rows, or one is not finite.
+        ArgumentError: there are no rows, or one is not finite.
+
+    >>> mean_confidence(torch.tensor([[0.0, 0.0], [0.0, 1000.0]]))
+    0.75
     """
-    _check(logits)
-    return float(torch.softmax(logits.double(), dim=1).amax(dim=1).mean())
-
-
-def _check(logits: Tensor) -> None:
     check_some(logits)
-    # The largest of logits with a NaN is the NaN, which would count as a class like any other.
-    if not bool(torch.isfinite(logits).all()):
-        raise UsageError(
-            "logits that are not finite",
-            expected="finite logits",
-            do="check the network's weights and the images",
-        )
+    check_finite(logits, "logits")
+    return float(torch.softmax(logits.double(), dim=1).amax(dim=1).mean())

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repro.errors import UsageError
+from repro.errors import ArgumentError
 from repro.lab import rng
 from repro.lab.attacks import fgsm as attacks
 from repro.lab.attacks import metrics
@@ -134,7 +134,7 @@ def test_fgsm_leaves_its_inputs_alone():
 @pytest.mark.parametrize("attack", ATTACKS, ids=["fgsm", "random"])
 @pytest.mark.parametrize("eps", [-0.1, -math.inf, math.inf, math.nan])
 def test_an_eps_below_zero_or_not_finite_is_refused(attack, eps):
-    with pytest.raises(UsageError, match="eps") as caught:
+    with pytest.raises(ArgumentError, match="eps") as caught:
         attack(torch.zeros(2, 3), eps)
     assert str(eps) in caught.value.found
 

@@ -24,7 +24,7 @@ from iterative_helpers import (
     random_linear,
 )
 
-from repro.errors import UsageError
+from repro.errors import ArgumentError
 from repro.lab.attacks import iterative
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches, attack
 
@@ -289,7 +289,7 @@ def test_rms_is_eq_4() -> None:
 )
 def test_arguments_out_of_range_are_refused(change: dict[str, Any], found: str) -> None:
     chosen: dict[str, Any] = {"x": GREY, "y": ZERO, "switches": AS_WRITTEN, **change}
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(ArgumentError) as error:
         attack(against(W, B), **chosen)
     assert found in error.value.found
     assert error.value.expected

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from repro.errors import UsageError
+from repro.errors import ArgumentError
 from repro.lab.attacks import metrics
 
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 3.0], [5.0, 0.0, 0.0]])
@@ -40,7 +40,7 @@ def test_the_confidence_is_that_of_the_prediction_right_or_wrong():
 
 
 def test_there_is_no_confidence_in_nan():
-    with pytest.raises(UsageError, match="not finite"):
+    with pytest.raises(ArgumentError, match="not finite"):
         metrics.mean_confidence(torch.tensor([[0.0, math.nan]]))
 
 
