@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from repro import paths
 from repro.atomic import write_atomic
 from repro.errors import ClaimsError
+from repro.judge import cases as evidence
+from repro.judge.cases import Case
 from repro.judge.populations import SUMS, Archive
 from repro.papers import registry
 from repro.report.claims_md import claims_page, findings
@@ -22,11 +24,9 @@ from repro.report.claims_md import claims_page, findings
 _PART = re.compile(r"(<!-- made by repro docs: ([^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def makers(archive: Archive) -> Mapping[str, Callable[[], str]]:
+def makers(archive: Archive, cases: Sequence[Case]) -> Mapping[str, Callable[[], str]]:
     """Name of a part to what makes its text, which ends in a line break."""
-    found: dict[str, Callable[[], str]] = {
-        "findings": lambda: findings(registry.load_all().values(), archive)
-    }
+    found: dict[str, Callable[[], str]] = {"findings": lambda: findings(cases)}
     for paper in registry.folders():
         for name, table in registry.tables(paper).items():
             found[f"{paper} {name}"] = partial(table, archive)
@@ -69,10 +69,12 @@ def pages(checkout: Path, populations: Path) -> dict[Path, str]:
         populations: the folder of the populations.
     """
     archive = Archive(populations, check_sums=False)  # which are brought up to date here
-    made = makers(archive)
+    papers = registry.load_all().values()
+    cases = [case for paper in papers for case in evidence.judge(paper, archive)]
+    made = makers(archive, cases)
     result = {
         populations / SUMS: hashes(populations),
-        checkout / "CLAIMS.md": claims_page(registry.load_all().values(), archive),
+        checkout / "CLAIMS.md": claims_page(papers, cases, archive),
     }
     for path in (checkout / "README.md", *sorted((checkout / "docs").glob("*.md"))):
         text = path.read_text(encoding="utf-8")

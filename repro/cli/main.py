@@ -192,11 +192,13 @@ def _claims(args: argparse.Namespace) -> int:
 
     loaded = registry.load_all()
     if args.markdown or args.findings:
+        from repro.cli.commands import all_cases
         from repro.judge.populations import Archive
         from repro.report.claims_md import claims_page, findings
 
-        page = claims_page if args.markdown else findings
-        print(page(loaded.values(), Archive()), end="")
+        cases = all_cases()
+        page = claims_page(loaded.values(), cases, Archive()) if args.markdown else findings(cases)
+        print(page, end="")
     elif args.json:
         rows = [
             {

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from repro.claims.records import Claim, CurveClaim, NumberClaim, OrderingClaim, Paper
-from repro.claims.verdict import Verdict
-from repro.judge import cases as evidence
+from repro.claims.records import Paper
 from repro.judge.cases import Case
 from repro.judge.effects import effects, switches
 from repro.judge.populations import Archive
-from repro.judge.verdicts import PointJudgement
-from repro.report import report_json
-
-MEANINGS = {
-    Verdict.REPRODUCED: "the published number lies in the 95 % prediction band for one more "
-    "training, and that band is no wider than the margin fixed beforehand; for an ordering: it "
-    "holds (sign test over seeds, Holm over the orderings of the paper under the reading)",
-    Verdict.EQUIVALENT: "outside the band, yet the population's mean is shown to be within the "
-    "margin",
-    Verdict.TREND_ONLY: "the number misses, the ordering that goes with it holds",
-    Verdict.NOT_REPRODUCED: "neither the number nor the ordering is shown to hold",
-    Verdict.INCONCLUSIVE: "the published number lies in the band, but the band is wider than the "
-    "margin; or fewer than five seeds",
-    Verdict.PAPER_INCONSISTENT: "the paper contradicts itself or its own code",
-    Verdict.NOT_RUN: "nothing was measured; never counted as a pass",
-}
+from repro.report import words
+from repro.report.report_json import coverage
+from repro.report.result_row import PointRow, ResultRow, new_row
 
 HEAD = """\
 <!-- Made by `repro docs`; a test keeps it in step. -->
 # Claims
 
-{coverage}. {counts}.
+{coverage}. Verdicts, one a claim and reading: {counts}; {repeats} of them repeat
+another reading's measurements, which that reading leaves as they are.
 
 Every network here was trained anew on the papers' data, from the papers' descriptions and, where
 these leave it open, the authors' published code. In the ACM's words the results below are
@@ -41,113 +26,104 @@ were not run.
 
 ## How to read a verdict
 
-| verdict | the evidence |
-| --- | --- |
 {meanings}
 
 Mean, s and N are of independent trainings with different seeds. Seed 0 is the network that
 ships. A verdict belongs to a reading: one complete interpretation of what the paper leaves
-open. Of {banded} bands of 95 %, {expected_misses:.1f} would miss by chance if every claim held.
-[docs/statistics.md](docs/statistics.md) has the formulas.
+open. {by_chance}; a curve, whose points have
+one band together, counts once. [docs/statistics.md](docs/statistics.md) has the formulas.
+"""
+EFFECTS = """\
+## What single switches change
+
+Paired over seeds: each switch alone, from the reading named, everything else as it is
+there. Measured, not judged; `claims.toml` says in what experiment.
+"""
+SWITCHES = """\
+## What the readings change
+
+Paired over seeds: the number under the reading minus the number under the paper's first
+reading. Numbers that a reading leaves exactly as they are do not appear.
+"""
+CURVES = """\
+## Curves, point by point
+
+The population's mean ± s at each point and its simultaneous 95 % band; **bold** where
+the published value lies outside.
 """
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table."""
+    return [f"| {' | '.join(cells)} |" for cells in (titles, ["---"] * len(titles), *rows)]
 
 
 def _cell(text: str) -> str:
-    """Text that cannot break a Markdown table."""
+    """Return text that cannot break a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _published(claim: Claim) -> str:
-    match claim:
-        case NumberClaim():
-            return f"{claim.published:g}"
-        case CurveClaim():
-            low, high = min(claim.points), max(claim.points)
-            return f"{len(claim.points)} points, {low:g} to {high:g}"
-        case OrderingClaim():
-            return f"`{claim.criterion}`"
-        case _:
-            return "two sources"
+def _published(row: ResultRow) -> str:
+    return f"`{row['criterion']}`" if row["criterion"] else words.published(row)
 
 
-def _population(case: Case) -> str:
-    judged = case.judgement
-    if judged.points:
-        means = [point.mean for point in judged.points]
-        return f"{min(means):.4f} to {max(means):.4f} ({judged.n})"
-    if judged.mean is None:
-        return "–"
-    spread = "" if judged.sd is None else f" ± {judged.sd:.4f}"
-    what = "difference " if isinstance(case.claim, OrderingClaim) else ""
-    return f"{what}{judged.mean:.4f}{spread} ({judged.n})"
-
-
-def _band(case: Case) -> str:
-    band, points = case.judgement.band, case.judgement.points
-    if points:
-        return f"{sum(point.inside for point in points)} of {len(points)} points inside"
-    return "–" if band is None else f"[{band.low:.4f}, {band.high:.4f}]"
-
-
-def _seed0(case: Case) -> str:
-    return _number(case.values[case.seeds.index(0)]) if case.values and 0 in case.seeds else "–"
-
-
-def _row(case: Case, *, first: bool) -> str:
-    claim = case.claim
-    name = f'<a id="{claim.id}"></a>`{claim.id}`' if first else ""
-    cells = [
-        name,
-        _cell(claim.place) if first else "",
-        _published(claim) if first else "",
-        case.reading,
-        _population(case),
-        _band(case),
-        _seed0(case),
-        f"`{case.judgement.verdict}`",
+def _headline(claim: Sequence[ResultRow]) -> list[str]:
+    """Return one claim, and a sentence a reading from its judgement."""
+    first = claim[0]
+    title = f"**{_cell(first['statement'])}** “{_cell(first['quote'])}” ({first['place']})"
+    return [
+        f"- {title}",
+        *(f"  - {r['reading']}: **{r['evidence_verdict']}**; {r['reason']}." for r in claim),
     ]
-    return f"| {' | '.join(cells)} |"
 
 
-def headline(claim: Claim, cases: Iterable[Case]) -> str:
-    """One claim, and a sentence a reading from its judgements."""
-    lines = [f"- **{_cell(claim.statement)}** “{_cell(claim.quote)}” ({claim.place})"]
-    lines += [
-        f"  - {case.reading}: **{case.judgement.verdict}**; {case.judgement.reason}."
-        for case in cases
-        if case.claim.id == claim.id
-    ]
-    return "\n".join(lines)
-
-
-def findings(papers: Iterable[Paper], archive: Archive) -> str:
-    """The headline claims as a table, for the README.
+def findings(cases: Iterable[Case]) -> str:
+    """Return the headline claims as a table, for the README.
 
     Args:
-        papers: the records.
-        archive: the populations.
+        cases: every claim under every reading, judged.
     """
-    lines = [
-        "| headline claim | published | reading | mean ± s (N) | verdict |",
-        "| --- | --- | --- | --- | --- |",
+    cells = [
+        [
+            _cell(row["statement"]),
+            _published(row),
+            row["reading"],
+            words.population(row),
+            f"`{row['evidence_verdict']}`",
+        ]
+        for row in map(new_row, cases)
+        if "headline" in row["tags"]
     ]
-    cases = [case for paper in papers for case in evidence.judge(paper, archive)]
-    for case in cases:
-        if "headline" in case.claim.tags:
-            cells = [_cell(case.claim.statement), _published(case.claim), case.reading]
-            cells += [_population(case), f"`{case.judgement.verdict}`"]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    titles = ["headline claim", "published", "reading", "mean ± s (N)", "verdict"]
+    return "\n".join([*table(titles, cells), ""])
 
 
-def _paper(paper: Paper, cases: list[Case]) -> list[str]:
-    lines = [f"## {paper.title} ({paper.author}, {paper.year})", "", "Readings:", ""]
-    lines += [f"- `{name}`: {summary}" for name, summary in paper.readings.items()]
-    lines += [
+def _claim(claim: Sequence[ResultRow]) -> Iterable[list[str]]:
+    """Return a claim's cells, a reading each; what they share stands in the first alone."""
+    first = claim[0]
+    about = [f'<a id="{first["id"]}"></a>`{first["id"]}`', _cell(first["place"])]
+    about.append(_published(first))
+    for row in claim:
+        seed0 = dict(zip(row["seeds"], row["values"], strict=False)).get(0)
+        yield [
+            *about,
+            row["reading"],
+            words.population(row),
+            words.band(row),
+            words.number(seed0),
+            f"`{row['evidence_verdict']}`",
+        ]
+        about = [""] * len(about)
+
+
+def _paper(paper: Paper, claims: Iterable[Sequence[ResultRow]]) -> list[str]:
+    titles = ["claim", "place", "published", "reading", "mean ± s (N)", "95 % band", "seed 0"]
+    return [
+        f"## {paper.title} ({paper.author}, {paper.year})",
+        "",
+        "Readings:",
+        "",
+        *(f"- `{name}`: {summary}" for name, summary in paper.readings.items()),
         "",
         (
             f"Test: [tests/claims/test_{paper.id}.py](tests/claims/test_{paper.id}.py); records "
@@ -156,137 +132,103 @@ def _paper(paper: Paper, cases: list[Case]) -> list[str]:
             "for the whole story of one claim, `repro show ID`."
         ),
         "",
-        "| claim | place | published | reading | mean ± s (N) | 95 % band | seed 0 | verdict |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *table([*titles, "verdict"], (cells for claim in claims for cells in _claim(claim))),
+        "",
     ]
-    seen: set[str] = set()
-    for case in cases:
-        if case.claim.paper == paper.id:
-            lines.append(_row(case, first=case.claim.id not in seen))
-            seen.add(case.claim.id)
-    return [*lines, ""]
+
+
+def _change(mean: float, sd: float, n: int, digits: int = 4) -> str:
+    return f"{mean:+.{digits}f} ± {sd:.{digits}f} ({n})"
 
 
 def _switches(papers: Iterable[Paper], archive: Archive) -> list[str]:
-    lines = [
-        "## What the readings change",
-        "",
-        "Paired over seeds: the number under the reading minus the number under the paper's first",
-        "reading. Numbers that a reading leaves exactly as they are do not appear.",
-        "",
-        "| claim | published | reading | effect, mean ± s (N) |",
-        "| --- | --- | --- | --- |",
+    cells = [
+        [f"`{s.claim.id}`", words.short(s.claim.published), s.reading, _change(s.mean, s.sd, s.n)]
+        for paper in papers
+        for s in switches(paper, archive)
+        if s.mean or s.sd
     ]
-    for paper in papers:
-        for switch in switches(paper, archive):
-            if switch.mean or switch.sd:
-                effect = f"{switch.mean:+.4f} ± {switch.sd:.4f} ({switch.n})"
-                claim = switch.claim
-                lines.append(
-                    f"| `{claim.id}` | {claim.published:g} | {switch.reading} | {effect} |"
-                )
-    return [*lines, ""]
+    titles = ["claim", "published", "reading", "effect, mean ± s (N)"]
+    return [SWITCHES, *table(titles, cells), ""]
 
 
 def _effects(papers: Iterable[Paper], archive: Archive) -> list[str]:
-    lines = [
-        "## What single switches change",
-        "",
-        "Paired over seeds: each switch alone, from the reading named, everything else as it is",
-        "there. Measured, not judged; `claims.toml` says in what experiment.",
-        "",
-        "| paper | switch | from reading | measure | without | effect, mean ± s (N) |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    cells = []
     for paper in papers:
         for found in effects(paper, archive):
             digits = 1 if found.measure == "iterations" else 4
-            change = f"{found.mean:+.{digits}f} ± {found.sd:.{digits}f} ({found.n})"
-            cells = [paper.id, _cell(found.effect.what), found.reading, found.measure]
-            cells += [f"{found.before:.{digits}f}", change]
-            lines.append(f"| {' | '.join(cells)} |")
+            about = [paper.id, _cell(found.effect.what), found.reading, found.measure]
+            numbers = _change(found.mean, found.sd, found.n, digits)
+            cells.append([*about, f"{found.before:.{digits}f}", numbers])
+    titles = ["paper", "switch", "from reading", "measure", "without", "effect, mean ± s (N)"]
+    return [EFFECTS, *table(titles, cells), ""]
+
+
+def _curves(claims: Iterable[Sequence[ResultRow]]) -> list[str]:
+    lines = [CURVES.rstrip()]
+    for claim in claims:
+        points = zip(*(row["points"] for row in claim), strict=True)
+        cells = [
+            [_cell(at[0]["label"]), words.short(at[0]["published"]), *map(_point, at)]
+            for at in points
+        ]
+        if cells:
+            titles = ["point", "published", *(row["reading"] for row in claim)]
+            head = f"`{claim[0]['id']}`, {_cell(claim[0]['place'])}:"
+            lines += ["", head, "", *table(titles, cells)]
     return [*lines, ""]
 
 
-def _curves(cases: list[Case]) -> list[str]:
-    lines = [
-        "## Curves, point by point",
-        "",
-        "The population's mean ± s at each point and its simultaneous 95 % band; **bold** where",
-        "the published value lies outside.",
-    ]
-    claims = {case.claim.id: case.claim for case in cases if isinstance(case.claim, CurveClaim)}
-    for claim in claims.values():
-        mine = [case for case in cases if case.claim.id == claim.id]
-        lines += ["", f"`{claim.id}`, {_cell(claim.place)}:", ""]
-        lines.append(f"| point | published | {' | '.join(case.reading for case in mine)} |")
-        lines.append(f"| --- | --- |{' --- |' * len(mine)}")
-        for i, label in enumerate(claim.labels):
-            points = [case.judgement.points for case in mine]
-            cells = [_point(every[i]) if every else "–" for every in points]
-            lines.append(f"| {_cell(label)} | {claim.points[i]:g} | {' | '.join(cells)} |")
-    return [*lines, ""]
+def _point(point: PointRow) -> str:
+    if point["mean"] is None:
+        return words.NOTHING
+    band = words.interval(point["band"]) if point["band"] else "no band"
+    said = f"**{band}**" if point["inside"] is False else band
+    return f"{words.mean_and_spread(point['mean'], point['sd'])}, {said}"
 
 
-def _point(point: PointJudgement) -> str:
-    spread = "" if point.sd is None else f" ± {point.sd:.4f}"
-    if point.band is None:
-        return f"{point.mean:.4f}{spread}, no band"
-    band = f"[{point.band.low:.4f}, {point.band.high:.4f}]"
-    return f"{point.mean:.4f}{spread}, {band if point.inside else f'**{band}**'}"
+def _repeats(claims: Iterable[Sequence[ResultRow]]) -> int:
+    """Count the rows that have the very values of an earlier reading of their claim."""
+    values = [[tuple(row["values"]) for row in claim if row["values"]] for claim in claims]
+    return sum(len(each) - len(set(each)) for each in values)
 
 
-def _repeats(cases: Iterable[Case]) -> int:
-    """How many cases have the very values of an earlier reading of their claim."""
-    seen: dict[str, list[tuple[float, ...]]] = {}
-    count = 0
-    for case in cases:
-        if case.values:
-            earlier = seen.setdefault(case.claim.id, [])
-            count += case.values in earlier
-            earlier.append(case.values)
-    return count
-
-
-def claims_page(papers: Iterable[Paper], archive: Archive) -> str:
-    """The text of CLAIMS.md.
+def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive) -> str:
+    """Return the text of CLAIMS.md.
 
     Args:
         papers: the records.
-        archive: the populations.
+        cases: every claim under every reading, judged.
+        archive: the populations, for what readings and switches change.
     """
-    loaded = list(papers)
-    cases = [case for paper in loaded for case in evidence.judge(paper, archive)]
-    counts = Counter(case.judgement.verdict for case in cases)
-    said = ", ".join(f"{counts[v]} `{v}`" for v in Verdict if counts[v])
-    banded = sum(case.judgement.band is not None for case in cases)
-    head = HEAD.format(
-        coverage=report_json.coverage(loaded, cases),
-        counts=(
-            f"Verdicts, one a claim and reading: {said}; {_repeats(cases)} of them repeat "
-            "another reading's measurements, which that reading leaves as they are"
+    loaded, judged = list(papers), list(cases)
+    rows = [new_row(case) | {"verdict": case.judgement.verdict} for case in judged]
+    by_claim: dict[str, list[ResultRow]] = {}
+    for row in rows:
+        by_claim.setdefault(row["id"], []).append(row)
+    claims = list(by_claim.values())
+    meanings = [[f"`{verdict}`", text] for verdict, text in words.MEANINGS.items()]
+    lines = [
+        HEAD.format(
+            coverage=coverage(loaded, judged),
+            counts=", ".join(f"{n} `{verdict}`" for verdict, _, n in words.counts(rows) if n),
+            repeats=_repeats(claims),
+            meanings="\n".join(table(["verdict", "the evidence"], meanings)),
+            by_chance=words.by_chance(rows) or "There are no bands yet",
         ),
-        meanings="\n".join(f"| `{verdict}` | {text} |" for verdict, text in MEANINGS.items()),
-        banded=banded,
-        expected_misses=0.05 * banded,
-    )
-    lines = [head, "## Headline claims", ""]
-    lines += [
-        headline(claim, cases)
-        for paper in loaded
-        for claim in paper.claims
-        if "headline" in claim.tags
+        "## Headline claims",
+        "",
+        *(line for claim in claims if "headline" in claim[0]["tags"] for line in _headline(claim)),
+        "",
     ]
-    lines.append("")
     for paper in loaded:
-        lines += _paper(paper, cases)
-    lines += _switches(loaded, archive)
-    lines += _effects(loaded, archive)
-    lines += _curves(cases)
+        lines += _paper(paper, [claim for claim in claims if claim[0]["paper"] == paper.id])
+    lines += [*_switches(loaded, archive), *_effects(loaded, archive), *_curves(claims)]
+    limits = [
+        [paper.id, limit.source.place, f"“{_cell(limit.source.quote)}”", limit.why]
+        for paper in loaded
+        for limit in paper.limitations
+    ]
     lines += ["## Limitations", "", "Statements that are not checked, and why.", ""]
-    lines += ["| paper | place | quote | why |", "| --- | --- | --- | --- |"]
-    for paper in loaded:
-        for limit in paper.limitations:
-            quote = _cell(limit.source.quote)
-            lines.append(f"| {paper.id} | {limit.source.place} | “{quote}” | {limit.why} |")
+    lines += table(["paper", "place", "quote", "why"], limits)
     return "\n".join(lines) + "\n"

@@ -16,9 +16,10 @@ from operator import itemgetter
 from typing import Any
 
 from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
-from repro.report.page import rows as view
+from repro.report import words
 from repro.report.result_row import ResultRow
-from repro.report.text import finite, line, number
+from repro.report.sanitize import finite, line
+from repro.report.words import number
 
 TOLERANCE = 1e-3
 Key = tuple[str, str]
@@ -153,7 +154,7 @@ def _evidence(before: ResultRow, after: ResultRow) -> Change | None:
 
     if population(before) == population(after):
         return None
-    was, now = view.population(before), view.population(after)
+    was, now = words.population(before), words.population(after)
     return Change(before["id"], before["reading"], was, now)
 
 

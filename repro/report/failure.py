@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from repro.report.result_row import Measurement, ResultRow
-from repro.report.words import rerun_command
+from repro.report.words import interval, rerun_command
 
 
 def in_words(value: Measurement | None) -> str:
@@ -29,8 +29,7 @@ def distance_outside(row: ResultRow) -> str:
 
 def failure_text(row: ResultRow, why: str) -> str:
     """Return the text of a failing claim: what was claimed, found and expected, and a rerun."""
-    band = row["band"]
-    shown = "none" if band is None else f"[{band['low']:.4f}, {band['high']:.4f}]"
+    band = "none" if row["band"] is None else interval(row["band"])
     seeds = row["seeds"]
     lines: dict[str, object] = {
         "claim": f"{row['id']} ({row['reading']}), {row['place']}",
@@ -38,7 +37,7 @@ def failure_text(row: ResultRow, why: str) -> str:
         "quote": f"“{row['quote']}”",
         "published": row["criterion"] if row["published"] is None else row["published"],
         "measured": in_words(row["measured"]),
-        "band": f"{shown}, published is {distance_outside(row)}",
+        "band": f"{band}, published is {distance_outside(row)}",
         "verdict": f"{row['evidence_verdict']} (expected {row['expected']})",
         "seeds": f"{len(seeds)}: {seeds}",
         "weights": ", ".join(h[:16] for h in row["weights_sha256"]) or "none",

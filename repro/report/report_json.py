@@ -17,7 +17,7 @@ from repro.errors import ReportError
 from repro.judge.cases import Case
 from repro.judge.verdicts import MIN_SEEDS
 from repro.report.result_row import ResultRow
-from repro.report.text import line
+from repro.report.sanitize import line
 
 LARGEST = 50_000_000
 """Bytes of the largest report that is read: some hundred times a real one."""

@@ -193,3 +193,9 @@ def worst_first(rows: Iterable[ResultRow]) -> list[ResultRow]:
     return sorted(
         rows, key=lambda row: (row["outcome"] not in BROKEN, rank[Verdict(row["verdict"])])
     )
+
+
+def unexpected(row: ResultRow) -> bool:
+    """Whether the evidence gives another verdict than the one on record."""
+    compared = Verdict.NOT_RUN not in (row["evidence_verdict"], row["verdict"])
+    return compared and row["evidence_verdict"] != row["expected"]

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from repro.claims.verdict import Verdict
-from repro.report.page import rows as view
-from repro.report.result_row import BROKEN, ResultRow, worst_first
-from repro.report.text import line, number
+from repro.report import words
+from repro.report.claims_md import table
+from repro.report.result_row import BROKEN, ResultRow, unexpected, worst_first
+from repro.report.sanitize import line
 
 LIMIT = 100_000
 """Bytes that a summary never reaches."""
@@ -24,35 +25,27 @@ def literal(text: object, limit: int = 300) -> str:
     return html.escape(_ACTIVE.sub(r"\\\1", line(text, limit)), quote=False)
 
 
-def changed(record: ResultRow) -> bool:
-    """Whether the evidence gives another verdict than the one on record."""
-    compared = Verdict.NOT_RUN not in (record["evidence_verdict"], record["verdict"])
-    return bool(compared and record["evidence_verdict"] != record["expected"])
-
-
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> list[str]:
-    lines = [f"| {' | '.join(titles)} |", f"| {' | '.join('---' for _ in titles)} |"]
-    lines += [f"| {' | '.join(cells)} |" for cells in rows]
-    if total > len(rows):
-        lines += ["", f"and {total - len(rows)} more, in report.json and index.html"]
-    return [*lines, ""]
+    more = total - len(rows)
+    beyond = ["", f"and {more} more, in report.json and index.html"] if more else []
+    return [*table(titles, rows), *beyond, ""]
 
 
 def _cells(record: ResultRow) -> list[str]:
     return [
         f"{literal(record['id'], 120)} ({literal(record['reading'], 60)})",
-        literal(view.published(record), 80),
-        literal(number(record["measured"])),
-        literal(view.population(record)),
-        literal(view.band(record)),
-        f"{view.SYMBOLS[Verdict(record['verdict'])]} {literal(record['verdict'])}",
+        literal(words.published(record), 80),
+        literal(words.number(record["measured"])),
+        literal(words.population(record)),
+        literal(words.band(record)),
+        f"{words.SYMBOLS[Verdict(record['verdict'])]} {literal(record['verdict'])}",
     ]
 
 
 def _counts(records: Sequence[ResultRow]) -> list[str]:
-    said = [f"{n} {symbol} {name}" for name, symbol, n in view.counts(records) if n]
+    said = [f"{n} {symbol} {name}" for name, symbol, n in words.counts(records) if n]
     lines = [", ".join(said) or "no claims", ""]
-    chance = view.by_chance(records)
+    chance = words.by_chance(records)
     return [*lines, f"{chance}.", ""] if chance else lines
 
 
@@ -69,13 +62,15 @@ def _warnings(records: Sequence[ResultRow], header: Mapping[str, Any]) -> list[s
 def _why(record: ResultRow) -> str:
     if record["stale"]:
         return "stale: this machine's measurement lies outside the gate"
-    if changed(record):
+    if unexpected(record):
         return f"expected {record['expected']}, the evidence says {record['evidence_verdict']}"
     return str(record["outcome"])
 
 
 def _changes(records: Iterable[ResultRow], shown: int) -> list[str]:
-    rows = [r for r in worst_first(records) if r["outcome"] in BROKEN or r["stale"] or changed(r)]
+    rows = [
+        r for r in worst_first(records) if r["outcome"] in BROKEN or r["stale"] or unexpected(r)
+    ]
     lines = ["### Against the verdicts on record", ""]
     if not rows:
         return [*lines, "Nothing changed, nothing failed.", ""]
@@ -84,7 +79,7 @@ def _changes(records: Iterable[ResultRow], shown: int) -> list[str]:
             f"{literal(r['id'], 120)} ({literal(r['reading'], 60)})",
             literal(_why(r)),
             literal(r["reason"]),
-            f"`{view.rerun(r)}`" if view.rerun(r) else "–",
+            f"`{words.rerun(r)}`" if words.rerun(r) else "–",
         ]
         for r in rows[:shown]
     ]

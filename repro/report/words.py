@@ -1,8 +1,198 @@
-"""Numbers, bands, verdicts and commands in words: written once, for every rendering."""
+"""Numbers, bands, verdicts and commands in words: written once, for every rendering.
+
+The rows may come from a report that anybody made, so every text that is returned is bounded and
+printable; whoever puts it into HTML or Markdown still escapes it.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from repro.claims.toml import SLUG
+from repro.claims.verdict import Verdict
+from repro.report.result_row import BROKEN, WORST_FIRST, ResultRow, unexpected
+from repro.report.sanitize import finite, line
+
+NOTHING = "–"
+SYMBOLS = {
+    Verdict.REPRODUCED: "✓",
+    Verdict.EQUIVALENT: "≈",
+    Verdict.TREND_ONLY: "↗",
+    Verdict.NOT_REPRODUCED: "✗",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.PAPER_INCONSISTENT: "≠",
+    Verdict.NOT_RUN: NOTHING,
+}
+MEANINGS = {
+    Verdict.REPRODUCED: "the published number lies in the 95 % prediction band for one more "
+    "training, and that band is no wider than the margin fixed beforehand; for an ordering: it "
+    "holds (sign test over seeds, Holm over the orderings of the paper under the reading)",
+    Verdict.EQUIVALENT: "outside the band, yet the population's mean is shown to be within the "
+    "margin",
+    Verdict.TREND_ONLY: "the number misses, the ordering that goes with it holds",
+    Verdict.NOT_REPRODUCED: "neither the number nor the ordering is shown to hold",
+    Verdict.INCONCLUSIVE: "the published number lies in the band, but the band is wider than the "
+    "margin; or fewer than five seeds",
+    Verdict.PAPER_INCONSISTENT: "the paper contradicts itself or its own code",
+    Verdict.NOT_RUN: "nothing was measured; never counted as a pass",
+}
+
+
+# --- numbers ---------------------------------------------------------------------------
+
+
+def number(value: Any) -> str:
+    """Write a number with four decimals, or fewer digits where those would hide it.
+
+    Of several numbers, write the smallest and the largest; ``–`` stands for none.
+    """
+    return _written(value, _decimals)
+
+
+def short(value: Any) -> str:
+    """Write a number as it was typed, with no digits added; of several, the range."""
+    return _written(value, lambda x: f"{x:.6g}")
+
+
+def whole(value: int) -> str:
+    """Write a whole number, or its size where it is absurdly large."""
+    return str(value) if -(10**15) < value < 10**15 else "a number of more than 15 digits"
+
+
+def interval(band: Mapping[str, Any] | None) -> str:
+    """Write a band as ``[low, high]``; ``–`` for none."""
+    return NOTHING if band is None else f"[{number(band['low'])}, {number(band['high'])}]"
+
+
+def mean_and_spread(mean: Any, sd: Any) -> str:
+    """Write ``mean ± s``, or the mean alone where s is not known."""
+    if sd is None:
+        return number(mean)
+    small = isinstance(sd, float) and 0 < sd < 1e-3
+    spread = number(sd) if not small else f"{sd:.4f}" if sd >= 5e-5 else "<0.0001"
+    return f"{number(mean)} ± {spread}"
+
+
+def ranges(numbers: Iterable[int], limit: int = 50) -> str:
+    """Write ``0-7, 9`` for 0 to 7 and 9."""
+    spans: list[list[int]] = []
+    for n in sorted(set(numbers)):
+        if spans and n == spans[-1][1] + 1:
+            spans[-1][1] = n
+        else:
+            spans.append([n, n])
+    parts = [whole(a) if a == b else f"{whole(a)}-{whole(b)}" for a, b in spans[:limit]]
+    return ", ".join([*parts, *(["…"] if len(spans) > limit else [])]) or NOTHING
+
+
+def _decimals(x: float) -> str:
+    if x == 0 or 1e-3 <= abs(x) < 1e5:
+        return f"{x:.4f}"
+    return f"{x:.2g}" if abs(x) < 1 else f"{x:.4g}"
+
+
+def _written(value: Any, form: Callable[[float], str]) -> str:
+    if value is None or value == []:
+        return NOTHING
+    several = value if isinstance(value, list) else [value]
+    known = [x for x in map(finite, several) if x is not None]
+    if not known:
+        return "not a finite number"
+    ends = [form(min(known)), form(max(known))] if len(several) > 1 else [form(known[0])]
+    return " to ".join(ends)
+
+
+# --- one row ---------------------------------------------------------------------------
+
+
+def published(row: ResultRow) -> str:
+    """Write the paper's number, a curve's range, or what an ordering is held against."""
+    if row["kind"] == "inconsistency":
+        return "two sources"
+    if row["kind"] == "ordering":
+        return line(row["criterion"].partition(" ")[2], 50) or NOTHING
+    several = isinstance(row["published"], list) and len(row["published"])
+    return short(row["published"]) + (f" ({several} points)" if several else "")
+
+
+def population(row: ResultRow) -> str:
+    """Write ``mean ± s (N)``; of an ordering, of its differences; of a curve, its means' range."""
+    seeds = whole(row["n"])
+    if row["points"] and row["n"]:
+        return f"{number([point['mean'] for point in row['points']])} ({seeds})"
+    if row["mean"] is None:
+        return NOTHING
+    what = "difference " if row["kind"] == "ordering" else ""
+    return f"{what}{mean_and_spread(row['mean'], row['sd'])} ({seeds})"
+
+
+def band(row: ResultRow) -> str:
+    """Write the 95 % band; of a curve, at how many points it holds the published number."""
+    if row["points"]:
+        return inside([point["inside"] for point in row["points"]])
+    return interval(row["band"])
+
+
+def inside(points: Sequence[bool | None]) -> str:
+    """Write ``7 of 10 inside`` of a curve's points; ``–`` where no point has a band.
+
+    A point without a band (None) is counted among the points, as the judge counts it: nothing
+    shows that it is inside.
+    """
+    known = any(point is not None for point in points)
+    return f"{points.count(True)} of {len(points)} inside" if known else NOTHING
+
+
+def notes(row: ResultRow) -> tuple[str, ...]:
+    """Say what must stand beside the verdict: a red outcome, a stale measurement, a surprise."""
+    outcome = row["outcome"]
+    said = {
+        outcome: outcome in BROKEN,
+        "stale: code and evidence disagree": row["stale"],
+        f"expected {row['expected']}": unexpected(row),
+        "indicative": row["indicative"],
+    }
+    idle = (outcome,) if outcome in ("deselected", "skipped") else ()
+    return (*(text for text, applies in said.items() if applies), *idle)
+
 
 def rerun_command(claim: str, reading: str) -> str:
-    """The command that runs just this claim under this reading."""
+    """Return the command that runs just this claim under this reading."""
     return f"tox -e reproduce -- --claim '{claim}' --reading {reading}"
+
+
+def rerun(row: ResultRow) -> str:
+    """Return the command that runs just this row; empty where a name is none of this suite's.
+
+    A report may come from anywhere, and this text is made to be pasted into a shell.
+    """
+    claim, reading = row["id"], row["reading"]
+    if not SLUG.fullmatch(claim) or not SLUG.fullmatch(reading) or len(claim + reading) > 200:
+        return ""
+    return rerun_command(claim, reading)
+
+
+# --- many rows -------------------------------------------------------------------------
+
+
+def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
+    """Return (verdict, symbol, number of rows) for every verdict, worst first; zeros too."""
+    found = Counter(row["verdict"] for row in rows)
+    return [(str(verdict), SYMBOLS[verdict], found[verdict]) for verdict in WORST_FIRST]
+
+
+def by_chance(rows: Iterable[ResultRow]) -> str:
+    """Say how many 95 % bands would miss by chance; empty without bands.
+
+    A curve has one: its points' bands hold together at that level.
+    """
+    banded = sum(
+        bool(row["band"] or any(point["band"] for point in row["points"])) for row in rows
+    )
+    if not banded:
+        return ""
+    return (
+        f"Of {banded} bands of 95 %, {0.05 * banded:.1f} would miss by chance if every claim held"
+    )

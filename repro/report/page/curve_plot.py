@@ -9,7 +9,8 @@ from itertools import zip_longest
 from markupsafe import Markup, escape
 
 from repro.report.result_row import BandRow, ResultRow
-from repro.report.text import finite, line, number
+from repro.report.sanitize import finite, line
+from repro.report.words import inside, number
 
 MOST_POINTS = 200
 WIDTH, HEIGHT, LEFT, RIGHT = 240, 96, 40, 6
@@ -76,18 +77,13 @@ def domain(curves: Iterable[list[Point]]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def inside(drawn: list[Point]) -> str:
-    """``7 of 9 inside``; ``–`` where no point has a band."""
-    known = [point.inside for point in drawn if point.inside is not None]
-    return f"{sum(known)} of {len(known)} inside" if known else "–"
-
-
 def describe(drawn: list[Point]) -> str:
     """The plot in words, for those who do not see it."""
     parts = [f"{len(drawn)} points, published {number([p.published for p in drawn])}"]
     if any(point.inside is not None for point in drawn):
         missed = [point.label for point in drawn if point.inside is False]
-        parts.append(inside(drawn) + (f", outside at {line(', '.join(missed))}" if missed else ""))
+        outside = f", outside at {line(', '.join(missed))}" if missed else ""
+        parts.append(inside([point.inside for point in drawn]) + outside)
     if any(point.mean is not None for point in drawn):
         parts.append(f"population means {number([p.mean for p in drawn])}")
     if any(point.here is not None for point in drawn):

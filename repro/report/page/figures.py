@@ -15,7 +15,8 @@ from repro.report.page import rows as view
 from repro.report.page.html import Figure, data_uri
 from repro.report.page.png import Drawing, Panel, Strip, Theme
 from repro.report.result_row import ResultRow
-from repro.report.text import line, short_int
+from repro.report.sanitize import line
+from repro.report.words import whole
 
 MOST_FIGURES, MOST_PANELS = 24, 6
 """On a page, and readings in a figure; what is beyond is counted in words."""
@@ -117,7 +118,7 @@ def _of_curve(anchor: str, records: Sequence[ResultRow], rows: tuple[str, ...]) 
 
 
 def _heading(record: ResultRow) -> str:
-    seeds = f"{short_int(record['n'])} seeds" if record["n"] else "no population"
+    seeds = f"{whole(record['n'])} seeds" if record["n"] else "no population"
     return f"{line(record['reading'], 60)}: {line(record['metric'], 60)}, {seeds}"
 
 

@@ -19,10 +19,10 @@ import jinja2
 from markupsafe import Markup
 
 from repro.errors import ReportError
-from repro.report.claims_md import MEANINGS
+from repro.report import words
 from repro.report.page import rows as view
 from repro.report.result_row import BROKEN, ResultRow
-from repro.report.text import finite, line, short_int
+from repro.report.sanitize import finite, line
 
 _PICTURE = re.compile(r"data:image/(png|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
 _MOST_LINKS = 10
@@ -98,7 +98,7 @@ def _environment(report: Mapping[str, Any], records: Sequence[ResultRow]) -> lis
     return [
         ("commit", line(header["commit"], 80) + dirty),
         ("versions", ", ".join(f"{k} {v}" for k, v in view.pairs(header["versions"], 60))),
-        ("processor", f"{line(header['cpu'], 120)}, {short_int(header['threads'])} threads"),
+        ("processor", f"{line(header['cpu'], 120)}, {words.whole(header['threads'])} threads"),
         ("device", line(header["device"], 120)),
         ("data", f"{header['data']['kind']}, {line(header['data']['source'], 300)}"),
         *[(f"SHA-256 of {k}", v) for k, v in view.pairs(header["data"]["hashes"])],
@@ -158,9 +158,9 @@ def render(
         figures=figures,
         figures_left=figures_left,
         figures_of=_figures_of(figures),
-        counts=view.counts(records),
+        counts=words.counts(records),
         total=len(records),
-        chance=view.by_chance(records),
+        chance=words.by_chance(records),
         coverage=line(report["header"]["coverage"], 200),
         start=line(report["header"]["start"], 40),
         commit=line(report["header"]["commit"], 80)[:12],
@@ -168,6 +168,6 @@ def render(
         broken=broken[:_MOST_LINKS],
         broken_left=max(0, len(broken) - _MOST_LINKS),
         papers=sorted({group.paper for group in groups}),
-        meanings={str(verdict): text for verdict, text in MEANINGS.items()},
+        meanings={str(verdict): text for verdict, text in words.MEANINGS.items()},
         environment=_environment(report, records),
     )

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from repro.report.page.curve_plot import Point
-from repro.report.text import line
+from repro.report.sanitize import line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

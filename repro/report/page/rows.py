@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from repro.claims.toml import SLUG
 from repro.claims.verdict import Verdict
+from repro.report import words
 from repro.report.page import curve_plot, seed_plot
-from repro.report.result_row import BROKEN, WORST_FIRST, BandRow, ResultRow, worst_first
-from repro.report.text import clean, finite, interval, line, number, ranges, short, short_int
+from repro.report.result_row import BROKEN, BandRow, ResultRow, worst_first
+from repro.report.sanitize import clean, finite, line
+from repro.report.words import interval, mean_and_spread, number, ranges, short, whole
 
 MOST_ROWS = 2000
 """Rows that a page shows; the rest is counted."""
 MOST_ENTRIES = 40
 """Entries that are shown of a mapping or a list, such as versions or hashes."""
-
-SYMBOLS = {
-    Verdict.REPRODUCED: "✓",
-    Verdict.EQUIVALENT: "≈",
-    Verdict.TREND_ONLY: "↗",
-    Verdict.NOT_REPRODUCED: "✗",
-    Verdict.INCONCLUSIVE: "?",
-    Verdict.PAPER_INCONSISTENT: "≠",
-    Verdict.NOT_RUN: "–",
-}
 
 Pair = tuple[str, str]
 
@@ -73,64 +63,6 @@ class Group:
     rows: tuple[Row, ...]
 
 
-def published(record: ResultRow) -> str:
-    """The paper's number, or what stands in its place."""
-    if record["kind"] == "inconsistency":
-        return "two sources"
-    if record["kind"] == "ordering":
-        return line(str(record["criterion"]).partition(" ")[2], 50) or "–"
-    return short(record["published"])
-
-
-def population(record: ResultRow) -> str:
-    """``mean ± s (N)``; of the differences for an ordering; first and last mean of a curve."""
-    if record["points"] and record["n"]:
-        means = number([point["mean"] for point in record["points"]])
-        return f"{means} ({short_int(record['n'])})"
-    if record["mean"] is None:
-        return "–"
-    what = "diff. " if record["kind"] == "ordering" else ""
-    spread = "" if record["sd"] is None else f" ± {number(record['sd'])}"
-    return f"{what}{number(record['mean'])}{spread} ({short_int(record['n'])})"
-
-
-def band(record: ResultRow) -> str:
-    """The 95 % band; of a curve, at how many points it holds the published number."""
-    return (
-        curve_plot.inside(curve_plot.points(record))
-        if record["points"]
-        else interval(record["band"])
-    )
-
-
-def rerun(record: ResultRow) -> str:
-    """The command that runs just this claim; empty where a name is none of this suite's.
-
-    A report may come from anywhere, and this text is made to be pasted into a shell.
-    """
-    claim, reading = str(record["id"]), str(record["reading"])
-    if not SLUG.fullmatch(claim) or not SLUG.fullmatch(reading) or len(claim + reading) > 200:
-        return ""
-    return f"tox -e reproduce -- --claim '{claim}' --reading {reading}"
-
-
-def notes(record: ResultRow) -> tuple[str, ...]:
-    """What must be said beside the verdict."""
-    said = []
-    if record["outcome"] in BROKEN:
-        said.append(str(record["outcome"]))
-    if record["stale"]:
-        said.append("stale: code and evidence disagree")
-    evidence = record["evidence_verdict"]
-    if evidence != record["expected"] and Verdict.NOT_RUN not in (evidence, record["verdict"]):
-        said.append(f"expected {record['expected']}")
-    if record["indicative"]:
-        said.append("indicative")
-    if record["outcome"] in ("deselected", "skipped"):
-        said.append(str(record["outcome"]))
-    return tuple(said)
-
-
 def _gate(record: ResultRow) -> str:
     at_each = next((point["gate"] for point in record["points"] if point["gate"]), None)
     gate = at_each or record["gate"]
@@ -138,7 +70,8 @@ def _gate(record: ResultRow) -> str:
         return "none"
     what = " of the differences" if record["kind"] == "ordering" else ""
     where = "at each point, together 99.9 %" if at_each else interval(gate)
-    place = "outside: stale" if record["stale"] else "what this machine measures must lie in it"
+    held = "nothing was measured" if record["measured"] is None else "this machine's lies in it"
+    place = "outside: stale" if record["stale"] else held
     return f"{_level(gate)} band{what} {where}; {place}"
 
 
@@ -175,8 +108,7 @@ def _points(record: ResultRow) -> tuple[str, ...]:
             place = "inside" if point.inside else "OUTSIDE"
             parts.append(f"{place} the band [{number(point.low)}, {number(point.high)}]")
         if point.mean is not None:
-            spread = "" if point.sd is None else f" ± {number(point.sd)}"
-            parts.append(f"population {number(point.mean)}{spread}")
+            parts.append(f"population {mean_and_spread(point.mean, point.sd)}")
         if point.here is not None:
             parts.append(f"this machine {number(point.here)}")
         if point.gate:
@@ -198,7 +130,7 @@ def _seeds(record: ResultRow) -> str:
     seeds = list(zip(record["seeds"], record["values"], strict=False))
     if not seeds:
         return ranges(record["seeds"][:1000])
-    shown = ", ".join(f"{short_int(seed)}: {number(value)}" for seed, value in seeds[:100])
+    shown = ", ".join(f"{whole(seed)}: {number(value)}" for seed, value in seeds[:100])
     return shown + (" …" if len(seeds) > 100 else "")
 
 
@@ -237,21 +169,21 @@ def _row(record: ResultRow, anchor: str, picture: Markup) -> Row:
         anchor=anchor,
         paper=line(record["paper"], 60),
         reading=line(record["reading"], 80),
-        published=published(record),
+        published=words.published(record),
         here=number(record["measured"]),
-        population=population(record),
-        band=band(record),
+        population=words.population(record),
+        band=words.band(record),
         margin=short(record["margin"]),
         verdict=str(verdict),
-        symbol=SYMBOLS[verdict],
-        notes=notes(record),
+        symbol=words.SYMBOLS[verdict],
+        notes=words.notes(record),
         broken=record["outcome"] in BROKEN,
         picture=picture,
         reason=line(record["reason"]),
         facts=_facts(record),
         points=_points(record),
         hashes=tuple(line(h, 64) for h in record["weights_sha256"][:MOST_ENTRIES]),
-        rerun=rerun(record),
+        rerun=words.rerun(record),
     )
 
 
@@ -261,7 +193,7 @@ def sentence(records: Sequence[ResultRow]) -> str:
     if first["kind"] == "ordering":
         says = f"The paper says {line(first['criterion'], 100)}"
     elif first["kind"] in ("value", "curve"):
-        says = f"The paper says {published(first)}"
+        says = f"The paper says {words.published(first)}"
     else:
         says = "The paper contradicts itself"
     found: dict[str, list[str]] = {}
@@ -277,18 +209,17 @@ def sentence(records: Sequence[ResultRow]) -> str:
 def _heard(record: ResultRow) -> list[str]:
     """What the population and this machine say of one reading, a clause each."""
     heard = []
-    trainings = f"{short_int(record['n'])} independent trainings"
+    trainings = f"{whole(record['n'])} independent trainings"
     if record["mean"] is not None and record["kind"] == "ordering":
         holds = sum(1 for value in record["values"] if value > 0)
         heard.append(f"it holds in {holds} of {trainings}")
     elif record["points"] and record["n"]:
         drawn = curve_plot.points(record)
         banded = any(point.inside is not None for point in drawn)
-        where = f"{curve_plot.inside(drawn)} the bands of {trainings}"
+        where = f"{words.band(record)} the bands of {trainings}"
         heard.append(where if banded else f"{trainings} gave no bands")
     elif record["mean"] is not None:
-        spread = "" if record["sd"] is None else f" ± {number(record['sd'])}"
-        heard.append(f"{trainings} gave {number(record['mean'])}{spread}")
+        heard.append(f"{trainings} gave {mean_and_spread(record['mean'], record['sd'])}")
     if record["measured"] is not None:
         verb = "measured" if not heard or record["kind"] == "ordering" else "gave"
         lone = "" if heard else ", with no population to judge it by"
@@ -346,25 +277,6 @@ def groups(records: Iterable[ResultRow]) -> list[Group]:
         by_claim.setdefault(key(record), []).append((record, anchor))
     order = dict.fromkeys(key(record) for record in worst_first(rows))
     return [_group(claim, *zip(*by_claim[claim], strict=True)) for claim in order]
-
-
-def counts(records: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
-    """(verdict, symbol, rows) for every verdict, worst first; zeros too."""
-    found = Counter(str(record["verdict"]) for record in records)
-    return [(str(v), SYMBOLS[v], found[str(v)]) for v in WORST_FIRST]
-
-
-def by_chance(records: Iterable[ResultRow]) -> str:
-    """How many bands would miss by chance, in words; empty without bands."""
-    banded = sum(
-        bool(record["band"] or any(point["band"] for point in record["points"]))
-        for record in records
-    )
-    if not banded:
-        return ""
-    return (
-        f"Of {banded} bands of 95 %, {0.05 * banded:.1f} would miss by chance if every claim held"
-    )
 
 
 def seeds(records: Iterable[ResultRow]) -> str:

@@ -9,7 +9,8 @@ from markupsafe import Markup, escape
 
 from repro.judge.bands import Band
 from repro.report.result_row import ResultRow
-from repro.report.text import finite, number
+from repro.report.sanitize import finite
+from repro.report.words import number
 
 WIDTH, HEIGHT, EDGE = 240, 44, 10
 _AXIS, _MIDDLE = 31, 17

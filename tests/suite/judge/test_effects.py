@@ -53,7 +53,7 @@ def test_effects_are_differences_within_a_seed(tiny):
 
 
 def test_the_table_has_a_row_a_measure_and_cannot_be_broken(tiny):
-    page = claims_md.claims_page([parse(text(), name="tiny")], Archive(tiny.populations))
+    page = claims_md.claims_page([parse(text(), name="tiny")], [], Archive(tiny.populations))
     rows = [line for line in page.splitlines() if "small \\| switch" in line]
     assert len(rows) == 4
     assert rows[0].endswith("| plain | rms | 0.4000 | -0.3000 ± 0.0000 (8) |")

@@ -220,7 +220,9 @@ def test_the_text_alternatives_have_the_numbers():
     assert first.alt == (
         "2 rows of images: original (0, 1, 2); darker (0, 98 %, 1, 98 %, 2, 98 %)"
     )
-    assert third.alt.startswith("plain: error, 8 seeds: 3 points, published 0.1000 … 0.9000; 2 of")
+    assert third.alt.startswith(
+        "plain: error, 8 seeds: 3 points, published 0.1000 to 0.9000; 2 of"
+    )
     assert third.caption == "The error rate."
 
 

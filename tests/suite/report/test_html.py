@@ -17,7 +17,7 @@ from sample_reports import at_hand, curve, make, mixed, not_run, ordering, recor
 
 from repro.cli.main import main
 from repro.errors import ReportError
-from repro.report import outputs, report_json
+from repro.report import outputs, report_json, words
 from repro.report.page import html
 from repro.report.page import rows as view
 
@@ -136,13 +136,13 @@ def test_banners_say_what_limits_the_page():
 
 
 def test_notes_beside_a_verdict():
-    assert view.notes(record()) == ()
-    assert view.notes(record(outcome="failed", expected="inconclusive")) == (
+    assert words.notes(record()) == ()
+    assert words.notes(record(outcome="failed", expected="inconclusive")) == (
         "failed",
         "expected inconclusive",
     )
-    assert view.notes(record(indicative=True)) == ("indicative",)
-    assert view.notes(not_run("a")) == ("skipped",)
+    assert words.notes(record(indicative=True)) == ("indicative",)
+    assert words.notes(not_run("a")) == ("skipped",)
 
 
 def test_the_page_needs_nothing_from_outside():
@@ -211,18 +211,18 @@ def test_a_figure_from_outside_is_refused(uri):
 
 def test_a_curves_row_has_its_points():
     words = parsed(make(curve())).words
-    assert "0.1 … 0.9" in words
-    assert "0.1100 … 0.7000 (8)" in words
+    assert "0.1 to 0.9 (3 points)" in words
+    assert "0.1100 to 0.7000 (8)" in words
     assert "2 of 3 inside" in words
     assert (
         "eps 0.3: published 0.9000, OUTSIDE the band [0.6500, 0.7500], population 0.7000 ± "
         "0.0100, this machine 0.7100, gate [0.6200, 0.7800]"
     ) in words
-    assert "99.97 % (t) band at each point, together 99.9 %; what this machine" in words
+    assert "99.97 % (t) band at each point, together 99.9 %; this machine's" in words
     assert "98.3 % (t) at each point, together 95 %" in words
     assert view.sentence([curve()]) == (
-        "The paper says 0.1 … 0.9; 2 of 3 inside the bands of 8 independent trainings and this "
-        "machine gave 0.1200 … 0.7100: trend-only (plain)."
+        "The paper says 0.1 to 0.9 (3 points); 2 of 3 inside the bands of 8 independent "
+        "trainings and this machine gave 0.1200 to 0.7100: trend-only (plain)."
     )
 
 
@@ -230,8 +230,8 @@ def test_the_sentence_of_a_curve_without_bands():
     row = curve(n=2, verdict="inconclusive")
     row["points"] = [point | {"band": None, "inside": None} for point in row["points"]]
     assert view.sentence([row]) == (
-        "The paper says 0.1 … 0.9; 2 independent trainings gave no bands and this machine gave "
-        "0.1200 … 0.7100: inconclusive (plain)."
+        "The paper says 0.1 to 0.9 (3 points); 2 independent trainings gave no bands and "
+        "this machine gave 0.1200 to 0.7100: inconclusive (plain)."
     )
 
 
@@ -248,7 +248,7 @@ def test_the_same_page_on_another_machine(tmp_path):
         # What matplotlib would take from where it runs.
         (folder / "matplotlibrc").write_text(f"font.size: {len(made) + 20}\n")
         command = [sys.executable, "-m", "repro", "report", str(path), "--out", str(out)]
-        root = str(Path(html.__file__).parents[2])
+        root = str(Path(html.__file__).parents[3])
         environment = os.environ | elsewhere | {"PYTHONPATH": root}
         done = subprocess.run(
             command, check=True, env=environment, cwd=folder, capture_output=True

@@ -65,8 +65,8 @@ def test_a_curve_shows_every_point_with_its_band():
     for kind in ("band", "mean", "published", "here"):
         assert svg.count(f'class="{kind}"') == 3
     assert curves.describe(drawn) == (
-        "3 points, published 0.1000 … 0.9000; 2 of 3 inside, outside at eps 0.3; population "
-        "means 0.1100 … 0.7000; this machine 0.1200 … 0.7100"
+        "3 points, published 0.1000 to 0.9000; 2 of 3 inside, outside at eps 0.3; population "
+        "means 0.1100 to 0.7000; this machine 0.1200 to 0.7100"
     )
     heights = [float(y) for y in re.findall(r'class="here" cx="[\d.]+" cy="([\d.]+)"', svg)]
     assert heights[0] > heights[1] > heights[2]
