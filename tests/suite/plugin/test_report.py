@@ -194,8 +194,8 @@ def test_the_table_counts_and_says_what_chance_would_do(runs):
     result = runs()
     result.stdout.fnmatch_lines(
         [
-            "4 reproduced, 1 paper-inconsistent",
-            "of 3 bands of 95 %, 0.2 would miss by chance if every claim held",
+            "1 paper-inconsistent, 4 reproduced",
+            "Of 3 bands of 95 %, 0.2 would miss by chance if every claim held",
         ]
     )
     text = " ".join(" ".join(closing(result)).split())
