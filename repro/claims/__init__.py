@@ -1,1 +1,1 @@
-"""What is said of measurements: claim records, populations, verdicts, reports."""
+"""What the papers claim, as data: the records of ``claims.toml`` and how to choose among them."""

@@ -274,7 +274,7 @@ class Effect:
     measures: tuple[str, ...]
 
     def metrics(self, measure: str) -> tuple[str, str]:
-        """The names of the metrics without and with the switch."""
+        """Return the names of the metrics without and with the switch."""
         return f"{self.before}-{measure}", f"{self.after}-{measure}"
 
 
@@ -462,7 +462,7 @@ def _numbers(table: Table, kind: Kind, about: dict[str, Any]) -> PublishedClaim:
 
 
 def parse(text: str, *, name: str) -> Paper:
-    """The records in the text of one ``claims.toml``.
+    """Read the text of one ``claims.toml``.
 
     Raises:
         ClaimsError: not TOML, or any key missing, unknown, of the wrong type or range.
@@ -514,7 +514,7 @@ def parse(text: str, *, name: str) -> Paper:
 
 
 def load(path: Path) -> Paper:
-    """The records of one ``claims.toml``.
+    """Read one ``claims.toml``.
 
     Raises:
         ClaimsError: the file cannot be read, or its content is not valid.

@@ -1,4 +1,7 @@
-"""Choose claims by id, paper, tag and reading; choosing nothing is an error with near misses."""
+"""Choose claims by id, paper, tag and reading, and list them.
+
+A word that matches nothing is an error that names near misses.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Selection:
         )
 
     def check(self, papers: Iterable[Paper]) -> None:
-        """Hold every word of the selection to what there is.
+        """Check that every word of the selection matches something.
 
         Raises:
             UsageError: a word that matches nothing, or a combination that selects nothing.
@@ -63,8 +66,19 @@ class Selection:
             )
 
 
+def list_claims(papers: Iterable[Paper], selection: Selection) -> str:
+    """Write the selected claims as text, with their statements and expected verdicts."""
+    lines = []
+    for claim in (claim for paper in papers for claim in paper.claims):
+        readings = [r for r in claim.readings if selection.matches(claim, r)]
+        if readings:
+            expected = ", ".join(f"{r}: {claim.readings[r].verdict}" for r in readings)
+            lines.append(f"{claim.id}\n    {claim.statement}\n    {expected}")
+    return "\n".join(lines) + f"\n\n{len(lines)} claim{'' if len(lines) == 1 else 's'}\n"
+
+
 def near_misses(word: str, options: Iterable[str]) -> list[str]:
-    """Up to five of ``options`` that ``word`` may have meant."""
+    """Return up to five of ``options`` that ``word`` may have meant."""
     every = sorted(set(options))
     plain = word.strip("*?")
     # Of those that hold the word, the shortest adds the least to it.

@@ -215,8 +215,7 @@ def _claims(args: argparse.Namespace) -> int:
         ]
         print(json.dumps(rows, indent=1))
     else:
-        from repro.claims.listing import list_claims
-        from repro.claims.selection import Selection
+        from repro.claims.selection import Selection, list_claims
 
         print(list_claims(loaded.values(), Selection()), end="")
     return 0

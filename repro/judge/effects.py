@@ -13,7 +13,7 @@ from repro.judge.populations import Archive
 
 @dataclass(frozen=True)
 class Switch:
-    """What reading a claim's number another way does to it.
+    """The change of a claim's number when the paper is read another way.
 
     Args:
         claim: the record.
@@ -33,7 +33,12 @@ class Switch:
 
 
 def switches(paper: Paper, archive: Archive) -> Iterable[Switch]:
-    """Every claimed number under every reading but the first, where at least two seeds have both.
+    """Compare every claimed number with the paper's first reading, where two seeds have both.
+
+    >>> from repro.papers import registry
+    >>> found = switches(registry.load_all()["lacok2016"], Archive())
+    >>> {switch.baseline for switch in found}
+    {'as-written'}
 
     Args:
         paper: the records.
@@ -92,7 +97,11 @@ class Measured:
 
 
 def effects(paper: Paper, archive: Archive) -> Iterable[Measured]:
-    """Every effect on record, under every reading with at least two seeds.
+    """Measure every effect on record, under every reading with at least two seeds.
+
+    >>> from repro.papers import registry
+    >>> min(found.n for found in effects(registry.load_all()["popovic2017"], Archive())) > 1
+    True
 
     Args:
         paper: the records.

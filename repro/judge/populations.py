@@ -67,14 +67,14 @@ class Population:
         return tuple(row.seed for row in self.rows)
 
     def seconds(self) -> float:
-        """How long measuring took a seed, in the middle of the seeds; 0 without any."""
+        """Return how long measuring took in the middle of the seeds; 0 without any."""
         texts = [row.provenance["seconds"] for row in self.rows]
         # Provenance is text; only what is a plain number counts.
         found = sorted(float(text) for text in texts if text.replace(".", "", 1).isdecimal())
         return found[len(found) // 2] if found else 0.0
 
     def values(self, metric: str) -> list[float]:
-        """The metric's measurements, by rising seed.
+        """Return the metric's measurements, by rising seed.
 
         Raises:
             EvidenceError: the population has no such metric.
@@ -144,7 +144,11 @@ def _read_sums(path: Path) -> dict[str, str]:
 
 
 def path_of(root: Path, kind: Kind, paper: str, experiment: str, reading: str) -> Path:
-    """Where a population is kept below ``root`` (``fixtures/populations``)."""
+    """Return where a population is kept below ``root`` (``fixtures/populations``).
+
+    >>> path_of(Path("root"), "full", "lacok2016", "table1", "as-written").as_posix()
+    'root/full/lacok2016-table1--as-written.csv'
+    """
     return root / kind / f"{paper}-{experiment}--{reading}.csv"
 
 
@@ -157,7 +161,11 @@ def _bad(path: Path, found: str, expected: str) -> EvidenceError:
 
 
 def parse(text: str, path: Path) -> Population:
-    """The population in a CSV text; ``path`` names it in errors.
+    """Read the population in a CSV text; ``path`` names it in errors.
+
+    >>> row = Row(0, dict.fromkeys(PROVENANCE, "x"), {"error": 0.25})
+    >>> parse(dump([row]), Path("some.csv")).values("error")
+    [0.25]
 
     Raises:
         EvidenceError: missing or doubled columns or seeds, cells that are not finite numbers.
@@ -197,7 +205,7 @@ def _parse_row(line: Sequence[str], header: Sequence[str], path: Path) -> Row:
 
 
 def _plain(cell: str) -> str:
-    """The cell, where it is not a number to Python alone, such as ``1_0`` for 10."""
+    """Return the cell; raise ValueError where only Python reads it as a number (``1_0``)."""
     if not cell.isascii() or "_" in cell or cell != cell.strip():
         raise ValueError(f"{cell[:40]!r} is no plain number")
     return cell
@@ -205,6 +213,9 @@ def _plain(cell: str) -> str:
 
 def load(path: Path, *, sha256: str | None = None) -> Population:
     """Read the population in a file; it has no rows where there is no file.
+
+    >>> load(Path("no such file")).seeds
+    ()
 
     Args:
         path: of the file.
@@ -231,7 +242,12 @@ def load(path: Path, *, sha256: str | None = None) -> Population:
 
 
 def dump(rows: Sequence[Row]) -> str:
-    """The CSV text of ``rows`` (at least one); numbers keep every digit."""
+    """Return the CSV text of ``rows`` (at least one); numbers keep every digit.
+
+    >>> text = dump([Row(7, dict.fromkeys(PROVENANCE, "x"), {"error": 0.1 + 0.2})])
+    >>> text.splitlines()[1]
+    '7,x,x,x,x,x,x,x,x,x,x,0.30000000000000004'
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     metrics = list(rows[0].measurements)
@@ -245,7 +261,7 @@ def dump(rows: Sequence[Row]) -> str:
 
 
 def _lock(path: Path) -> AbstractContextManager[Any]:
-    """One lock a population, kept in the cache so that the evidence's folder holds evidence."""
+    """Lock a population; the lock file is in the cache, apart from the evidence."""
     name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     lock = paths.cache() / "locks" / f"{name}.lock"
     try:
@@ -262,6 +278,12 @@ def _lock(path: Path) -> AbstractContextManager[Any]:
 
 def add(path: Path, row: Row) -> bool:
     """Add one seed's row to a population, atomically; several processes may do so at once.
+
+    >>> row = Row(0, dict.fromkeys(PROVENANCE, "x"), {"error": 0.25})
+    >>> path = getfixture("tmp_path") / "some.csv"
+    >>> getfixture("monkeypatch").setenv("REPRO_CACHE_DIR", str(path.parent))
+    >>> add(path, row), add(path, row)
+    (True, False)
 
     Returns:
         Whether the row was added: False where the seed was already there.

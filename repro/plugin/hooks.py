@@ -110,7 +110,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer ``--list-claims`` without a test run."""
     if not config.option.list_claims:
         return None
-    from repro.claims.listing import list_claims
+    from repro.claims.selection import list_claims
 
     try:
         loaded = registry.load_all()
