@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-from repro.errors import StoreError
+from repro.errors import StoreError, UsageError
 
 
 def checkout() -> Path:
@@ -41,3 +41,18 @@ def cache() -> Path:
             do="point REPRO_CACHE_DIR at a folder of yours",
         )
     return found
+
+
+def given(words: str) -> Path:
+    """Return the path that a user wrote, with ``~`` as the home folder.
+
+    Raises:
+        UsageError: it is empty, or begins with the home folder of nobody.
+    """
+    try:
+        if words.strip():
+            return Path(words).expanduser()
+        found = "a path that is empty"
+    except RuntimeError as error:
+        found = f"{words}: {error}"
+    raise UsageError(found, expected="a file or a folder", do="correct it, or leave it out")

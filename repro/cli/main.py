@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import errno
 import io
-import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from repro import __version__
+from repro import __version__, paths
+from repro.cli import calibrate, commands
 from repro.errors import ReproError
 
 EPILOG = """
@@ -73,17 +72,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _hush() -> None:
-    """Nothing of ours may complain at the very end of what could not be written."""
+    """Send the rest of the output nowhere: flushing it at the very end would fail once more."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(options: list[str]) -> int:
     if options[:1] == ["run"]:
-        # Everything after ``run`` is pytest's, so that both doors take the same words.
-        from repro.cli.commands import run
-
-        return run(options[1:])
+        return commands.run(options[1:])  # everything after ``run`` is pytest's
     args = _parser().parse_args(options)
     status: int = args.command(args)
     return status
@@ -97,182 +93,100 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"repro-adversarial {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
 
-    claims = commands.add_parser("claims", help="list every claim and what is expected of it")
+    claims = add("claims", help="list every claim and what is expected of it")
     claims.add_argument("--json", action="store_true", help="as JSON")
     claims.add_argument("--markdown", action="store_true", help="as CLAIMS.md has it")
     claims.add_argument("--findings", action="store_true", help="the README's table of findings")
-    claims.set_defaults(command=_claims)
+    claims.set_defaults(command=commands.claims)
 
-    show = commands.add_parser("show", help="one claim's whole story")
+    show = add("show", help="one claim's whole story")
     show.add_argument("id", help="the claim's id, as `repro claims` lists it")
-    show.set_defaults(command=_show)
+    show.set_defaults(command=commands.show)
 
-    verdicts = commands.add_parser("verdicts", help="recompute every verdict from the populations")
+    verdicts = add("verdicts", help="recompute every verdict from the populations")
     verdicts.add_argument("--json", action="store_true", help="as JSON")
-    verdicts.set_defaults(command=_verdicts)
+    verdicts.set_defaults(command=commands.verdicts)
 
-    docs = commands.add_parser("docs", help="make CLAIMS.md and the documents' tables again")
+    docs = add("docs", help="make CLAIMS.md and the documents' tables again")
     docs.add_argument("--check", action="store_true", help="write nothing; 1 where one is stale")
-    docs.set_defaults(command=_docs)
+    docs.set_defaults(command=commands.docs)
 
-    data = commands.add_parser("data", help="where MNIST is looked for, and whether it verifies")
+    data = add("data", help="where MNIST is looked for, and whether it verifies")
     _data_options(data)
     data.add_argument("--fetch", action="store_true", help="download MNIST into the cache")
-    data.set_defaults(command=_data)
+    data.set_defaults(command=commands.data)
 
-    train = commands.add_parser("train", help="train one network (a killed training goes on)")
-    train.add_argument("paper", help="the paper's id")
-    train.add_argument("--experiment", help="whose networks (default: the paper's first)")
-    train.add_argument("--seed", type=int, default=0, help="default: 0, the shipped one")
-    train.add_argument("--force", action="store_true", help="train also where weights are at hand")
-    train.add_argument("--ship", action="store_true", help="copy the weights into fixtures/")
-    _data_options(train)
-    _device_option(train)
-    train.set_defaults(command=_train)
+    training = add("train", help="train one network (a killed training goes on)")
+    training.add_argument("paper", help="the paper's id")
+    training.add_argument("--experiment", help="whose networks (default: the paper's first)")
+    training.add_argument("--seed", type=int, default=0, help="default: 0, the shipped one")
+    training.add_argument(
+        "--force", action="store_true", help="train also where weights are at hand"
+    )
+    training.add_argument("--ship", action="store_true", help="copy the weights into fixtures/")
+    _data_options(training)
+    _device_option(training)
+    training.set_defaults(command=calibrate.train)
 
-    calibrate = commands.add_parser(
+    seeds = add(
         "calibrate", help="measure experiments over many seeds: the evidence behind every band"
     )
-    calibrate.add_argument("--seeds", help="such as 0-19 or 3,5,8 (default: 0-19)")
-    calibrate.add_argument(
+    seeds.add_argument("--seeds", help="such as 0-19 or 3,5,8 (default: 0-19)")
+    seeds.add_argument(
         "--check",
         action="store_true",
         help="write nothing: hold fresh seeds (default: the next two) against the populations' "
         "99.9%% bands; 1 where one lies outside",
     )
-    calibrate.add_argument("--paper", action="append", help="only this paper (repeatable)")
-    calibrate.add_argument(
+    seeds.add_argument("--paper", action="append", help="only this paper (repeatable)")
+    seeds.add_argument(
         "--experiment",
         action="append",
         help="only this one (repeatable; those whose networks do not ship must be named)",
     )
-    calibrate.add_argument("--out", type=Path, help="folder of populations (default: fixtures/)")
-    calibrate.add_argument(
+    seeds.add_argument(
+        "--out", type=paths.given, help="folder of populations (default: fixtures/)"
+    )
+    seeds.add_argument(
         "--data",
         choices=("both", "full", "embedded"),
         default="both",
         help="images to measure on: MNIST, the embedded sample, or both (default)",
     )
-    calibrate.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
-    calibrate.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://…")
-    _data_options(calibrate)
-    _device_option(calibrate)
-    calibrate.set_defaults(command=_calibrate)
+    seeds.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    seeds.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://…")
+    _data_options(seeds)
+    _device_option(seeds)
+    seeds.set_defaults(command=calibrate.calibrate)
 
-    report = commands.add_parser("report", help="make the page of a report.json again")
-    report.add_argument("report", type=Path, help="a report.json, from this machine or another")
-    report.add_argument("--out", type=Path, help="default: index.html beside it")
-    report.set_defaults(command=_report)
-
-    diff = commands.add_parser("diff", help="what changed between two reports; 1 for a verdict")
-    diff.add_argument("before", type=Path, metavar="A.json", help="a report.json")
-    diff.add_argument("after", type=Path, metavar="B.json", help="another")
-    diff.add_argument("--json", action="store_true", help="as JSON")
-    diff.set_defaults(command=_diff)
-
-    commands.add_parser(
-        "run", help="run the claims' tests; takes pytest's options (repro run --help)"
+    report = add("report", help="make the page of a report.json again")
+    report.add_argument(
+        "report", type=paths.given, help="a report.json, from this machine or another"
     )
+    report.add_argument("--out", type=paths.given, help="default: index.html beside it")
+    report.set_defaults(command=commands.report)
+
+    diff = add("diff", help="what changed between two reports; 1 for a verdict")
+    diff.add_argument("before", type=paths.given, metavar="A.json", help="a report.json")
+    diff.add_argument("after", type=paths.given, metavar="B.json", help="another")
+    diff.add_argument("--json", action="store_true", help="as JSON")
+    diff.set_defaults(command=commands.diff)
+
+    add("run", help="run the claims' tests; takes pytest's options (repro run --help)")
     return parser
 
 
 def _data_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--mnist-dir", type=Path, help="folder of the MNIST files, .gz or raw")
+    parser.add_argument(
+        "--mnist-dir", type=paths.given, help="folder of the MNIST files, .gz or raw"
+    )
     parser.add_argument("--offline", action="store_true", help="never download")
 
 
 def _device_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu (the reference) or cuda")
-
-
-def _claims(args: argparse.Namespace) -> int:
-    from repro.papers import registry
-
-    loaded = registry.load_all()
-    if args.markdown or args.findings:
-        from repro.cli.commands import all_cases
-        from repro.judge.populations import Archive
-        from repro.report.claims_md import claims_page, findings
-
-        cases = all_cases()
-        page = claims_page(loaded.values(), cases, Archive()) if args.markdown else findings(cases)
-        print(page, end="")
-    elif args.json:
-        rows = [
-            {
-                "id": claim.id,
-                "paper": claim.paper,
-                "place": claim.place,
-                "published": claim.published,
-                "criterion": claim.criterion or None,
-                "tags": list(claim.tags),
-                "readings": {name: e.verdict for name, e in claim.readings.items()},
-            }
-            for paper in loaded.values()
-            for claim in paper.claims
-        ]
-        print(json.dumps(rows, indent=1))
-    else:
-        from repro.claims.selection import Selection, list_claims
-
-        print(list_claims(loaded.values(), Selection()), end="")
-    return 0
-
-
-def _show(args: argparse.Namespace) -> int:
-    from repro.cli.commands import show
-
-    return show(args.id)
-
-
-def _verdicts(args: argparse.Namespace) -> int:
-    from repro.cli.commands import verdicts
-
-    return verdicts(as_json=args.json)
-
-
-def _docs(args: argparse.Namespace) -> int:
-    from repro.cli.commands import docs
-
-    return docs(check=args.check)
-
-
-def _data(args: argparse.Namespace) -> int:
-    from repro.cli.commands import data
-
-    return data(args.mnist_dir, offline=args.offline, fetch=args.fetch)
-
-
-def _train(args: argparse.Namespace) -> int:
-    from repro.cli.commands import train
-
-    return train(args)
-
-
-def _calibrate(args: argparse.Namespace) -> int:
-    from repro.cli.commands import calibrate
-
-    return calibrate(args)
-
-
-def _report(args: argparse.Namespace) -> int:
-    from repro.report import outputs
-
-    target = args.out or args.report.with_name("index.html")
-    outputs.write_page(args.report, target)
-    print(target)
-    return 0
-
-
-def _diff(args: argparse.Namespace) -> int:
-    from repro.report import diff
-    from repro.report import report_json as report
-
-    found = diff.difference(report.read(args.before), report.read(args.after))
-    print(json.dumps(diff.as_json(found), indent=1) if args.json else diff.as_text(found).rstrip())
-    return found.status
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -14,10 +16,14 @@ import pytest
 from sample_reports import curve, make, picture, record, write
 
 from repro import __version__, paths
-from repro.cli import main
+from repro.cli import commands, main
+from repro.judge.cases import judge
+from repro.judge.populations import Archive
+from repro.judge.verdicts import judge_value
 from repro.lab.mnist import sample
 from repro.measure import calibrate
 from repro.papers import registry
+from repro.papers.registry import load_all
 
 REPRO = [sys.executable, "-m", "repro"]
 IDS = ["tiny-error", "tiny-clean", "tiny-order", "tiny-twice"]
@@ -156,22 +162,29 @@ def test_words_that_are_no_command_are_a_usage_error(words, capsys):
 # --- show, verdicts -----------------------------------------------------------------------
 
 
-def test_show_tells_the_whole_story(repro, tiny):
+def test_show_tells_the_whole_story(repro, tiny, monkeypatch):
     tiny.measure()
+    monkeypatch.chdir(tiny.root)
+    (tiny.root / "claims").mkdir()
+    (tiny.root / "claims" / "test_tiny.py").touch()
     status, out, err = repro("show", "tiny-error")
     assert (status, err) == (0, "")
+    code = inspect.getsourcelines(judge_value)[1]
+    experiments = tiny.folder / "experiments.py"
+    number = experiments.read_text().splitlines().index("def measure(run, reading):") + 1
     for line in (
+        f"judged by   repro/judge/verdicts.py:{code}, judge_value",
         "  Table 1, row 1: “the error rate is 0.50”",
         "published   0.5 (rounded to 0.01)",
         "margin      0.2: a reason",
         "ordering    error > small: so",
         "control     control-error, which must fail it: another network",
-        f"experiment  toy in {tiny.folder}/experiments.py",
-        "test        tests/claims/test_tiny.py",
+        f"measured by {experiments}:{number}, measure (experiment toy)",
         "reading plain: reproduced (expected reproduced)",
         "reading other: reproduced (expected reproduced)",
         "  seeds 0 to 7: 0.4800, 0.4900, 0.4950, 0.4990, 0.5010, 0.5050, 0.5100, 0.5200",
-        "  tox -e reproduce -- --claim tiny-error --reading plain",
+        "  test  claims/test_tiny.py::test_claim[tiny-error@plain]",
+        "  rerun pytest claims/test_tiny.py --claim 'tiny-error' --reading plain",
     ):
         assert line in out.splitlines()
 
@@ -195,12 +208,66 @@ def test_show_names_the_figures_of_the_last_report(repro, tiny, tmp_path, monkey
     assert "figure " not in repro("show", "tiny-error")[1]
 
 
-@pytest.mark.parametrize("claim", ["tiny-order", "tiny-twice", "lacok2016-text-over-97"])
-def test_show_takes_every_kind_of_claim_also_without_evidence(repro, claim):
+def test_show_leads_from_a_shipped_claim_to_its_test_its_measurement_and_its_judgement(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr(commands, "_cases", lambda: judge(load_all()["lacok2016"], Archive()))
+    assert main.main(["show", "lacok2016-t2-fgsm-025-error"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (measured,) = (line.split()[2] for line in lines if line.startswith("measured by"))
+    path, _, number = measured.rstrip(",").partition(":")
+    text = (paths.checkout() / path).read_text(encoding="utf-8").splitlines()
+    assert text[int(number) - 1] == "def _table2(run: Run, reading: str) -> Measurements:"
+    node = "tests/claims/test_lacok2016.py::test_claim[lacok2016-t2-fgsm-025-error@as-written]"
+    assert f"  test  {node}" in lines
+    command = "tox -e reproduce -- --claim 'lacok2016-t2-fgsm-025-error' --reading as-written"
+    assert f"  rerun {command}" in lines
+
+
+def test_show_tells_a_curve_point_by_point_and_its_seeds(monkeypatch, capsys):
+    monkeypatch.setattr(commands, "_cases", lambda: judge(load_all()["popovic2017"], Archive()))
+    (curve, *_) = (c for c in load_all()["popovic2017"].claims if c.kind == "curve")
+    assert main.main(["show", curve.id]) == 0
+    out = capsys.readouterr().out
+    points = re.findall(r"^    published \S+, measured \d\S* ± \S+, (?:in|out)side", out, re.M)
+    assert len(points) == len(curve.points) * len(curve.readings)
+    assert re.search(r"^  seeds 0 to \d+$", out, re.M)
+
+
+@pytest.mark.parametrize(
+    ("claim", "judge"),
+    [
+        ("tiny-order", "judge_ordering"),
+        ("tiny-twice", "judge_claim"),
+        ("tiny-clean", "judge_value"),
+    ],
+)
+def test_show_takes_every_kind_of_claim_also_without_rows(repro, claim, judge):
     status, out, err = repro("show", claim)
     assert (status, err) == (0, "")
     assert out.startswith(f"{claim}\n")
-    assert "experiment  table1 in repro/papers/lacok2016/experiments.py" in out or "tiny" in claim
+    assert re.search(rf"^judged by   repro/judge/\w+[.]py:\d+, {judge}$", out, re.M)
+
+
+def test_a_reason_that_was_written_before_there_was_a_verdict_is_not_shown_beside_it(repro, tiny):
+    tiny.measure()
+    tiny.expect("inconclusive")
+    tiny.write()
+    out = repro("show", "tiny-error")[1]
+    assert "reading plain: reproduced (expected inconclusive)" in out
+    assert "on record" not in out
+
+
+@pytest.mark.parametrize("words", ["data --mnist-dir", "calibrate --out", "report"])
+def test_an_empty_path_is_a_clear_error(repro, words):
+    mistake(repro(*words.split(), ""), "UsageError", "a path that is empty")
+
+
+def test_the_home_folder_of_a_path_is_expanded(repro, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = repro("data", "--mnist-dir", "~/mnist")
+    mistake(found, "DataError", f"{tmp_path}/mnist is not a folder")
+    mistake(repro("data", "--mnist-dir=~nobody-of-this-name/x"), "UsageError", "~nobody-of")
 
 
 @pytest.mark.parametrize(
@@ -382,7 +449,7 @@ def test_an_interrupt_is_told_and_has_its_own_status(repro, monkeypatch):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "_claims", interrupted)
+    monkeypatch.setattr(commands, "claims", interrupted)
     status, _, err = repro("claims")
     told = "repro: interrupted; what was finished is kept: give the command again to go on\n"
     assert (status, err) == (130, told)

@@ -23,7 +23,7 @@ def text_of(path: Path) -> str:
 
 
 def test_the_generated_parts_are_in_step():
-    assert documents.outdated(ROOT, POPULATIONS) == [], "repro docs"
+    assert list(documents.outdated(ROOT, POPULATIONS)) == [], "repro docs"
 
 
 def test_every_table_on_offer_is_in_a_document():
@@ -36,10 +36,10 @@ def test_a_part_that_is_touched_or_unknown_is_noticed(tmp_path):
     for path in (ROOT / "CLAIMS.md", ROOT / "README.md"):
         shutil.copy(path, tmp_path)
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    assert documents.outdated(tmp_path, POPULATIONS) == []
+    assert documents.outdated(tmp_path, POPULATIONS) == {}
     readme = tmp_path / "README.md"
     readme.write_text(text_of(readme).replace("| 0.97 |", "| 0.98 |", 1), encoding="utf-8")
-    assert documents.outdated(tmp_path, POPULATIONS) == [readme]
+    assert list(documents.outdated(tmp_path, POPULATIONS)) == [readme]
     readme.write_text(text_of(readme).replace("docs: findings", "docs: guesses"), encoding="utf-8")
     with pytest.raises(ClaimsError, match="guesses"):
         documents.outdated(tmp_path, POPULATIONS)

