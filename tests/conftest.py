@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from tiny_paper import Tiny
+from warm import Warm
 
 from repro.papers import registry
 
@@ -29,6 +31,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     # Every run of pytester collects garbage ten times: nothing that is loaded now is any.
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Forks of a process that has torch and the like loaded."""
+    with Warm() as server:
+        yield server
+
+
+@pytest.fixture
+def warm_workers(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest-xdist's workers, which start ``sys.executable``, start at once."""
+    monkeypatch.setattr(sys, "executable", str(warm.python()))
 
 
 @pytest.fixture(scope="module")

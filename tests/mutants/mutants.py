@@ -3,7 +3,7 @@
 ``mutants.toml`` says what is changed where. A mutant is *killed* where a test fails, and a
 *survivor* where all of the named tests pass. The same tests are run on the sound code first:
 where they fail there, a kill would say nothing. The working tree is never touched: what is
-changed is a copy. Each run is a fork of a process that has loaded torch and the like (warm.py).
+changed is a copy. Each run is a fork of a process that has torch and the like loaded.
 
     tox -e mutants                 all of them; what a stopped run found out is kept
     tox -e mutants -- fresh        all of them anew
@@ -34,9 +34,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from warm import LIBRARIES, Warm
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests" / "helpers"))
+import warm  # noqa: E402 - found by the line above
+
 TABLE = Path(__file__).with_name("mutants.toml")
 PAGE = "docs/mutants.md"
 COPIED = ("repro", "tests", "pyproject.toml")
@@ -45,6 +47,8 @@ COPIED = ("repro", "tests", "pyproject.toml")
 WRITTEN = ("reports", "build", "dist")
 """What a run may write to; a sandbox begins without."""
 
+LIBRARIES = ("hypothesis", *warm.LIBRARIES)
+TIMEOUT_S = 900
 FAILED = 1
 """pytest's exit code for tests that failed; a mutant that does not even load is another."""
 
@@ -174,12 +178,28 @@ class Bench:
     """A copy of the project, and the process whose forks run its tests."""
 
     place: Path
-    warm: Warm
+    warm: warm.Warm
 
     def run(self, tests: tuple[str, ...]) -> tuple[int, str]:
         """(pytest's exit code, the first test that failed or pytest's last line)."""
         output = self.place / "output.txt"
-        code = self.warm.run(self.place, tests, output)
+        environment = {n: v for n, v in os.environ.items() if not n.startswith("REPRO_")}
+        environment |= {
+            "PYTHONPATH": str(self.place),
+            # A compiled form is known by its source's time and size, which mutants may share.
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "REPRO_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+            # Otherwise pytest folds the summary of a failure to the width of a terminal.
+            "COLUMNS": "500",
+        }
+        code = self.warm.run(
+            ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *warm.PYTEST, *tests),
+            folder=self.place,
+            environment=environment,
+            output=output,
+            seconds=TIMEOUT_S,
+        )
         said = output.read_text(encoding="utf-8", errors="replace")
         # The last: what a failed test printed may look like pytest's own summary.
         found = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", said, re.M)
@@ -205,23 +225,6 @@ class Bench:
         """Run the same tests on the sound code, where they must pass."""
         code, by = self.run(tests)
         return Outcome(f"sound code: {' '.join(tests)}", "sound" if code == 0 else "broken", by)
-
-
-@contextmanager
-def bench(root: Path) -> Iterator[Bench]:
-    """A sandbox of a project with a warm process."""
-    environment = {n: v for n, v in os.environ.items() if not n.startswith("REPRO_")}
-    environment |= {
-        # A compiled form is known by its source's time and size, which mutants may share.
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "REPRO_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        # Otherwise pytest folds the summary of a failure to the width of a terminal.
-        "COLUMNS": "500",
-    }
-    environment.pop("PYTHONPATH", None)
-    with sandbox(root) as place, Warm(LIBRARIES, environment) as warm:
-        yield Bench(place, warm)
 
 
 class Memory:
@@ -282,11 +285,12 @@ def run_all(
     )  # fmt: skip
     with (
         Progress(*columns, console=console, transient=True) as progress,
+        warm.Warm(LIBRARIES) as server,
         ExitStack() as stack,
         ThreadPoolExecutor(jobs) as pool,
     ):
         for _ in range(jobs):
-            benches.put(stack.enter_context(bench(root)))
+            benches.put(Bench(stack.enter_context(sandbox(root)), server))
         futures = [pool.submit(one, task) for task in [*sound, *left]]
         bar = progress.add_task("mutants", total=len(futures))
         try:

@@ -117,17 +117,19 @@ def test_claims_answers_at_once_and_without_torch(words):
 
 
 @pytest.mark.parametrize("words", ["claims", "claims --json", "run --list-claims"])
-def test_a_reader_that_is_gone_is_no_error(words):
+def test_a_reader_that_is_gone_is_no_error(words, warm):
     # Buffered, as it is for a user: the fault comes to light when the buffer is emptied.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([*REPRO, *words.split()], **pipes, env=env) as process:
+    with subprocess.Popen(
+        [warm.python(), "-m", "repro", *words.split()], **pipes, env=env
+    ) as process:
         process.stdout.close()
         errors = process.stderr.read().decode()
     assert (process.returncode, errors) == (0, "")
 
 
-def test_run_takes_pytests_options(tiny):
+def test_run_takes_pytests_options(tiny, warm):
     # As an installation that is not editable: pytest knows the package's files by name.
     about = tiny.root / "repro_adversarial-0.dist-info"
     about.mkdir()
@@ -135,7 +137,15 @@ def test_run_takes_pytests_options(tiny):
     (about / "entry_points.txt").write_text("[pytest11]\nrepro = repro.plugin.hooks\n")
     (about / "RECORD").write_text("repro/__init__.py,,\n")
     done = subprocess.run(
-        [*REPRO, "run", "--list-claims", "--claim", "lacok2016-t1-fgsm-025-*"],
+        [
+            warm.python(),
+            "-m",
+            "repro",
+            "run",
+            "--list-claims",
+            "--claim",
+            "lacok2016-t1-fgsm-025-*",
+        ],
         capture_output=True,
         check=True,
         encoding="utf-8",

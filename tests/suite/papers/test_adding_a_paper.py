@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,11 +51,16 @@ def mnist(folder: Path) -> dict[str, str]:
 class House:
     """A folder with the page's files in it, and a shell that runs its commands."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, python: Path) -> None:
         self.root = root
         for name, content in FILES.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(content, encoding="utf-8")
+        (root / "bin").mkdir()
+        for name in ("repro", "pytest"):
+            command = root / "bin" / name
+            command.write_text(f'#!/bin/sh\nexec "{python}" -m {name} "$@"\n', encoding="utf-8")
+            command.chmod(0o755)
         (root / "startup").mkdir()
         text = STARTUP.format(hashes=mnist(root / "mnist"))
         (root / "startup" / "sitecustomize.py").write_text(text)
@@ -64,7 +68,7 @@ class House:
             k: v for k, v in os.environ.items() if not k.startswith(("REPRO_", "CI", "GITHUB"))
         }
         self.environment = known | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join([str(root / "startup"), str(ROOT)]),
             "REPRO_MNIST_DIR": str(root / "mnist"),
             "REPRO_CACHE_DIR": str(root / "cache"),
@@ -80,7 +84,7 @@ class House:
             cwd=self.root,
             env=self.environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
 
@@ -115,9 +119,9 @@ def test_the_page_has_all_that_a_paper_needs():
     assert len(re.findall(r"^readings = ", FILES[RECORDS], re.M)) == 1
 
 
-def test_the_page_s_paper_is_found_measured_judged_and_reported(tmp_path):
+def test_the_page_s_paper_is_found_measured_judged_and_reported(tmp_path, warm):
     pytest.importorskip("mlxtend")
-    house, before = House(tmp_path), shipped()
+    house, before = House(tmp_path, warm.python()), shipped()
 
     evidence = house.run(COMMANDS[0])
     assert evidence.returncode == 0, evidence.stderr

@@ -62,6 +62,7 @@ def test_claims_beside_other_tests_wait_until_they_are_asked_for(bystander):
     assert not list(bystander.path.rglob("report.json"))
 
 
+@pytest.mark.usefixtures("warm_workers")
 def test_workers_of_other_tests_are_not_disturbed(bystander, monkeypatch, tmp_path):
     # A worker that loaded the records would find this folder missing.
     monkeypatch.setenv("REPRO_EXTRA_PAPERS", "no such folder")

@@ -14,6 +14,8 @@ import pytest
 from repro.errors import ReportError
 from repro.report import report_json
 
+pytestmark = pytest.mark.usefixtures("warm_workers")
+
 WORDS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "claims")
 
 

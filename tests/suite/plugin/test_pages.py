@@ -48,6 +48,7 @@ def test_a_summary_that_cannot_be_written_breaks_no_run(runs, tmp_path, monkeypa
     report_json.read(runs.report_path)
 
 
+@pytest.mark.usefixtures("warm_workers")
 def test_no_page_of_an_earlier_run_stands_beside_an_unfinished_report(runs):
     runs()
     page = runs.report_path.with_name("index.html")

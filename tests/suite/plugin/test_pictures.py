@@ -42,6 +42,7 @@ def names(runs) -> list[tuple[str, str]]:
     return [(each["name"], each["reading"]) for each in runs.report()["pictures"]]
 
 
+@pytest.mark.usefixtures("warm_workers")
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
 def test_pictures_come_from_whichever_process_measured(runs, pictured, workers):
     if workers:

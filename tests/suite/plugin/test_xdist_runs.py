@@ -7,6 +7,7 @@ import os
 import pytest
 
 pytest.importorskip("xdist")
+pytestmark = pytest.mark.usefixtures("warm_workers")
 
 
 def told(runs) -> list[list[str]]:

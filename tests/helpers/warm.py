@@ -1,0 +1,236 @@
+"""A Python that starts at once: forks of a process that has loaded the libraries already.
+
+The libraries, and never the package under test: a fork imports that from its own ``PYTHONPATH``.
+:class:`Warm` runs commands, and makes an executable that takes the place of ``python`` for other
+programs. What a fresh interpreter does at its very start, such as reading ``PYTHONHASHSEED``,
+needs a fresh interpreter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    "jinja2",
+    "jsonschema",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "mlxtend",
+    "pandas",
+    "pooch",
+    "pytest",
+    "requests",
+    "rich.progress",
+    "rich.table",
+    "safetensors.torch",
+    "scipy.special",
+    "torch.nn.functional",
+    "tqdm",
+)
+
+PYTEST = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+"""For pytest in a fork, which cannot rewrite the assertions of a plugin that is loaded."""
+
+
+class Warm:
+    """A process with the libraries loaded, whose forks run commands.
+
+    Args:
+        libraries: the modules that it loads.
+    """
+
+    def __init__(self, libraries: Sequence[str] = LIBRARIES) -> None:
+        import subprocess
+
+        self.folder = tempfile.TemporaryDirectory(prefix="warm-")
+        self.address = str(Path(self.folder.name) / "socket")
+        self.server = subprocess.Popen(
+            [sys.executable, "-I", __file__, "serve", self.address, *libraries],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={n: v for n, v in os.environ.items() if not n.startswith("PYTHON")},
+        )
+        assert self.server.stdout is not None
+        assert self.server.stdout.readline() == b"ready\n"
+
+    def python(self) -> Path:
+        """An executable that is given ``-c`` or ``-m`` and runs in a fork."""
+        path = Path(self.folder.name) / "python"
+        command = f'exec "{sys.executable}" -I -S "{__file__}" run "{self.address}" "$@"'
+        path.write_text(f'#!/bin/sh\nWARM_PYTHON="$0" {command}\n', encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    def run(
+        self,
+        words: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        output: Path,
+        seconds: float,
+    ) -> int:
+        """Run ``python WORDS`` in a folder.
+
+        Args:
+            words: the interpreter's arguments.
+            folder: where.
+            environment: all of its variables.
+            output: the file for what it prints.
+            seconds: after which it is killed.
+
+        Returns:
+            The exit code, or the negative number of the signal that ended it.
+        """
+        with output.open("wb") as file, Path(os.devnull).open("rb") as nothing:
+            files = [nothing.fileno(), file.fileno(), file.fileno()]
+            return ask(self.address, words, str(folder), environment, files, seconds)
+
+    def close(self) -> None:
+        self.server.communicate()  # the end of its standard input
+        self.folder.cleanup()
+
+    def __enter__(self) -> Warm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def ask(
+    address: str,
+    words: Sequence[str],
+    folder: str,
+    environment: Mapping[str, str],
+    files: list[int],
+    seconds: float | None = None,
+) -> int:
+    """Have the server run a command with these files; its exit code."""
+    job = json.dumps({"words": list(words), "folder": folder, "environment": dict(environment)})
+    with socket.socket(socket.AF_UNIX) as server:
+        server.settimeout(seconds)
+        server.connect(address)
+        content = job.encode("utf-8", "surrogateescape")
+        socket.send_fds(server, [len(content).to_bytes(8, "big")], files)
+        server.sendall(content)
+        try:
+            return int(server.recv(16) or -signal.SIGKILL)
+        except TimeoutError:
+            return -signal.SIGALRM
+
+
+# In the server
+
+
+def serve(address: str, libraries: Sequence[str]) -> None:
+    """Load the libraries, then run what is asked for until the standard input ends."""
+    import gc
+
+    os.setsid()  # an interrupt is for whoever asks
+    for name in libraries:
+        importlib.import_module(name)
+    # At its end pytest collects garbage ten times: nothing of the libraries is any.
+    gc.collect()
+    gc.freeze()
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(address)
+        door.listen(16)
+        os.write(1, b"ready\n")
+        while True:
+            found, _, _ = select.select([door, 0], [], [])
+            if 0 in found:
+                return
+            client, _ = door.accept()
+            if not os.fork():
+                door.close()
+                _attend(client)
+            client.close()
+            with contextlib.suppress(ChildProcessError):  # there is none
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+
+
+def _attend(client: socket.socket) -> None:
+    """Run one command in a child, tell its exit code, and kill it where the client is gone."""
+    size, files, _, _ = socket.recv_fds(client, 8, 3)
+    content = b""
+    while len(content) < int.from_bytes(size, "big"):
+        content += client.recv(1 << 16)
+    child = os.fork()
+    if not child:
+        client.close()
+        os.setsid()
+        for there, here in zip(files, (0, 1, 2), strict=True):
+            os.dup2(there, here)
+            os.close(there)
+        _become(**json.loads(content.decode("utf-8", "surrogateescape")))
+        sys.exit()
+    for there in (*files, 0, 1, 2):
+        os.close(there)
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+            os._exit(0)
+        if select.select([client], [], [], 0.01)[0]:
+            os.killpg(child, signal.SIGKILL)
+            os._exit(0)
+
+
+def _become(words: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Do in this process what ``python WORDS`` does."""
+    import runpy
+    from types import ModuleType
+
+    os.chdir(folder)
+    # What this process starts itself shall be warm, too.
+    sys.executable = environment.pop("WARM_PYTHON", sys.executable)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
+    named = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:0] = ["", *named]
+    if "OMP_NUM_THREADS" in environment and (torch := sys.modules.get("torch")):
+        torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
+    with contextlib.suppress(ImportError):
+        importlib.import_module("sitecustomize")
+    while words[0] in ("-u", "-B"):
+        words = words[1:]
+    if words[0] == "-mpytest":
+        words = ["-m", "pytest", *words[1:]]
+    kind, what, *rest = words
+    sys.argv = [kind, *rest]
+    if kind == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        sys.modules["__main__"] = main = ModuleType("__main__")
+        main.__dict__["__builtins__"] = __builtins__
+        exec(compile(what, "<string>", "exec"), main.__dict__)  # noqa: S102 - as python does
+    else:
+        raise SystemExit(f"python {kind} is not for a warm process")
+
+
+def _run(address: str, words: Sequence[str]) -> Any:
+    """Take the place of ``python WORDS``."""
+    code = ask(address, words, os.getcwd(), os.environ, [0, 1, 2])  # noqa: PTH109 - no imports
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve(sys.argv[2], sys.argv[3:])
+    else:
+        _run(sys.argv[2], sys.argv[3:])
