@@ -1,8 +1,8 @@
 """Files that are written whole or not at all, and locks that mark files as in use.
 
-A lock is the operating system's and ends with its process, however that ends: what a killed
-process left can be told from what a live one holds. Where there are no such locks (Windows, some
-network folders) nothing counts as left: better a stray file than a live process's file removed.
+A lock is the operating system's and ends with its process, however that ends. So a file that a
+killed process left can be told from one that a live process uses, and be removed. Where there are
+no such locks (Windows, some network folders) nothing counts as left behind.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if sys.platform != "win32":
 def write_atomic(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` whole or not at all, also across a kill or a full disk.
 
-    What a killed process left beside ``path`` when it was writing it is removed.
+    Temporary files of processes that were killed while they wrote ``path`` are removed.
 
     Raises:
         StoreError: the folder cannot be written or the disk is full.
@@ -47,7 +47,7 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def _written(path: Path, content: bytes) -> bool:
-    """Write once; False where another writer took the new file for a dead one's."""
+    """Try to write; False where another writer removed the temporary file before its lock."""
     # Not tempfile: its files are for their owner alone, whatever the umask says.
     temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
@@ -68,7 +68,7 @@ def _written(path: Path, content: bytes) -> bool:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what killed writers of ``path`` left; a live writer holds its file."""
+    """Remove the temporary files of killed writers of ``path``."""
     mine = re.compile(rf"\.{re.escape(path.name)}\.\d+-[0-9a-f]{{8}}\.tmp")
     with contextlib.suppress(OSError):  # the write itself has succeeded
         for stray in [p for p in path.parent.iterdir() if mine.fullmatch(p.name)]:
@@ -78,11 +78,10 @@ def _sweep(path: Path) -> None:
 
 
 def hold(path: Path) -> BinaryIO | None:
-    """Make ``path`` and hold it until the file is closed.
+    """Make the file ``path`` and lock it, as a mark that it is in use, until it is closed.
 
     Returns:
-        The file, open for writing; None where somebody took it for left and removed it before
-        it was held.
+        The file, open for writing; None where another process removed it before it was locked.
 
     Raises:
         OSError: it cannot be made, or is there already.
@@ -99,7 +98,7 @@ def hold(path: Path) -> BinaryIO | None:
 
 @contextlib.contextmanager
 def is_left(path: Path) -> Iterator[bool]:
-    """Whether nobody holds ``path`` any more; while the context lasts, nobody can.
+    """Tell whether no live process has locked ``path``, and lock it for the context.
 
     Raises:
         OSError: it cannot be opened.

@@ -11,18 +11,18 @@ from repro.errors import StoreError, UsageError
 
 
 def checkout() -> Path:
-    """The folder that holds ``repro/``, ``tests/`` and ``fixtures/``."""
+    """Find the folder that holds ``repro/``, ``tests/`` and ``fixtures/``."""
     return Path(__file__).resolve().parent.parent
 
 
 def fixtures() -> Path:
-    """The shipped weights, populations and snapshots (``REPRO_FIXTURES_DIR`` overrides)."""
+    """Find the shipped weights, populations and snapshots (``REPRO_FIXTURES_DIR`` overrides)."""
     override = os.environ.get("REPRO_FIXTURES_DIR")
     return Path(override) if override else checkout() / "fixtures"
 
 
 def cache() -> Path:
-    """The user's cache of data and trained weights (``REPRO_CACHE_DIR`` overrides).
+    """Find the user's cache of data and trained weights (``REPRO_CACHE_DIR`` overrides).
 
     Raises:
         StoreError: the user has no home.

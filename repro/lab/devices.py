@@ -11,7 +11,7 @@ from repro.errors import UsageError
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that torch does not have.
+    """Raise UsageError unless ``device`` is the CPU or a GPU of this machine.
 
     Raises:
         UsageError: neither the CPU nor a GPU of this machine.
@@ -30,6 +30,6 @@ def check_device(device: str) -> None:
 
 
 def release_memory() -> None:
-    """Give the system back what was freed; the C library of Linux keeps it for the next need."""
+    """Return freed memory to the system; the C library of Linux would keep it."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)

@@ -27,7 +27,7 @@ def _onednn_product(a: Tensor, b: Tensor) -> Tensor:
 
 @cache
 def name() -> str:
-    """``"onednn"`` or ``"aten"``: which product :func:`matmul` uses on the CPU."""
+    """Tell which product :func:`matmul` uses on the CPU: ``"onednn"`` or ``"aten"``."""
     if os.environ.get("REPRO_KERNEL") == "aten":
         return "aten"
     try:
@@ -39,7 +39,7 @@ def name() -> str:
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """The product of ``a`` (M, K) and ``b`` (K, N), both float32, dense or transposed."""
+    """Multiply ``a`` (M, K) by ``b`` (K, N), both float32, dense or transposed; (M, N) float32."""
     if a.device.type == "cpu" and name() == "onednn":
         return _onednn_product(a, b)
     return a @ b

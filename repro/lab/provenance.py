@@ -16,7 +16,7 @@ from repro.lab import matmul
 
 
 def cpu_model() -> str:
-    """The processor's name, as the system tells it."""
+    """Tell the processor's name."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -31,7 +31,7 @@ FIELDS = ("torch", "numpy", "python", "cpu", "cores", "threads", "kernel", "devi
 
 
 def describe(device: str) -> dict[str, Any]:
-    """Versions, hardware and settings of a run on ``device``, as JSON values."""
+    """Describe versions, hardware and settings of a run on ``device``, as JSON values."""
     return {
         "torch": torch.__version__,
         "numpy": metadata.version("numpy"),
@@ -47,12 +47,12 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def now() -> str:
-    """The time in UTC, to the second, in ISO 8601."""
+    """Tell the time in UTC, to the second, in ISO 8601."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def commit(folder: Path) -> tuple[str, bool]:
-    """The commit checked out in ``folder`` and whether tracked files differ from it.
+    """Tell the commit checked out in ``folder`` and whether tracked files differ from it.
 
     ``("unknown", False)`` outside a git checkout or without git. Nothing is locked: a run that
     is killed just here must not leave a checkout that takes no commit.

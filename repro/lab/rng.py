@@ -9,7 +9,7 @@ import numpy as np
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
-    """A generator whose stream depends on nothing but ``seed`` and ``name``.
+    """Make a generator whose stream depends on nothing but ``seed`` and ``name``.
 
     Two names give independent streams, so adding a draw to one part of an experiment
     never moves the numbers of another.
@@ -19,7 +19,7 @@ def generator(seed: int, name: str) -> np.random.Generator:
 
 
 def get_state(rng: np.random.Generator) -> str:
-    """The generator's state as JSON text, for a checkpoint."""
+    """Write the generator's state as JSON text, for a checkpoint."""
     return json.dumps(rng.bit_generator.state, sort_keys=True)
 
 

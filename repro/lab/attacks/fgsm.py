@@ -18,10 +18,10 @@ class Network(Protocol):
     """A classifier that gives logits and can be cast to another dtype."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Logits (N, 10) of images ``x``."""
+        """Compute the logits (N, 10) of images ``x`` (N, ...)."""
 
     def to(self, dtype: torch.dtype) -> Network:
-        """The same network with weights of ``dtype``."""
+        """Give the same network with weights of ``dtype``."""
 
 
 def batches(count: int, size: int) -> Iterator[slice]:

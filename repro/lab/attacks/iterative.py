@@ -305,13 +305,13 @@ def _reached(logits: Tensor, aim: Tensor, targeted: bool, confidence: float | No
 
 
 def _fed(state: Tensor, x: Tensor, switches: Switches) -> Tensor:
-    """The images that the network sees."""
+    """Give the images that the network sees."""
     image = state if switches.state == "image" else x + state
     return image.clamp(0.0, 1.0) if switches.pixel_clip else image
 
 
 def _moved(state: Tensor, move: Tensor, x: Tensor, eps: float, switches: Switches) -> Tensor:
-    """The state after a step: eq. (2)'s box, and the pixel range where the image is kept in it."""
+    """Take a step: into eq. (2)'s box, and into the pixel range where the image is kept in it."""
     if switches.state == "noise":
         return (state + move).clamp(-eps, eps)
     image = torch.minimum(torch.maximum(state + move, x - eps), x + eps)

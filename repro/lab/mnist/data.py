@@ -200,7 +200,7 @@ def _survey(directory: Path) -> tuple[tuple[FileState, ...], dict[str, bytes]]:
 
 
 def _full(directory: Path, source: str) -> Mnist:
-    """MNIST from a folder that must have all of it."""
+    """Read MNIST from a folder that must have all of it."""
     if not _is_folder(directory):
         raise DataError(
             f"{directory} is not a folder",
@@ -230,7 +230,7 @@ def _mnist(contents: dict[str, bytes], source: str) -> Mnist:
 
 
 def _named(directory: Path | None) -> Path | None:
-    """The folder that the user names, by argument or environment."""
+    """Tell the folder that the user names, by argument or environment."""
     if directory is not None:
         return directory
     variable = os.environ.get("REPRO_MNIST_DIR")

@@ -90,7 +90,7 @@ def unpack(content: bytes, *, name: str) -> bytes:
 
 
 def parse(images: bytes, labels: bytes) -> Digits:
-    """Make arrays of the decompressed contents of two verified files, without a copy."""
+    """Make arrays of two verified files' decompressed contents, without a copy."""
     return Digits(
         np.frombuffer(images, np.uint8, offset=16).reshape(-1, SIDE, SIDE),
         np.frombuffer(labels, np.uint8, offset=8),

@@ -135,9 +135,9 @@ class Cnn:
         object.__setattr__(self, "weights", {**self.weights, "fc1.w": fc1})
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Logits (N, 10) of images ``x`` (N, 1, 28, 28) or (N, 784) in the weights' dtype."""
+        """Compute the logits (N, 10) of images (N, 1, 28, 28) or (N, 784), the weights' dtype."""
         return logits(self.weights, x.reshape(-1, 28, 28, 1), mask=None)
 
     def to(self, dtype: torch.dtype) -> Cnn:
-        """The same network with weights of another dtype."""
+        """Give the same network with weights of another dtype."""
         return Cnn({name: w.to(dtype) for name, w in self.weights.items()})

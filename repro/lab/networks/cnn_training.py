@@ -32,7 +32,7 @@ STEPS_PER_EPOCH = 1000
 def truncated_normal(
     draw: np.random.Generator, shape: tuple[int, ...], std: float
 ) -> NDArray[np.float32]:
-    """``std`` N(0, 1), redrawn where it is beyond two standard deviations, as TensorFlow does.
+    """Draw ``std`` N(0, 1), anew where it is beyond two deviations, as TensorFlow does.
 
     Returns:
         An array of ``shape``, float32 in [-2 std, 2 std]; its own deviation is 0.88 ``std``.
@@ -55,7 +55,7 @@ def adam_step(
     beta2: float,
     epsilon: float,
 ) -> None:
-    """One Adam update in place, as TensorFlow 1.x computes it.
+    """Make one Adam update in place, as TensorFlow 1.x computes it.
 
     ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g^2``,
     ``w -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)``. PyTorch adds its
@@ -123,7 +123,7 @@ class CnnRecipe:
         return "popovic2017-cnn" + (f"-{self.units}" if self.units != 1024 else "")
 
     def configuration(self) -> dict[str, Any]:
-        """Architecture, optimiser, data and seed, as JSON values."""
+        """Describe architecture, optimiser, data and seed, as JSON values."""
         return {
             "architecture": "cnn-28x28-conv5x5x32same-max2-conv5x5x64same-max2-fc-10-relu",
             "initial": "weights truncated normal within two deviations, biases constant",
@@ -137,11 +137,11 @@ class CnnRecipe:
         }
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of the four weights and the four biases."""
+        """Give name and shape of the four weights and the four biases."""
         return cnn.shapes(self.units)
 
     def initial_weights(self) -> dict[str, Tensor]:
-        """The untrained weights of this seed, float32."""
+        """Draw the untrained weights of this seed, float32."""
         draw = rng.generator(self.seed, "popovic2017/init")
         return {
             name: torch.full(shape, self.init_bias)
@@ -151,7 +151,7 @@ class CnnRecipe:
         }
 
     def trainer(self, data: Mnist, *, device: str) -> CnnTrainer:
-        """A trainer at epoch 0.
+        """Make a trainer at epoch 0.
 
         Raises:
             UsageError: where the 60,000 training images are not at hand, or those left
@@ -203,7 +203,7 @@ class CnnTrainer:
         return torch.from_numpy(self.shuffle.permutation(len(self.y)))
 
     def next_batch(self) -> Tensor:
-        """Indices (batch,) of the next images; a batch may span two epochs' permutations."""
+        """Give the indices (batch,) of the next images; a batch may span two permutations."""
         size = self.recipe.batch
         picked = self.order[self.position : self.position + size]
         self.position += size
@@ -214,7 +214,7 @@ class CnnTrainer:
         return picked.to(self.device)
 
     def keep_mask(self, rows: int) -> Tensor:
-        """Inverted-dropout mask (rows, units): 1/keep with probability keep, else 0."""
+        """Draw the dropout mask (rows, units) float32: 1/keep with probability keep, else 0."""
         keep, shape = self.recipe.keep, (rows, self.recipe.units)
         count = math.prod(shape)
         if keep == 0.5:
@@ -226,7 +226,7 @@ class CnnTrainer:
         return torch.from_numpy(kept / np.float32(keep)).to(self.device)
 
     def step(self) -> Tensor:
-        """One update on the next batch; returns its mean cross-entropy."""
+        """Make one update on the next batch; give its mean cross-entropy."""
         r = self.recipe
         picked = self.next_batch()
         weights = {name: w.requires_grad_() for name, w in self.w.items()}
@@ -250,18 +250,18 @@ class CnnTrainer:
         return cost.detach()
 
     def run_epoch(self) -> float:
-        """The next ``steps_per_epoch`` updates, or what is left of them; their mean cost."""
+        """Make the next ``steps_per_epoch`` updates, or those left; give their mean cost."""
         count = min(self.steps_per_epoch, self.recipe.steps - self.steps)
         return float(torch.stack([self.step() for _ in range(count)]).mean())
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, Adam's two moments, and the permutation in use."""
+        """Give the weights, Adam's two moments, and the permutation in use."""
         first = {f"m.{name}": t for name, t in self.m.items()}
         second = {f"v.{name}": t for name, t in self.v.items()}
         return {**self.weights(), **first, **second, "order": self.order}
 
     def texts(self) -> dict[str, str]:
-        """Both generators' states, the steps done, and the place in the permutation."""
+        """Give both generators' states, the steps done, and the place in the permutation."""
         return {
             "masks": rng.get_state(self.masks),
             "shuffle": rng.get_state(self.shuffle),
@@ -285,5 +285,5 @@ class CnnTrainer:
         self.masks, self.shuffle = masks, shuffle
 
     def weights(self) -> dict[str, Tensor]:
-        """The weights and biases, float32 on the CPU."""
+        """Give the weights and biases, float32 on the CPU."""
         return {name: w.detach().cpu().contiguous() for name, w in self.w.items()}

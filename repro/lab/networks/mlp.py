@@ -34,20 +34,20 @@ class Mlp:
     weights: Mapping[str, Tensor]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Logits (N, 10) of images ``x`` (N, 784) in the weights' dtype."""
+        """Compute the logits (N, 10) of images ``x`` (N, 784) in the weights' dtype."""
         h = torch.relu(x @ self.weights["w_h"])
         h2 = torch.relu(h @ self.weights["w_h2"])
         return h2 @ self.weights["w_o"]
 
     def to(self, dtype: torch.dtype) -> Mlp:
-        """The same network with weights of another dtype."""
+        """Give the same network with weights of another dtype."""
         return Mlp({name: w.to(dtype) for name, w in self.weights.items()})
 
 
 def rmsprop_step(
     w: Tensor, acc: Tensor, grad: Tensor, *, lr: float, rho: float, eps: float
 ) -> None:
-    """One RMSprop update in place, with ``eps`` inside the square root (appendix code).
+    """Make one RMSprop update in place, with ``eps`` inside the square root (appendix code).
 
     ``acc = rho acc + (1 - rho) grad^2``; ``w = w - lr grad / sqrt(acc + eps)``. The text
     of the paper puts the smoothing value outside the root; the code, which made the
@@ -87,7 +87,7 @@ class MlpRecipe:
         return f"lacok2016-mlp{penalties}"
 
     def configuration(self) -> dict[str, Any]:
-        """Architecture, optimiser, data and seed, as JSON values."""
+        """Describe architecture, optimiser, data and seed, as JSON values."""
         return {
             "architecture": "mlp-784-625-625-10-relu-nobias",
             "optimiser": "rmsprop-eps-inside-root",
@@ -98,11 +98,11 @@ class MlpRecipe:
         }
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The three weight matrices."""
+        """Give name and shape of the three weight matrices."""
         return dict(LAYERS)
 
     def initial_weights(self) -> dict[str, Tensor]:
-        """The untrained weights of this seed: ``init_std`` N(0, 1), float32."""
+        """Draw the untrained weights of this seed: ``init_std`` N(0, 1), float32."""
         draw = rng.generator(self.seed, "lacok2016/init")
         return {
             name: torch.from_numpy(
@@ -112,7 +112,7 @@ class MlpRecipe:
         }
 
     def trainer(self, data: Mnist, *, device: str) -> MlpTrainer:
-        """A trainer at epoch 0.
+        """Make a trainer at epoch 0.
 
         Raises:
             UsageError: where the 60,000 training images are not at hand.
@@ -143,7 +143,7 @@ class MlpTrainer:
         self.masks = rng.generator(recipe.seed, "lacok2016/dropout")
 
     def keep_mask(self, rows: int, columns: int, drop: float) -> Tensor:
-        """Inverted-dropout mask (rows, columns): 0 with probability ``drop``, else 1/(1-drop)."""
+        """Draw a mask (rows, columns) float32: 0 with probability ``drop``, else 1/(1-drop)."""
         if drop == 0.5:
             # One random bit a unit is exact at 0.5, and ten times cheaper than a float.
             count = rows * columns
@@ -157,7 +157,7 @@ class MlpTrainer:
         return torch.from_numpy(keep).to(self.device)
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
-        """One update on a batch ``x`` (B, 784), ``y`` (B,); returns the mean cross-entropy."""
+        """Make one update on ``x`` (B, 784) float32, ``y`` (B,) int64; give its mean cost."""
         r, w, rows = self.recipe, self.w, len(x)
         x = x * self.keep_mask(rows, 784, r.drop_input)
         m1 = self.keep_mask(rows, 625, r.drop_hidden)
@@ -187,18 +187,18 @@ class MlpTrainer:
         return -picked.mean()
 
     def run_epoch(self) -> float:
-        """One pass in file order without the last partial batch, as the appendix's zip has it."""
+        """Pass once in file order, without the last partial batch, as the appendix's zip does."""
         size = self.recipe.batch
         starts = range(0, len(self.x) - size, size)
         costs = [self.step(self.x[i : i + size], self.y[i : i + size]) for i in starts]
         return float(torch.stack(costs).mean())
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights and RMSprop's mean squares."""
+        """Give the weights and RMSprop's mean squares."""
         return {**self.w, **{f"acc.{name}": acc for name, acc in self.acc.items()}}
 
     def texts(self) -> dict[str, str]:
-        """The dropout generator's state."""
+        """Give the dropout generator's state."""
         return {"masks": rng.get_state(self.masks)}
 
     def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
@@ -210,5 +210,5 @@ class MlpTrainer:
             self.acc[name] = tensors[f"acc.{name}"].to(self.device)
 
     def weights(self) -> dict[str, Tensor]:
-        """The three matrices, float32 on the CPU."""
+        """Give the three matrices, float32 on the CPU."""
         return {name: w.detach().cpu().contiguous() for name, w in self.w.items()}

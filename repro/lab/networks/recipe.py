@@ -21,10 +21,10 @@ class Trainer(Protocol):
         """Train one epoch and return its mean cost."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """Every tensor that the next epoch depends on."""
+        """Give every tensor that the next epoch depends on."""
 
     def texts(self) -> dict[str, str]:
-        """Every other piece of state (generators), as text."""
+        """Give every other piece of state (generators), as text."""
 
     def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
         """Put back what :meth:`tensors` and :meth:`texts` gave, all of it or none.
@@ -34,7 +34,7 @@ class Trainer(Protocol):
         """
 
     def weights(self) -> dict[str, Tensor]:
-        """The network's weights, float32 on the CPU."""
+        """Give the network's weights, float32 on the CPU."""
 
 
 class Recipe(Protocol):
@@ -49,20 +49,20 @@ class Recipe(Protocol):
         """The seed of every random draw of this training."""
 
     def configuration(self) -> dict[str, Any]:
-        """All that decides the outcome, as JSON values (the key is its hash)."""
+        """Describe all that decides the outcome, as JSON values (the key is its hash)."""
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of each weight, for checking a file before use."""
+        """Give name and shape of each weight, for checking a file before use."""
 
     def trainer(self, data: Mnist, *, device: str) -> Trainer:
-        """A trainer at epoch 0."""
+        """Make a trainer at epoch 0."""
 
 
 def canonical(value: Mapping[str, Any]) -> str:
-    """The one JSON text of ``value``: sorted keys, no spaces, no NaN."""
+    """Write ``value`` as its one JSON text: sorted keys, no spaces, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def key(recipe: Recipe) -> str:
-    """The content address: SHA-256 of the recipe's canonical configuration."""
+    """Compute the content address: SHA-256 of the recipe's canonical configuration."""
     return hashlib.sha256(canonical(recipe.configuration()).encode()).hexdigest()

@@ -44,7 +44,7 @@ class Artifact:
 
 
 def shipped_manifest() -> dict[str, dict[str, Any]]:
-    """The entries of ``fixtures/weights/manifest.json``, by key; empty where there is none.
+    """Read the entries of ``fixtures/weights/manifest.json``, by key; empty where there is none.
 
     Raises:
         WeightsError: the manifest is damaged, or names a file outside its folder.
@@ -127,7 +127,7 @@ class Store:
     run: str = ""
 
     def lookup(self, recipe: Recipe) -> Artifact | None:
-        """The weights where they are already trained, else None.
+        """Find the weights where they are already trained, else None.
 
         Raises:
             WeightsError: a file is there but damaged, foreign or another network's.
@@ -155,7 +155,7 @@ class Store:
         return _load(weights, entry, recipe, "trained" if self.retrain else "cache")
 
     def obtain(self, recipe: Recipe, data: Mnist, *, on_epoch: OnEpoch | None = None) -> Artifact:
-        """The weights, trained now where they are not yet there.
+        """Find the weights, or train them now.
 
         One lock a key: of several processes that want the same network, one trains.
 
@@ -186,9 +186,6 @@ class Store:
     def _train(self, recipe: Recipe, key: str, data: Mnist, on_epoch: OnEpoch | None) -> Artifact:
         trainer = recipe.trainer(data, device=self.device)
         checkpoint = self._cache(key, ".checkpoint")
-        # What a killed process was writing; nobody else writes while the lock is held.
-        for stray in checkpoint.parent.glob(f".{key}.*.tmp"):
-            stray.unlink(missing_ok=True)
         seconds = train(
             trainer, key=key, checkpoint=checkpoint, device=self.device, on_epoch=on_epoch
         )

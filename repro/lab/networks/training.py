@@ -23,7 +23,7 @@ OnEpoch = Callable[[int, int, float], None]
 
 
 def _numerics(device: str) -> dict[str, Any]:
-    """What decides the last bits of a training; a checkpoint of other numerics is not resumed."""
+    """Describe what decides a training's last bits; a checkpoint of others is not resumed."""
     return {
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -17,17 +17,17 @@ from repro.errors import WeightsError
 
 
 def sha256(content: bytes) -> str:
-    """Hexadecimal SHA-256 of ``content``."""
+    """Compute the SHA-256 of ``content``, hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def pack(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> bytes:
-    """Tensors and texts as one safetensors file."""
+    """Write tensors and texts as one safetensors file."""
     return save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, dict(texts))
 
 
 def digest(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
-    """SHA-256 of tensors and texts: safetensors itself would not notice a flipped bit."""
+    """Compute the SHA-256 of tensors and texts: safetensors notices no flipped bit itself."""
     return sha256(pack(tensors, {}) + json.dumps(dict(texts), sort_keys=True).encode())
 
 
@@ -52,7 +52,7 @@ def unpack(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def check_weights(
     path: Path, tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
 ) -> None:
-    """Check names, shapes, dtype and finiteness of a network's weights.
+    """Raise WeightsError unless names, shapes, dtype and finiteness are a network's.
 
     Raises:
         WeightsError: the weights are another network's, or hold NaN or infinity.
@@ -73,7 +73,7 @@ def check_weights(
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from ``path``.
+    """Read a JSON object.
 
     Raises:
         WeightsError: the file is not a JSON object.

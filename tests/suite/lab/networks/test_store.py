@@ -220,8 +220,8 @@ def test_a_killed_training_leaves_a_checkpoint_and_then_nothing(home, monkeypatc
         Store().obtain(RECIPE, data.find(), on_epoch=kill)
     assert cached(home) == [f"{KEY}.checkpoint", f"{KEY}.lock"]
     # A process killed while it wrote leaves its temporary file as well.
-    stray = home / "cache" / "weights" / f".{KEY}.checkpoint.123-abcd.tmp"
-    others = stray.with_name(f".{recipes.key(SmallRecipe(seed=1))}.checkpoint.123-abcd.tmp")
+    stray = home / "cache" / "weights" / f".{KEY}.checkpoint.123-0123abcd.tmp"
+    others = stray.with_name(f".{recipes.key(SmallRecipe(seed=1))}.checkpoint.123-0123abcd.tmp")
     stray.write_bytes(b"half a checkpoint")
     others.write_bytes(b"of a process that may be alive")
     told = []
