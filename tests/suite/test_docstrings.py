@@ -21,9 +21,11 @@ MODULES = [
 
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_in_docstrings(name: str) -> None:
+def test_examples_in_docstrings(name: str, request: pytest.FixtureRequest) -> None:
     module = importlib.import_module(name)
-    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+    known = {"getfixture": request.getfixturevalue}  # as in pytest's own doctests
+    done = doctest.testmod(module, extraglobs=known, optionflags=doctest.ELLIPSIS)
+    assert done.failed == 0
     for word, function in inspect.getmembers(module, inspect.isfunction):
         if "attacks" in name and function.__module__ == name and not word.startswith("_"):
             assert ">>> " in str(function.__doc__), f"{name}.{word} has no example"
