@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
-from repro.claims.toml import SLUG, Table, shown
+from repro.claims.schema import check_shape, shown, wrong
 from repro.claims.verdict import PASSING, Verdict
 from repro.errors import ClaimsError
 
@@ -292,172 +292,90 @@ class Paper:
     effects: tuple[Effect, ...] = ()
 
 
-def _source(table: Table, *, limit: bool) -> Source:
-    place, quote = table.take("place", str), table.take("quote", str)
+def _source(values: Mapping[str, Any], where: str) -> Source:
+    quote = values["quote"]
     # A table's row may be as long as the row is; running text is quoted in a few words.
-    if limit and "\t" not in quote and len(quote.split()) > QUOTE_WORDS:
-        raise table.fail(f"a quote of {len(quote.split())} words", f"at most {QUOTE_WORDS} words")
-    return Source(place, quote, table.take("code", bool, False))
+    if "\t" not in quote and len(quote.split()) > QUOTE_WORDS:
+        found = f"a quote of {len(quote.split())} words"
+        raise wrong(where, found, f"at most {QUOTE_WORDS} words")
+    return Source(values["place"], quote, values.get("code", False))
 
 
-def _effect(table: Table) -> Effect:
-    measures = table.texts("measures")
-    if not measures or not all(SLUG.fullmatch(measure) for measure in measures):
-        raise table.fail(f"measures = {shown(list(measures))}", "a list of slugs")
-    return Effect(
-        what=table.take("what", str),
-        experiment=table.slug("experiment"),
-        before=table.slug("from"),
-        after=table.slug("to"),
-        measures=measures,
-    )
-
-
-def _expectations(table: Table, known: Mapping[str, str]) -> dict[str, Expectation]:
+def _expectations(
+    values: Mapping[str, Any], known: Mapping[str, str], where: str
+) -> dict[str, Expectation]:
     result = {}
-    for reading in list(table.values):
+    for reading, entry in values.items():
         if reading not in known:
-            raise table.fail(f"unknown reading {reading!r}", f"one of {', '.join(known)}")
-        entry = Table(table.take(reading, dict), f"{table.where}.{reading}")
-        verdict = Verdict(
-            entry.choice("expected", tuple(v for v in Verdict if v != Verdict.NOT_RUN))
-        )
-        reason = entry.take("reason", str, "")
-        entry.done()
-        if verdict not in PASSING and not reason:
-            raise entry.fail(f"{verdict} without a reason", "one sentence that says why")
+            raise wrong(where, f"unknown reading {reading!r}", f"one of {', '.join(known)}")
+        verdict, reason = Verdict(entry["expected"]), entry.get("reason", "")
+        if verdict not in PASSING and not reason.strip():
+            found = f"{reading}: {verdict} without a reason"
+            raise wrong(where, found, "one sentence that says why")
         result[reading] = Expectation(verdict, reason)
-    if not result:
-        raise table.fail("no reading", f"at least one of {', '.join(known)}")
     return result
 
 
-def _ordering(table: Table) -> Ordering | None:
-    entry = table.table("ordering")
-    if entry is None:
-        return None
-    of_metric = isinstance(entry.values.get("than"), str)
-    ordering = Ordering(
-        metric=entry.slug("metric"),
-        relation=entry.choice("relation", (">", "<")),
-        than=entry.slug("than") if of_metric else entry.number("than"),
-        why=entry.take("why", str),
-    )
-    entry.done()
-    return ordering
+def _ordering(values: Mapping[str, Any]) -> Ordering:
+    than = values["than"]
+    return Ordering(**{**values, "than": than if isinstance(than, str) else float(than)})
 
 
-def _control(table: Table) -> Control:
-    entry = table.table("control")
-    if entry is None:
-        raise table.fail(
-            "no control", "control = { metric = …, why = … }, which must fail the claim"
-        )
-    control = Control(metric=entry.slug("metric"), why=entry.take("why", str))
-    entry.done()
-    return control
-
-
-def _bounds(table: Table) -> tuple[float, float] | None:
-    values = table.numbers("bounds", [])
-    if not values:
-        return None
-    if len(values) != 2 or not values[0] < values[1]:
-        raise table.fail(f"bounds = {list(values)}", "bounds = [low, high]")
-    return values[0], values[1]
-
-
-def _tags(table: Table) -> tuple[str, ...]:
-    tags = table.take("tags", list, [])
-    if not all(isinstance(tag, str) and SLUG.fullmatch(tag) for tag in tags):
-        raise table.fail(f"tags = {shown(tags)}", "a list of slugs")
-    return tuple(tags)
-
-
-def _claim(values: Any, paper: str, readings: Mapping[str, str]) -> Claim:
-    """Read one record; every kind has its own keys."""
-    name = values.get("id", "?") if isinstance(values, dict) else "?"
-    table = Table(values, f"claim {shown(name)} of {paper}")
-    id_ = table.slug("id")
-    if not id_.startswith(f"{paper}-"):
-        raise table.fail(f"id = {id_!r}", f"an id that begins with {paper}-")
-    kind = table.choice("kind", get_args(Kind), "value")
-    sources = [_source(table, limit=True)]
-    against = table.table("against")
-    if against is not None:
-        sources.append(_source(against, limit=True))
-        against.done()
-    expected = table.table("readings")
-    if expected is None:
-        raise table.fail("no readings", "a table [claim.readings]")
+def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -> Claim:
+    where = f"claim {values['id']!r} of {paper}"
+    if not values["id"].startswith(f"{paper}-"):
+        raise wrong(where, f"id = {values['id']!r}", f"an id that begins with {paper}-")
+    places = [values, values["against"]] if "against" in values else [values]
+    kind = values.get("kind", "value")
     about: dict[str, Any] = {
-        "id": id_,
+        "id": values["id"],
         "paper": paper,
-        "statement": table.take("statement", str),
-        "sources": tuple(sources),
-        "readings": _expectations(expected, readings),
-        "tags": _tags(table),
+        "statement": values["statement"],
+        "sources": tuple(_source(place, where) for place in places),
+        "readings": _expectations(values["readings"], readings, where),
+        "tags": tuple(values.get("tags", ())),
     }
     if kind == "inconsistency":
-        claim: Claim = _inconsistency(table, about)
-    else:
-        about |= {
-            "experiment": table.slug("experiment"),
-            "clean_images": table.take("clean_images", bool, False),
-            "control": _control(table),
-            "ordering": _ordering(table),
-        }
-        claim = _comparison(table, about) if kind == "ordering" else _numbers(table, kind, about)
-    table.done()
-    return claim
-
-
-def _inconsistency(table: Table, about: dict[str, Any]) -> InconsistencyClaim:
-    claim = InconsistencyClaim(**about)
-    if len(claim.sources) != 2:
-        raise table.fail("one source", "two: place and quote, and the table against")
-    for expectation in claim.readings.values():
-        if expectation.verdict != Verdict.PAPER_INCONSISTENT:
-            raise table.fail(f"expected = {expectation.verdict}", "expected = paper-inconsistent")
-    return claim
-
-
-def _comparison(table: Table, about: dict[str, Any]) -> OrderingClaim:
-    ordering: Ordering | None = about["ordering"]
-    if ordering is None:
-        raise table.fail("no ordering", "ordering = { metric, relation, than, why }")
-    return OrderingClaim(**about, metric=ordering.metric)
-
-
-def _numbers(table: Table, kind: Kind, about: dict[str, Any]) -> PublishedClaim:
+        return InconsistencyClaim(**about)
+    ordering = _ordering(values["ordering"]) if "ordering" in values else None
     about |= {
-        "metric": table.slug("metric"),
-        "unit": table.number("unit"),
-        "margin": table.number("margin"),
-        "margin_reason": table.take("margin_reason", str),
-        "scale": table.choice("scale", ("linear", "logit"), "linear"),
-        "bounds": _bounds(table),
-        "images": table.counts("images"),
+        "experiment": values["experiment"],
+        "clean_images": values.get("clean_images", False),
+        "control": Control(**values["control"]),
+        "ordering": ordering,
+        "metric": values["metric"] if ordering is None or kind != "ordering" else ordering.metric,
     }
-    claim: PublishedClaim
-    if kind == "value":
-        claim = NumberClaim(**about, points=(table.number("published"),))
-    else:
-        points, labels = table.numbers("published"), table.texts("labels")
-        if not 1 < len(points) == len(labels):
-            found = f"{len(points)} published values and {len(labels)} labels"
-            raise table.fail(found, "as many of each, at least two")
-        claim = CurveClaim(**about, points=points, labels=labels)
-    if not claim.margin > 0 or not claim.unit > 0:
-        raise table.fail(f"margin {claim.margin}, unit {claim.unit}", "both above 0")
+    return OrderingClaim(**about) if kind == "ordering" else _numbers(values, about, where)
+
+
+def _numbers(values: Mapping[str, Any], about: dict[str, Any], where: str) -> PublishedClaim:
+    """Read what a claim of printed numbers has besides."""
+    curve = isinstance(values["published"], list)
+    several: Callable[[Any], list[Any]] = list if curve else lambda value: [value]
+    about |= {
+        "points": tuple(map(float, several(values["published"]))),
+        "labels": tuple(values.get("labels", ())),
+        "unit": float(values["unit"]),
+        "margin": float(values["margin"]),
+        "margin_reason": values["margin_reason"],
+        "scale": values.get("scale", "linear"),
+        "bounds": tuple(map(float, values["bounds"])) if "bounds" in values else None,
+        "images": tuple(several(values["images"])) if "images" in values else (),
+    }
+    claim: PublishedClaim = CurveClaim(**about) if curve else NumberClaim(**about)
+    if curve and len(claim.points) != len(claim.labels):
+        found = f"{len(claim.points)} published values and {len(claim.labels)} labels"
+        raise wrong(where, found, "as many of each")
+    if claim.bounds and not claim.bounds[0] < claim.bounds[1]:
+        raise wrong(where, f"bounds = {list(claim.bounds)}", "bounds = [low, high]")
     if claim.images and (claim.scale != "logit" or len(claim.images) != len(claim.points)):
         found = f"images = {shown(claim.images)} with scale = {claim.scale}"
-        raise table.fail(found, "one number for each published value, on the logit scale")
+        raise wrong(where, found, "one number for each published value, on the logit scale")
     if claim.scale == "logit" and not all(
         0 < value < 1 or (claim.images and value in (0, 1)) for value in claim.points
     ):
         found = f"published = {shown(claim.points)} on the logit scale"
-        raise table.fail(found, "a rate in (0, 1), or with images in [0, 1]")
+        raise wrong(where, found, "a rate in (0, 1), or with images in [0, 1]")
     return claim
 
 
@@ -468,49 +386,36 @@ def parse(text: str, *, name: str) -> Paper:
         ClaimsError: not TOML, or any key missing, unknown, of the wrong type or range.
     """
     try:
-        root = Table(tomllib.loads(text), name)
+        document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # Beside TOML's own error: an integer too long to read, brackets too deep to follow.
-        raise ClaimsError(
-            f"{name}: {error}", expected="valid TOML", do="correct claims.toml"
-        ) from error
-    about = root.table("paper")
-    if about is None:
-        raise root.fail("no table [paper]", "[paper] with id, title, author, year")
-    paper = about.slug("id")
-    readings = root.take("readings", dict)
-    for reading, summary in readings.items():
-        if not SLUG.fullmatch(reading) or not isinstance(summary, str) or not summary.strip():
-            found = f"reading {shown(reading)} = {shown(summary)}"
-            raise root.fail(found, "a slug and one sentence")
-    claims = tuple(_claim(values, paper, readings) for values in root.take("claim", list))
-    limitations = []
-    for values in root.take("limitation", list, []):
-        table = Table(values, f"{name}, limitation")
-        limitations.append(Limitation(_source(table, limit=True), table.take("why", str)))
-        table.done()
-    effects = []
-    for values in root.take("effect", list, []):
-        table = Table(values, f"{name}, effect")
-        effects.append(_effect(table))
-        table.done()
-    result = Paper(
-        id=paper,
-        title=about.take("title", str),
-        author=about.take("author", str),
-        year=about.take("year", int),
-        readings=readings,
-        claims=claims,
-        limitations=tuple(limitations),
-        effects=tuple(effects),
-    )
-    about.done()
-    root.done()
+        raise wrong(name, str(error), "valid TOML") from error
+    check_shape(document, name)
+    about, readings = document["paper"], document["readings"]
+    claims = tuple(_claim(values, about["id"], readings) for values in document["claim"])
     ids = [claim.id for claim in claims]
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
-        raise root.fail(f"duplicate id {', '.join(twice)}", "each id once")
-    return result
+        raise wrong(name, f"duplicate id {', '.join(twice)}", "each id once")
+    return Paper(
+        **about,
+        readings=readings,
+        claims=claims,
+        limitations=tuple(
+            Limitation(_source(values, f"{name}, limitation"), values["why"])
+            for values in document.get("limitation", ())
+        ),
+        effects=tuple(
+            Effect(
+                what=values["what"],
+                experiment=values["experiment"],
+                before=values["from"],
+                after=values["to"],
+                measures=tuple(values["measures"]),
+            )
+            for values in document.get("effect", ())
+        ),
+    )
 
 
 def load(path: Path) -> Paper:

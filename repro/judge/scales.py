@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from repro.claims.toml import is_count
+from repro.claims.schema import is_count
 from repro.errors import ClaimsError
 
 Scale = Literal["linear", "logit"]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from repro.claims import records
 from repro.claims.records import Paper
-from repro.claims.toml import SLUG
+from repro.claims.schema import SLUG
 from repro.errors import ClaimsError
 
 if TYPE_CHECKING:  # experiments need torch, which the claim records never load

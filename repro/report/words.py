@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from repro.claims.toml import SLUG
+from repro.claims.schema import SLUG
 from repro.claims.verdict import Verdict
 from repro.report.result_row import BROKEN, WORST_FIRST, ResultRow, unexpected
 from repro.report.sanitize import finite, line

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 from contextlib import suppress
 from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -110,10 +112,19 @@ def test_the_shipped_records_are_valid():
     assert load(LACOK).id == "lacok2016"
 
 
+def test_editors_find_a_valid_schema():
+    for name in ("lacok2016", "popovic2017"):
+        path = LACOK.parents[1] / name / "claims.toml"
+        key, _, schema = path.read_text(encoding="utf-8").partition("\n")[0].partition(" ")
+        assert key == "#:schema"
+        found = json.loads((path.parent / schema).read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator.check_schema(found)
+
+
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        (("paper",), "no table [paper]"),
+        (("paper",), "no key 'paper'"),
         *((("paper", key), f"no key {key!r}") for key in PAPER["paper"]),
         (("readings",), "no key 'readings'"),
         (("claim",), "no key 'claim'"),
@@ -122,15 +133,15 @@ def test_the_shipped_records_are_valid():
             for key in PAPER["claim"][VALUE]
             if key not in ("readings", "control", "ordering", "tags")
         ),
-        (("claim", VALUE, "readings"), "no readings"),
-        (("claim", VALUE, "control"), "no control"),
+        (("claim", VALUE, "readings"), "no key 'readings'"),
+        (("claim", VALUE, "control"), "no key 'control'"),
         (("claim", VALUE, "control", "metric"), "no key 'metric'"),
         (("claim", VALUE, "control", "why"), "no key 'why'"),
-        (("claim", ORDER, "ordering"), "no ordering"),
+        (("claim", ORDER, "ordering"), "no key 'ordering'"),
         *((("claim", ORDER, "ordering", k), k) for k in ("metric", "relation", "than", "why")),
         (("claim", ORDER, "experiment"), "no key 'experiment'"),
         (("claim", VALUE, "readings", "plain", "expected"), "no key 'expected'"),
-        (("claim", TWICE, "against"), "one source"),
+        (("claim", TWICE, "against"), "no key 'against'"),
         (("claim", TWICE, "against", "quote"), "no key 'quote'"),
         (("claim", TWICE, "readings", "plain", "reason"), "without a reason"),
         *((("limitation", 0, key), f"no key {key!r}") for key in ("place", "quote", "why")),
@@ -138,6 +149,18 @@ def test_the_shipped_records_are_valid():
 )
 def test_a_missing_key_is_an_error(path, found):
     assert found in refuse(changed(path)).found
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("statement", "statement = some text"),
+        ("margin", "margin = a finite number above 0"),
+        ("control", "control = { metric, why }, which must fail the claim"),
+    ],
+)
+def test_a_missing_key_s_error_says_what_it_should_be(key, expected):
+    assert refuse(changed(("claim", VALUE, key))).expected == expected
 
 
 @pytest.mark.parametrize(
@@ -309,8 +332,8 @@ def test_what_looks_wrong_and_is_not():
 
 def test_the_error_names_the_claim_and_the_file():
     error = refuse(changed(("claim", CLEAN, "margin"), "wide"))
-    assert "claim 'tiny-clean' of tiny" in error.found
-    assert error.expected == "margin of type int or float"
+    assert error.found == "claim 'tiny-clean' in tiny/claims.toml: margin = 'wide'"
+    assert error.expected == "a finite number above 0"
     assert error.do == "correct claims.toml"
     assert refuse("[[[").found.startswith("tiny/claims.toml: ")
 
