@@ -15,7 +15,6 @@ from tiny_paper import Tiny
 
 # Loaded here once: pytester drops whatever a run in this process loads, and torch cannot be
 # loaded twice.
-import repro.claims.listing
 import repro.lab.mnist.download
 import repro.lab.provenance
 import repro.measure.live
