@@ -24,7 +24,7 @@ _PART = re.compile(r"(<!-- made by repro docs: ([^\n]+?) -->\n).*?(<!-- end -->)
 
 
 def makers(archive: Archive, cases: Sequence[Case]) -> Mapping[str, Callable[[], str]]:
-    """Name of a part to what makes its text, which ends in a line break."""
+    """Return the name of every part, with a function that makes its text."""
     found: dict[str, Callable[[], str]] = {"findings": lambda: findings(cases)}
     for paper in registry.folders():
         for name, table in registry.tables(paper).items():
@@ -33,7 +33,7 @@ def makers(archive: Archive, cases: Sequence[Case]) -> Mapping[str, Callable[[],
 
 
 def updated(text: str, made: Mapping[str, Callable[[], str]], where: str) -> str:
-    """``text`` with every marked part made anew.
+    """Make every marked part of ``text`` anew.
 
     Raises:
         ClaimsError: a part has a name that nothing makes.
@@ -52,7 +52,7 @@ def updated(text: str, made: Mapping[str, Callable[[], str]], where: str) -> str
 
 
 def hashes(populations: Path) -> str:
-    """The SHA-256 of every population, as ``sha256sum --check`` reads it."""
+    """Write the SHA-256 of every population, as ``sha256sum --check`` reads it."""
     found = sorted(populations.glob("*/*.csv"))
     return "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(populations)}\n"
@@ -61,7 +61,7 @@ def hashes(populations: Path) -> str:
 
 
 def pages(checkout: Path, populations: Path) -> dict[Path, str]:
-    """Every file with a generated part, and its text as it should be.
+    """Make the text of every file with a generated part, as it should be.
 
     Args:
         checkout: the folder of the documents.

@@ -1,8 +1,9 @@
-"""Progress of what takes more than a few seconds: a bar on a terminal, sparse lines in a log."""
+"""Show the progress of trainings and measurements: a bar on a terminal, few lines in a log."""
 
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import sys
 import time
@@ -19,19 +20,19 @@ LINE_EVERY_S = 30.0
 
 
 def interactive(stream: TextIO) -> bool:
-    """Whether a moving bar may be drawn: a terminal, and not a CI log."""
+    """Tell whether a moving bar may be drawn: on a terminal, and not in a CI log."""
     return stream.isatty() and not os.environ.get("CI")
 
 
 def duration(seconds: float) -> str:
-    """``1:05`` for 65 seconds."""
+    """Write seconds as minutes and seconds: 65 is ``1:05``."""
     whole = round(seconds)
     hours, minutes = whole // 3600, whole % 3600 // 60
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 class Epochs:
-    """Shows the epochs of one training after another.
+    """Show the epochs of one training after another.
 
     Args:
         stream: where to show them (standard error).
@@ -52,21 +53,23 @@ class Epochs:
         self.bar: Progress | None = None
 
     def __call__(self, name: str) -> OnEpoch:
-        """A function to be told after each epoch of the network ``name``."""
+        """Return the function to call after each epoch of the network ``name``."""
         start, first, last = time.monotonic(), -1, 0.0
 
         def told(done: int, total: int, cost: float) -> None:
             nonlocal first, last
             if self.quiet:
                 return
-            now = time.monotonic()
+            now, resumed = time.monotonic(), math.isnan(cost)
             if first < 0:
                 # A resumed training reports the epochs it found, which took no time here.
-                first = done if cost != cost else done - 1
+                first = done if resumed else done - 1
             left = (now - start) / max(done - first, 1) * (total - done)
             with self.uncaptured():
                 stream = self.stream or sys.stderr
-                if interactive(stream):
+                if resumed:
+                    print(f"training {name}: goes on after epoch {done} of {total}", file=stream)
+                elif interactive(stream):
                     self._draw(stream, name, done, total, cost)
                 elif done == total or now - last > LINE_EVERY_S:
                     last = now
@@ -108,7 +111,7 @@ class Epochs:
 
 
 class Measurements:
-    """Says what is being measured, where that takes more than a few seconds.
+    """Say what is being measured, where that takes more than a few seconds.
 
     Args:
         seconds: (paper, experiment, reading) to how long it took for the record; 0 if unknown.

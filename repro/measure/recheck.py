@@ -1,7 +1,7 @@
-"""Fresh seeds held against the committed evidence: do code and populations still agree?
+"""Check that code and populations still agree, by measuring seeds that no population has.
 
-A network comes from the cache where it is there, as everywhere. What is measured on it is
-measured anew every time and kept nowhere: a measurement that changed is what this is to find.
+Networks come from the cache where they are there. Measurements are made anew every time and kept
+nowhere: one that changed is what this looks for.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Spot = tuple[str, str, str]
 
 
 def spot_of(case: Case) -> Spot:
-    """The population that a case is judged from."""
+    """Return the population that a case is judged from."""
     return case.claim.paper, case.claim.experiment, case.reading
 
 
 def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Case]:
-    """The cases of a paper that have a gate, which a fresh measurement can be held against.
+    """Return the cases of a paper that have a gate to hold a fresh measurement against.
 
     Args:
         paper: its records.
@@ -62,7 +62,7 @@ def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Case]:
 
 
 def seeds_for(cases: Collection[Case], chosen: Collection[int]) -> list[int]:
-    """The seeds to measure: those chosen, else the next after the largest of the populations.
+    """Return the seeds to measure: those chosen, or the next after the populations' largest.
 
     Raises:
         EvidenceError: there is nothing to hold a measurement against.
@@ -87,7 +87,7 @@ def seeds_for(cases: Collection[Case], chosen: Collection[int]) -> list[int]:
 
 
 def jobs_for(cases: Collection[Case], seeds: Iterable[int]) -> list[Job]:
-    """Each seed of each paper, with the experiments and readings that the cases need."""
+    """Make a job for each paper and seed, with the experiments and readings of the cases."""
     wanted: dict[str, dict[tuple[Kind, str, str], None]] = {}
     for paper, experiment, reading in map(spot_of, cases):
         wanted.setdefault(paper, {})["full", experiment, reading] = None
@@ -100,7 +100,7 @@ def jobs_for(cases: Collection[Case], seeds: Iterable[int]) -> list[Job]:
 
 
 def outside(cases: Iterable[Case], results: Mapping[Spot, Collection[Result]]) -> list[str]:
-    """One line for each case that a fresh seed lies outside of, with seeds, values and bands."""
+    """Write a line for each case with a fresh seed outside its gate: seed, value and band."""
     lines = []
     for case in cases:
         said = []

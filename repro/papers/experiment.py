@@ -1,11 +1,11 @@
-"""Experiments: named deterministic functions of (trained models, data, seed) to measurements."""
+"""What a paper's module offers: named, deterministic measurements of trained networks."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,7 +59,7 @@ class Experiment:
     alone: bool = False
 
     def configuration(self, seed: int, reading: str) -> str:
-        """The content address of one measurement: networks, experiment, reading and seed."""
+        """Return the SHA-256 of all that decides a measurement, in hexadecimal digits."""
         parts = {
             "experiment": self.name,
             "reading": reading,
@@ -70,7 +70,7 @@ class Experiment:
         return hashlib.sha256(recipes.canonical(parts).encode()).hexdigest()
 
     def run(self, run: Run, reading: str) -> Measurements:
-        """Measure under ``reading``, and hold the result to what was promised.
+        """Measure under ``reading``, and check that the metrics are those promised and finite.
 
         Raises:
             ReproError: the metrics are not the promised ones, or one is not finite.
@@ -94,7 +94,7 @@ class Experiment:
 
 @dataclass
 class Run:
-    """What an experiment works on: one seed's networks and the images, with a memory.
+    """What an experiment measures: one seed's networks and the images, and what it remembers.
 
     Args:
         data: MNIST, full or embedded.
@@ -113,18 +113,18 @@ class Run:
     shared: Path | None = None
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """``make()`` the first time, the same object afterwards; shared by all readings."""
+        """Call ``make`` the first time, and return the same object ever after, to all readings."""
         if name not in self.memory:
             self.memory[name] = make()
         value: T = self.memory[name]
         return value
 
     def once_in_all(self, name: str, make: Callable[[], Measurements]) -> Measurements:
-        """As :meth:`once`, over all processes of the run: whoever comes first makes it.
+        """Call ``make`` once in all processes of the run: the first one measures, the others read.
 
         Args:
-            name: says all that the measurements depend on, but for the run's seed and data.
-            make: called where nobody has.
+            name: all that the measurements depend on, but for the run's seed and data.
+            make: called where no process has yet.
         """
         if self.shared is None:
             return self.once(name, make)
@@ -137,22 +137,16 @@ class Run:
         return found
 
     def images(self) -> Tensor:
-        """The images measured on: (N, 784) float32 in [0, 1]."""
+        """Return the test images, (N, 784) float32 in [0, 1]."""
         pixels = self.data.test.images.reshape(len(self.data.test.images), -1)
         return self.once("images", lambda: torch.from_numpy(pixels / np.float32(255.0)))
 
     def labels(self) -> Tensor:
-        """Their classes: (N,) int64."""
+        """Return the classes of the test images, (N,) int64."""
         return self.once(
             "labels", lambda: torch.from_numpy(self.data.test.labels.astype(np.int64))
         )
 
     def rng(self, name: str) -> np.random.Generator:
-        """A fresh generator of this seed and name."""
+        """Return a fresh random generator of this seed and name."""
         return rng.generator(self.seed, name)
-
-
-def experiments_of(module: Any) -> Mapping[str, Experiment]:
-    """The experiments a paper's ``experiments.py`` offers, by name."""
-    found: tuple[Experiment, ...] = module.EXPERIMENTS
-    return {experiment.name: experiment for experiment in found}

@@ -1,8 +1,8 @@
-"""Pictures: images that a paper shows, made again from what a run has just measured.
+"""Make the images that a paper shows again, from what a run has just measured.
 
 A paper's optional ``pictures.py`` offers ``PICTURES``. A picture is made by the process that
 measured its experiment, from the same networks and memory, and travels to the report through
-the folder that the run's processes share. One that cannot be made is told, and fails nothing.
+the folder that the run's processes share. One that cannot be made is reported, and fails nothing.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ class Picture:
 
 
 def shades(images: Any, low: float = 0.0, high: float = 1.0) -> NDArray[np.uint8]:
-    """Images (N, ..., 28, 28) as shades of grey (N, 28, 28): ``low`` is black, ``high`` white."""
+    """Turn images (N, ..., 28, 28) into greys (N, 28, 28) uint8, ``low`` black, ``high`` white."""
     x = np.asarray(images, dtype=np.float64).reshape(-1, SIDE, SIDE)
     return np.rint(255 * np.clip((x - low) / (high - low), 0, 1)).astype(np.uint8)
 
 
 def stretched(images: Any) -> NDArray[np.uint8]:
-    """As :func:`shades`, each image from its own lowest to its own highest value."""
+    """Turn images into greys, each from its own lowest value to its own highest."""
     x = np.asarray(images, dtype=np.float64).reshape(-1, SIDE, SIDE)
     low = x.min(axis=(1, 2), keepdims=True)
     width = x.max(axis=(1, 2), keepdims=True) - low
@@ -84,7 +84,7 @@ def stretched(images: Any) -> NDArray[np.uint8]:
 
 
 def outputs(logits: Any) -> tuple[str, ...]:
-    """What a network makes of each image, such as ``8, 97 %``: the class and its confidence.
+    """Write each image's class and its confidence, such as ``8, 97 %``.
 
     Args:
         logits: (N, classes), a tensor or an array.
@@ -140,7 +140,7 @@ def make(
 
 
 def collect(shared: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """(pictures, problems) that the processes of a run left, in an order of their own."""
+    """Read the (pictures, problems) that the processes of a run left, sorted by their names."""
     made: list[dict[str, Any]] = []
     problems: list[str] = []
     for path in sorted(shared.glob(f"*{_SUFFIX}")):
@@ -154,7 +154,7 @@ def collect(shared: Path) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _encoded(picture: Picture, paper: str, reading: str, rows: tuple[Row, ...]) -> dict[str, Any]:
-    """A picture as the report has it."""
+    """Return a picture as the report has it."""
     if not 0 < len(rows) <= MOST_ROWS:
         raise _unfit(f"{len(rows)} rows", f"1 to {MOST_ROWS}")
     return {

@@ -1,4 +1,4 @@
-"""The papers, one folder each, where experiments and claims meet.
+"""Find the papers, one folder each, and load their records, experiments and pictures.
 
 A paper is a folder with ``claims.toml`` and ``experiments.py``, and ``pictures.py`` where it
 has images to show. Further papers are found in the folders that ``REPRO_EXTRA_PAPERS`` lists
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # experiments need torch, which the claim records never load
 
 
 def folders() -> dict[str, Path]:
-    """Paper id to its folder.
+    """Return the folder of every paper, by its id.
 
     Raises:
         ClaimsError: two folders have the same name, or one that is listed is not there.
@@ -57,7 +57,7 @@ def folders() -> dict[str, Path]:
 
 
 def load_all() -> dict[str, Paper]:
-    """Every paper's records, by id.
+    """Load the records of every paper, by its id.
 
     Raises:
         ClaimsError: a record is invalid, or a paper's id is not its folder's name or begins
@@ -86,7 +86,7 @@ def load_all() -> dict[str, Paper]:
 
 @cache
 def experiments(paper: str) -> Mapping[str, Experiment]:
-    """The experiments of a paper, by name; this imports torch.
+    """Load the experiments of a paper, by name; this imports torch.
 
     Raises:
         ClaimsError: there is no such paper, or it has no ``experiments.py`` with its
@@ -104,14 +104,12 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
             expected="EXPERIMENTS in experiments.py",
             do="add it",
         )
-    from repro.papers.experiment import experiments_of
-
-    _offered(module, folder, "EXPERIMENTS")
-    return experiments_of(module)
+    found: tuple[Experiment, ...] = _offered(module, folder, "EXPERIMENTS")
+    return {experiment.name: experiment for experiment in found}
 
 
 def pictures(paper: str) -> tuple[Picture, ...]:
-    """The pictures that a paper's optional ``pictures.py`` offers.
+    """Load the pictures that a paper's optional ``pictures.py`` offers.
 
     Raises:
         ClaimsError: it has no ``PICTURES``, or one of them is misnamed or names an experiment
@@ -138,7 +136,7 @@ def pictures(paper: str) -> tuple[Picture, ...]:
 
 
 def tables(paper: str) -> Mapping[str, Callable[[Archive], str]]:
-    """The tables for documents that a paper's optional ``doc_tables.py`` offers.
+    """Load the tables for documents that a paper's optional ``doc_tables.py`` offers.
 
     Each takes the archive of populations and gives Markdown; none may import torch.
 
@@ -154,7 +152,7 @@ def tables(paper: str) -> Mapping[str, Callable[[Archive], str]]:
 
 
 def _offered(module: ModuleType, folder: Path, name: str) -> Any:
-    """What a paper's module has to offer under ``name``."""
+    """Return what a paper's module offers under ``name``, or raise ClaimsError."""
     if not hasattr(module, name):
         raise ClaimsError(
             f"{folder / Path(str(module.__file__)).name} has no {name}",
@@ -165,7 +163,7 @@ def _offered(module: ModuleType, folder: Path, name: str) -> Any:
 
 
 def _module(paper: str, folder: Path, name: str) -> ModuleType | None:
-    """A module of a paper, loaded; None where there is no such file.
+    """Load a module of a paper; None where there is no such file.
 
     A paper outside this package is loaded as a package of its own, whose modules may import
     one another (``from .experiments import ...``).

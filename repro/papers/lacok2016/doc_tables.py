@@ -1,4 +1,4 @@
-"""Tables for the documents: where the 81 % comes from, and the grid of penalties."""
+"""Make the documents' tables: where the 81 % comes from, and the grid of penalties."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS = (
 
 
 def table(archive: Archive) -> str:
-    """Error rates under FGSM, by the network that is tested and the one that is attacked.
+    """Write the error rates under FGSM, by the network tested and the one attacked.
 
     Args:
         archive: the populations.
@@ -68,7 +68,7 @@ def _mean(values: list[float]) -> str:
 
 
 def grid(archive: Archive) -> str:
-    """The nine pairs of penalties: error rates on Table 2's sets, attacked either way.
+    """Write the error rates of the nine pairs of penalties on Table 2's sets, attacked either way.
 
     Args:
         archive: the populations.

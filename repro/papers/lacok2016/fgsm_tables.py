@@ -1,4 +1,4 @@
-"""Lacok (2016), Tables 1 and 2, the transfer between networks and the confidence threshold."""
+"""Measure Tables 1 and 2 of Lacok (2016), transfer between networks, and a threshold."""
 
 from __future__ import annotations
 
@@ -31,33 +31,35 @@ TABLE_METRICS = (
     "zero-gradient-share",
     "sign-difference-share",
 )
-GAINS = ("gain-010", "gain-025", "random-gain-025")
+GAINS = {"gain-010": "fgsm-010", "gain-025": "fgsm-025", "random-gain-025": "random-025"}
+"""What regularisation gains, and on which set."""
+
 LOSSES = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20)
 """Shares of clean images that a confidence threshold may reject."""
 
 
 def unregularised(seed: int) -> MlpRecipe:
-    """The network of Table 1."""
+    """Return the recipe of Table 1's network."""
     return MlpRecipe(seed=seed)
 
 
 def regularised(seed: int) -> MlpRecipe:
-    """The network of Table 2: lambda_1 = lambda_2 = 0.0001."""
+    """Return the recipe of Table 2's network: lambda_1 = lambda_2 = 0.0001."""
     return MlpRecipe(seed=seed, l1=1e-4, l2=1e-4)
 
 
 def another(seed: int) -> int:
-    """The seed of an independent training: 0 and 1 are each other's, 2 and 3, and so on."""
+    """Return the seed of an independent training: 0 and 1 are each other's, 2 and 3, and so on."""
     return seed ^ 1
 
 
 def network_of(run: Run, recipe: MlpRecipe) -> Mlp:
-    """The trained network of ``recipe``."""
+    """Return the trained network of ``recipe``."""
     return Mlp(run.obtain(recipe).weights)
 
 
 def _signs(run: Run, recipe: MlpRecipe, form: GradientForm) -> Tensor:
-    """The signs of the gradient on ``recipe``'s network of this run, made once a form.
+    """Return the signs of the gradient of the loss, computed once a network and form.
 
     Returns:
         (N, 784) int8: an eighth of the exact gradient's memory.
@@ -81,12 +83,18 @@ def _signs(run: Run, recipe: MlpRecipe, form: GradientForm) -> Tensor:
 
 
 def attacked(run: Run, recipe: MlpRecipe, form: GradientForm, name: str) -> Tensor:
-    """The FGSM images of one set, made for ``recipe``'s network."""
+    """Return the FGSM images of one set, (N, 784), made for ``recipe``'s network."""
     return fgsm.fgsm(run.images(), _signs(run, recipe, form), eps=EPS[name])
 
 
+def noisy(run: Run, eps: float) -> Tensor:
+    """Return the images with random-sign noise of size ``eps``, (N, 784): the control of FGSM."""
+    rng = run.rng(f"lacok2016/random-{eps:.2f}")
+    return fgsm.random_sign(run.images(), eps=eps, rng=rng)
+
+
 def _table(run: Run, target: MlpRecipe, source: MlpRecipe, form: GradientForm) -> Measurements:
-    """Error rate and confidence of ``target``'s network on the sets of a table.
+    """Measure error rate and confidence of ``target``'s network on the sets of a table.
 
     Args:
         run: gives networks and images.
@@ -95,15 +103,11 @@ def _table(run: Run, target: MlpRecipe, source: MlpRecipe, form: GradientForm) -
         form: how its gradient is taken.
     """
     network, x, y = network_of(run, target), run.images(), run.labels()
-
-    def noisy(eps: float) -> Tensor:
-        return fgsm.random_sign(x, eps=eps, rng=run.rng(f"lacok2016/random-{eps:.2f}"))
-
     logits = {
         "original": metrics.predict(network, x),
         **{name: metrics.predict(network, attacked(run, source, form, name)) for name in EPS},
-        "random-025": metrics.predict(network, noisy(0.25)),
-        "random-010": metrics.predict(network, noisy(0.10)),
+        "random-025": metrics.predict(network, noisy(run, 0.25)),
+        "random-010": metrics.predict(network, noisy(run, 0.10)),
         "untrained": metrics.predict(Mlp(target.initial_weights()), x),
     }
     result = {}
@@ -127,7 +131,7 @@ def _table1(run: Run, reading: str) -> Measurements:
 
 
 def _table2(run: Run, reading: str) -> Measurements:
-    """Table 2, and what regularisation gains over the unregularised network of the same seed.
+    """Measure Table 2, and what regularisation gains over the unregularised network.
 
     Under ``cached-adversarials`` the attacked images are those made for the unregularised
     network, as the appendix's program has them when the files of Table 1 still lie there.
@@ -135,22 +139,17 @@ def _table2(run: Run, reading: str) -> Measurements:
     form, plain, target = GRADIENT_OF[reading], unregularised(run.seed), regularised(run.seed)
     source = plain if reading == "cached-adversarials" else target
     result = _table(run, target, source, form)
-    before = network_of(run, plain)
-    for name, gain in (("fgsm-010", "gain-010"), ("fgsm-025", "gain-025")):
-        logits = metrics.predict(before, attacked(run, plain, form, name))
+    for gain, name in GAINS.items():
+        images = attacked(run, plain, form, name) if name in EPS else noisy(run, 0.25)
+        logits = metrics.predict(network_of(run, plain), images)
         result[gain] = metrics.error_rate(logits, run.labels()) - result[f"{name}-error"]
-    noise = run.rng("lacok2016/random-0.25")
-    logits = metrics.predict(before, fgsm.random_sign(run.images(), eps=0.25, rng=noise))
-    result["random-gain-025"] = (
-        metrics.error_rate(logits, run.labels()) - result["random-025-error"]
-    )
     return result
 
 
 def _transfer(run: Run, reading: str) -> Measurements:
-    """An unregularised network of another seed on the images that were made for this one.
+    """Measure an unregularised network of another seed on the images made for this one.
 
-    The part of the drop under ``cached-adversarials`` that is mere transfer between two
+    This is the part of the drop under ``cached-adversarials`` that is mere transfer between two
     trainings, without any regularisation.
     """
     source, target = unregularised(run.seed), unregularised(another(run.seed))
@@ -163,7 +162,7 @@ def _transfer(run: Run, reading: str) -> Measurements:
 
 
 def _threshold(run: Run, reading: str) -> Measurements:
-    """What share of attacked images a confidence threshold rejects.
+    """Measure what share of attacked images a confidence threshold rejects.
 
     The threshold is the confidence that a given share of clean images falls below.
     """
@@ -175,8 +174,7 @@ def _threshold(run: Run, reading: str) -> Measurements:
 
     clean = confidence(run.images())
     sets = {n: confidence(attacked(run, recipe, GRADIENT_OF[reading], n)) for n in EPS}
-    noise = run.rng("lacok2016/random-0.25")
-    sets["random-025"] = confidence(fgsm.random_sign(run.images(), eps=0.25, rng=noise))
+    sets["random-025"] = confidence(noisy(run, 0.25))
     result = {}
     for loss in LOSSES:
         limit = torch.quantile(clean, loss)

@@ -1,13 +1,13 @@
-"""Lacok (2016), the nine pairs of penalties that Table 2's was chosen from."""
+"""Measure the nine pairs of penalties from which Lacok (2016) chose that of Table 2."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from repro.lab.attacks import fgsm, metrics
+from repro.lab.attacks import metrics
 from repro.lab.networks.mlp import MlpRecipe
 from repro.papers.experiment import Experiment, Measurements, Run
-from repro.papers.lacok2016.fgsm_tables import EPS, attacked, network_of, unregularised
+from repro.papers.lacok2016.fgsm_tables import EPS, attacked, network_of, noisy, unregularised
 
 EXPONENTS = (3, 4, 5)
 CELLS = {
@@ -24,30 +24,29 @@ SETS = ("original", "fgsm-010", "fgsm-025", "random-025")
 
 
 def recipe_of(seed: int, cell: str) -> MlpRecipe:
-    """The network of one pair of penalties."""
+    """Return the recipe of one pair of penalties."""
     l1, l2 = CELLS[cell]
     return MlpRecipe(seed=seed, l1=l1, l2=l2)
 
 
 def _errors(run: Run, target: MlpRecipe, source: MlpRecipe) -> Measurements:
-    """Error rates of ``target``'s network on the four sets, attacked by ``source``'s gradient."""
+    """Measure ``target``'s error rates on the four sets, attacked by ``source``'s gradient."""
     network, x, y = network_of(run, target), run.images(), run.labels()
-    noise = run.rng("lacok2016/random-0.25")
     sets = {
         "original": x,
         **{name: attacked(run, source, "exact", name) for name in EPS},
-        "random-025": fgsm.random_sign(x, eps=0.25, rng=noise),
+        "random-025": noisy(run, 0.25),
     }
     return {name: metrics.error_rate(metrics.predict(network, v), y) for name, v in sets.items()}
 
 
 def _effect(errors: Measurements, plain: Measurements) -> float:
-    """The larger change of the two error rates under attack, as a share of the paper's gain."""
+    """Return the larger change of the two attacked error rates, as a share of the paper's gain."""
     return max(abs(errors[name] - plain[name]) / gain for name, gain in PAPER_GAIN.items())
 
 
 def _grid(run: Run, reading: str) -> Measurements:
-    """Every pair of penalties on the four sets of Table 2, beside the unregularised network.
+    """Measure every pair of penalties, and none, on the four sets of Table 2.
 
     Under ``cached-adversarials`` all are attacked with the unregularised network's images.
     """

@@ -1,14 +1,15 @@
-"""The images that Lacok (2016) shows: Figure 1."""
+"""Make the images of Figure 1 of Lacok (2016)."""
 
 from __future__ import annotations
 
-from repro.lab.attacks import fgsm, metrics
+from repro.lab.attacks import metrics
 from repro.papers.experiment import Run
 from repro.papers.lacok2016.fgsm_tables import (
     EPS,
     GRADIENT_OF,
     attacked,
     network_of,
+    noisy,
     unregularised,
 )
 from repro.papers.picture import Picture, Row, outputs, stretched
@@ -18,17 +19,16 @@ COUNT = 10
 
 
 def _sets(run: Run, reading: str) -> tuple[Row, ...]:
-    """The four lines: original, both attacked sets and random noise."""
+    """Make the four lines: original, both attacked sets and random noise."""
     recipe = unregularised(run.seed)
     network, x = network_of(run, recipe), run.images()
-    noise = run.rng("lacok2016/random-0.25")
     lines = {
         "original": x,
         **{
             f"adversarial, ε = {eps:.2f}": attacked(run, recipe, GRADIENT_OF[reading], name)
             for name, eps in EPS.items()
         },
-        "random noise, ε = 0.25": fgsm.random_sign(x, eps=0.25, rng=noise),
+        "random noise, ε = 0.25": noisy(run, 0.25),
     }
     first = {label: images[:COUNT] for label, images in lines.items()}
     return tuple(

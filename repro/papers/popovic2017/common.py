@@ -1,4 +1,4 @@
-"""What all experiments on Popović & Mihajlović (2017) share: networks, images, small measures."""
+"""What all experiments on Popović & Mihajlović (2017) share: networks, images, noise."""
 
 from __future__ import annotations
 
@@ -22,45 +22,50 @@ TABLE_UNITS = 1204
 
 
 def network_of(seed: int) -> CnnRecipe:
-    """The authors' network: 1,024 units."""
+    """Return the recipe of the authors' network: 1,024 units."""
     return CnnRecipe(seed=seed)
 
 
 def network_of_table(seed: int) -> CnnRecipe:
-    """The network as Table I has it: 1,204 units."""
+    """Return the recipe of the network as Table I has it: 1,204 units."""
     return CnnRecipe(seed=seed, units=TABLE_UNITS)
 
 
 def network(run: Run, recipe: CnnRecipe | None = None) -> Cnn:
-    """The trained network of ``recipe``, the authors' where none is given."""
+    """Return the trained network of ``recipe``, the authors' where none is given."""
     return Cnn(run.obtain(recipe or network_of(run.seed)).weights)
 
 
 def images(run: Run) -> Tensor:
-    """Test images (N, 1, 28, 28) float32 in [0, 1]."""
+    """Return the test images, (N, 1, 28, 28) float32 in [0, 1]."""
     return run.images().reshape(-1, 1, 28, 28)
 
 
 def random_noise(run: Run, x: Tensor, rms: Tensor | float, name: str) -> Tensor:
-    """Random-sign noise for images ``x``, each of its ``rms``: the control of every attack."""
+    """Draw random-sign noise for images ``x``, each of its ``rms``: every attack's control."""
     signs = run.rng(f"popovic2017/{name}").integers(0, 2, size=tuple(x.shape), dtype=np.int8)
     scale = torch.as_tensor(rms, dtype=torch.float32).reshape(-1, 1, 1, 1)
     return torch.from_numpy(signs * 2 - 1).to(torch.float32) * scale
 
 
 def logits(model: Cnn, x: Tensor, noise: Tensor, switches: Switches) -> Tensor:
-    """What the network makes of ``x`` with ``noise`` (like ``x``, or one image) added; (N, 10)."""
+    """Return the logits (N, 10) of ``x`` with ``noise`` (like ``x``, or one image) added."""
     noisy = x + noise
     return metrics.predict(model, noisy.clamp(0, 1) if switches.pixel_clip else noisy, batch=500)
 
 
+def error_rate(model: Cnn, x: Tensor, y: Tensor) -> float:
+    """Return the share of images ``x`` that are not given their class ``y``."""
+    return metrics.error_rate(metrics.predict(model, x, batch=500), y)
+
+
 def fooled(model: Cnn, x: Tensor, y: Tensor, noise: Tensor, switches: Switches) -> float:
-    """The share of images misclassified with ``noise`` added."""
+    """Return the share of images misclassified with ``noise`` added."""
     return metrics.error_rate(logits(model, x, noise, switches), y)
 
 
 def summary(prefix: str, done: Attacked) -> Measurements:
-    """Success rate, mean RMS of the successes and mean number of steps, named by ``prefix``."""
+    """Name success rate, mean RMS of the successes and mean number of steps by ``prefix``."""
     return {
         f"{prefix}-success": done.success_rate,
         f"{prefix}-rms": done.mean_rms,
@@ -75,7 +80,7 @@ def attacked(
     recipe: CnnRecipe | None = None,
     **options: float | bool,
 ) -> Measurements:
-    """The :func:`summary` of eq. (1) on the first ``SUBSET`` test images, made once a run.
+    """Attack the first ``SUBSET`` test images by eq. (1), once a run; return the :func:`summary`.
 
     Args:
         run: gives network and images.
@@ -96,12 +101,12 @@ def attacked(
 
 
 def summaries(prefixes: tuple[str, ...]) -> tuple[str, ...]:
-    """The names that :func:`summary` gives."""
+    """Return the names that :func:`summary` gives."""
     return tuple(
         f"{prefix}-{what}" for prefix in prefixes for what in ("success", "rms", "iterations")
     )
 
 
 def indexed(names: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """The names of vectors' entries: ``name[0]`` to ``name[count - 1]``."""
+    """Return the names of vectors' entries: ``name[0]`` to ``name[count - 1]``."""
     return tuple(f"{name}[{i}]" for name in names for i in range(count))

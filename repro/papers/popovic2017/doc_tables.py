@@ -1,4 +1,4 @@
-"""The targeted attack of eq. (3), class by class, as tables for the documents."""
+"""Make the documents' tables of the targeted attack of eq. (3), class by class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from repro.judge.populations import Archive
 
 
 def matrix(metric: str, reading: str, archive: Archive) -> str:
-    """The mean over the seeds for every source (row) and target (column).
+    """Write the mean over the seeds for every source (row) and target (column).
 
     Args:
         metric: ``target-success``, ``sure-success``, ``target-rms`` or ``sure-rms``.
@@ -42,7 +42,7 @@ def matrix(metric: str, reading: str, archive: Archive) -> str:
 
 
 def summary(archive: Archive) -> str:
-    """Success, RMS and steps of both stops under both readings; mean ± s over the seeds.
+    """Write success, RMS and steps of both stops under both readings; mean ± s over the seeds.
 
     Args:
         archive: the populations.

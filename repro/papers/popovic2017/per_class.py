@@ -1,4 +1,4 @@
-"""One noise for a whole class: Alg. 1 of Popović & Mihajlović (2017), Figs. 2 to 5."""
+"""Measure one noise for a whole class: Alg. 1 of Popović & Mihajlović (2017), Figs. 2 to 5."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ EPOCHS = {"as-written": TEXT_EPOCHS, "as-coded": LOG_EPOCHS}
 
 
 def class_images(run: Run, label: int) -> tuple[Tensor, Tensor]:
-    """(images to craft a class's noise on, images to measure it on), each (N, 1, 28, 28).
+    """Return (images to craft a class's noise on, images to measure it on), (N, 1, 28, 28) each.
 
     Full MNIST: validation images in file order, then test images. The embedded sample has
     no validation set: its digits of even and odd place stand in for the two.
@@ -64,7 +64,7 @@ def _crafted(
     eps: Sequence[float],
     epochs: int,
 ) -> CommonNoise:
-    """The noises of one reading, made in one batch with those of the other that are wanted."""
+    """Craft the noises of one reading, in one batch with those of the other where it is wanted."""
     key = "common-{} noises {}"
     if key.format(name, reading) not in run.memory:
         together = tuple(dict.fromkeys((reading, *run.readings)))
@@ -88,7 +88,7 @@ def _crafted(
 
 
 def _linearity(values: list[float]) -> float:
-    """R^2 of the straight line over the 16 eps, negative if it falls, 0 without variation."""
+    """Return R^2 of the straight line over the 16 eps, negative if it falls, 0 if it is flat."""
     if min(values) == max(values):
         return 0.0
     r = float(np.corrcoef(EPS, values)[0, 1])
@@ -96,7 +96,7 @@ def _linearity(values: list[float]) -> float:
 
 
 def _fives(run: Run, reading: str) -> Measurements:
-    """Alg. 1 for the class of 5s over 16 eps (Figs. 2 and 3)."""
+    """Measure Alg. 1 for the class of 5s over 16 eps (Figs. 2 and 3)."""
     switches, model = SWITCHES[reading], network(run)
     x = class_images(run, FIVE)[1]
     y = torch.full((len(x),), FIVE)
@@ -134,7 +134,7 @@ def _fives(run: Run, reading: str) -> Measurements:
 
 
 def class_noises(run: Run, reading: str) -> CommonNoise:
-    """The noise of each class at eps 0.24, and one of the 5s at eps 0.03; once a run."""
+    """Craft the noise of each class at eps 0.24, and one of the 5s at eps 0.03; once a run."""
     eps = (*[CLASS_EPS] * len(CLASSES), SMALL_EPS)
     return _crafted(run, "classes", reading, (*CLASSES, FIVE), eps, TEXT_EPOCHS)
 
@@ -144,7 +144,7 @@ def _spread(values: list[float]) -> float:
 
 
 def _classes(run: Run, reading: str) -> Measurements:
-    """Alg. 1 for every class at eps 0.24 (Figs. 4 and 5)."""
+    """Measure Alg. 1 for every class at eps 0.24 (Figs. 4 and 5)."""
     switches, model = SWITCHES[reading], network(run)
     noises = class_noises(run, reading)
     *rms, small = (float(value) for value in noises.rms)

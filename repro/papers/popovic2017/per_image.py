@@ -1,10 +1,10 @@
-"""Noise made for one image: eqs. (1) and (3) of Popović & Mihajlović (2017), and variants."""
+"""Measure noise made for one image: eqs. (1) and (3) of Popović & Mihajlović (2017)."""
 
 from __future__ import annotations
 
 import torch
 
-from repro.lab.attacks import iterative, metrics
+from repro.lab.attacks import iterative
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN
 from repro.lab.networks.cnn import Cnn
 from repro.papers.experiment import Experiment, Measurements, Run
@@ -13,6 +13,7 @@ from repro.papers.popovic2017.common import (
     SUBSET,
     SWITCHES,
     attacked,
+    error_rate,
     fooled,
     images,
     logits,
@@ -42,16 +43,17 @@ PAIRS = tuple((s, t) for s in range(10) for t in range(10) if s != t)
 
 
 def _clean(run: Run, _reading: str) -> Measurements:
-    """Test accuracy, and that of the untrained network of the same seed."""
+    """Measure the test accuracy, and that of the untrained network of the same seed."""
     x, y = images(run), run.labels()
     untrained = Cnn(network_of(run.seed).initial_weights())
-    trained_error = metrics.error_rate(metrics.predict(network(run), x, batch=500), y)
-    untrained_error = metrics.error_rate(metrics.predict(untrained, x, batch=500), y)
-    return {"test-accuracy": 1 - trained_error, "untrained-accuracy": 1 - untrained_error}
+    return {
+        "test-accuracy": 1 - error_rate(network(run), x, y),
+        "untrained-accuracy": 1 - error_rate(untrained, x, y),
+    }
 
 
 def _iterative(run: Run, reading: str) -> Measurements:
-    """Eq. (1) on every test image: 98.6 % and 0.063."""
+    """Attack every test image by eq. (1): 98.6 % and 0.063 in the paper."""
     switches = SWITCHES[reading]
     x, y = images(run), run.labels()
     done = iterative.attack(network(run), x, y, switches=switches)
@@ -70,7 +72,7 @@ def _iterative(run: Run, reading: str) -> Measurements:
 
 
 def _steps(run: Run, reading: str) -> Measurements:
-    """Value steps against sign steps, and two that cannot win: larger steps of either kind."""
+    """Compare value steps with sign steps, and with larger steps of either, which cannot win."""
     switches = SWITCHES[reading]
     sign = SIGN_STEP[reading]
     return {
@@ -86,7 +88,7 @@ SWITCH_NAMES = tuple(iterative.each_alone(AS_WRITTEN, AS_CODED))
 
 
 def _switches(run: Run, reading: str) -> Measurements:
-    """Each difference between the readings on its own, from ``reading`` towards the other."""
+    """Measure each difference between the readings alone, from ``reading`` towards the other."""
     start = SWITCHES[reading]
     end = AS_CODED if start == AS_WRITTEN else AS_WRITTEN
     result = attacked(run, "none", start)
@@ -96,7 +98,7 @@ def _switches(run: Run, reading: str) -> Measurements:
 
 
 def _targeted(run: Run, reading: str) -> Measurements:
-    """Eq. (3) from every class to every other, stopped at the target or once sure of it.
+    """Attack by eq. (3) from every class to every other, stopped at the target or once sure.
 
     A pair's RMS is over all its images, with success or without: a pair may have none.
     """
@@ -134,20 +136,19 @@ def _targeted(run: Run, reading: str) -> Measurements:
 
 
 def _sure_of(output: torch.Tensor, target: torch.Tensor, confidence: float) -> float:
-    """The share of logits (N, 10) that give the target with at least this confidence."""
+    """Return the share of logits (N, 10) that give the target with at least this confidence."""
     p = torch.softmax(output, dim=1).amax(dim=1)
     return float(((output.argmax(dim=1) == target) & (p >= confidence)).double().mean())
 
 
 def _units(run: Run, reading: str) -> Measurements:
-    """What Table I's 1,204 units in place of the code's 1,024 change."""
+    """Measure what Table I's 1,204 units change in place of the code's 1,024."""
     switches, x, y = SWITCHES[reading], images(run), run.labels()
     result: Measurements = {}
     for recipe in (network_of(run.seed), network_of_table(run.seed)):
         name = f"units-{recipe.units}"
-        error = metrics.error_rate(metrics.predict(network(run, recipe), x, batch=500), y)
         result |= attacked(run, name, switches, recipe)
-        result[f"{name}-test-accuracy"] = 1 - error
+        result[f"{name}-test-accuracy"] = 1 - error_rate(network(run, recipe), x, y)
     return result
 
 

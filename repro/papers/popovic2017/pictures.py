@@ -1,4 +1,4 @@
-"""The images that Popović & Mihajlović (2017) show: Figs. 1 and 6."""
+"""Make the images of Figs. 1 and 6 of Popović & Mihajlović (2017)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ BELOW = (
 
 
 def _of_class(run: Run, label: int, count: int) -> Tensor:
-    """The first test images of a class, (count, 1, 28, 28)."""
+    """Return the first test images of a class, (count, 1, 28, 28)."""
     return images(run)[run.labels() == label][:count]
 
 
 def _single(run: Run, reading: str) -> tuple[Row, ...]:
-    """Sevens, their adversarial examples by eq. (1), and the noise between them."""
+    """Make three lines: sevens, their adversarial examples by eq. (1), and the noise between."""
     switches, model = SWITCHES[reading], network(run)
     x = _of_class(run, SEVEN, COUNT)
     y = torch.full((len(x),), SEVEN)
@@ -48,7 +48,7 @@ def _single(run: Run, reading: str) -> tuple[Row, ...]:
 
 
 def _common(run: Run, reading: str) -> tuple[Row, ...] | None:
-    """Images of three classes, and the same with the common noise of their class."""
+    """Make two lines: images of three classes, and the same with the noise of their class."""
     noises = run.memory.get(f"common-classes noises {reading}")
     if noises is None:
         return None

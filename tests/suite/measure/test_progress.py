@@ -55,9 +55,10 @@ def test_a_resumed_training_counts_only_its_own_epochs(clock):
     told(40, 50, math.nan)  # what the checkpoint had
     clock[0] += 60
     told(41, 50, 0.5)
-    assert (
-        stream.getvalue().splitlines()[-1].endswith("epoch 41 of 50, cost 0.5000, about 9:00 left")
-    )
+    assert stream.getvalue().splitlines() == [
+        "training net: goes on after epoch 40 of 50",
+        "training net: epoch 41 of 50, cost 0.5000, about 9:00 left",
+    ]
 
 
 def test_quiet_says_nothing(clock):
