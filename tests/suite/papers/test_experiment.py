@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import inspect
 import math
-import pickle
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +12,6 @@ import pytest
 import torch
 from fakes import SmallRecipe
 
-from repro import errors
 from repro.errors import ReproError
 from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
@@ -141,21 +138,6 @@ def test_a_generator_is_fresh_and_the_seed_s():
     draws = [one.rng("a").random(), one.rng("a").random()]
     assert draws[0] == draws[1]
     assert len({draws[0], one.rng("b").random(), run(1).rng("a").random()}) == 3
-
-
-# Errors
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [k for _, k in inspect.getmembers(errors, inspect.isclass) if issubclass(k, ReproError)],
-)
-def test_an_error_reaches_another_process_as_itself(kind):
-    error = kind("this", expected="that", do="so")
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - as process pools hand them over
-    assert type(again) is kind
-    assert (again.found, again.expected, again.do) == ("this", "that", "so")
-    assert str(again) == "found: this\nexpected: that\nwhat to do: so" == str(error)
 
 
 # Between processes
