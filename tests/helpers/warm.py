@@ -39,6 +39,9 @@ LIBRARIES = (
     "tqdm",
 )
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""For the process that is forked: a fork has none of its threads."""
+
 PYTEST = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
 """For pytest in a fork, which cannot rewrite the assertions of a plugin that is loaded."""
 
@@ -59,7 +62,7 @@ class Warm:
             [sys.executable, "-I", __file__, "serve", self.address, *libraries],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={n: v for n, v in os.environ.items() if not n.startswith("PYTHON")},
+            env={n: v for n, v in os.environ.items() if not n.startswith("PYTHON")} | ONE_THREAD,
         )
         assert self.server.stdout is not None
         assert self.server.stdout.readline() == b"ready\n"
@@ -139,7 +142,8 @@ def serve(address: str, libraries: Sequence[str]) -> None:
 
     os.setsid()  # an interrupt is for whoever asks
     for name in libraries:
-        importlib.import_module(name)
+        with contextlib.suppress(ImportError):  # not everything is needed everywhere
+            importlib.import_module(name)
     # At its end pytest collects garbage ten times: nothing of the libraries is any.
     gc.collect()
     gc.freeze()
@@ -201,8 +205,8 @@ def _become(words: list[str], folder: str, environment: dict[str, str]) -> None:
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     named = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:0] = ["", *named]
-    if "OMP_NUM_THREADS" in environment and (torch := sys.modules.get("torch")):
-        torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     with contextlib.suppress(ImportError):
         importlib.import_module("sitecustomize")
     while words[0] in ("-u", "-B"):
