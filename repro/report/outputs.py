@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from repro.atomic import write_atomic
 from repro.errors import ReportError, ReproError, StoreError
@@ -21,7 +19,9 @@ def write_page(source: Path, target: Path) -> None:
         ReportError: ``source`` is no complete report.
         StoreError: ``target`` cannot be written.
     """
-    page = page_of(report_json.read(source))
+    from repro.report.page import html  # slow to import, and only pages need it
+
+    page = html.render(report_json.read(source))
     try:
         write_atomic(target, page.encode())
     except StoreError as error:
@@ -30,27 +30,20 @@ def write_page(source: Path, target: Path) -> None:
         ) from error
 
 
-def page_of(found: Mapping[str, Any]) -> str:
-    """The page, with its figures, of a report that :func:`repro.report.report_json.read` took."""
-    from repro.report.page import figures, html  # slow to import, and only pages need them
-
-    return html.render(found, figures.draw(found), figures.left_out(found))
-
-
 def figures_of(claim: str, folder: Path) -> list[str]:
     """Where the last report has figures for a claim: ``index.html#figure-…`` in ``folder``."""
-    from repro.report.page import figures
+    from repro.report.page import figures, html
 
     source, page = folder / "report.json", folder / "index.html"
     if not (source.exists() and page.exists()):
         return []
     try:
-        planned = figures.plan(report_json.read(source))[: figures.MOST_FIGURES]
+        drawn = figures.figures(report_json.read(source))[: html.MOST_FIGURES]
     except ReportError:  # of an unfinished run, say
         return []
     return [
         f"{page}#{each.anchor}"
-        for each in planned
+        for each in drawn
         if any(row == claim or row.startswith(f"{claim}--") for row in each.rows)
     ]
 
@@ -72,14 +65,15 @@ def write_beside(source: Path) -> list[str]:
     Returns:
         What went wrong, one sentence each.
     """
-    from repro.report import step_summary  # slow to import, and only the end needs it
+    from repro.report import step_summary  # slow to import, and only the end needs them
+    from repro.report.page import html
 
     problems = []
     try:
         found = report_json.read(source)
         summary = step_summary.summary(found)
         write_atomic(source.parent / "summary.md", summary.encode())
-        write_atomic(source.parent / "index.html", page_of(found).encode())
+        write_atomic(source.parent / "index.html", html.render(found).encode())
     except Exception as error:  # whatever it is, the run and its report stand
         why = f"{error.found}; {error.do}" if isinstance(error, ReproError) else repr(error)
         problems.append(f"the pages were not written: {why}")

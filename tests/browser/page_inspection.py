@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from selenium.webdriver import Chrome
 
 from repro.report.page import figures
 
-PATIENCE_S = 3.0
 WIDTHS = (400, 1400)
 SCHEMES = ("light", "dark")
 
@@ -43,11 +41,15 @@ return bad;
 """
 FIGURES = """
 return [...document.querySelectorAll("figure")].map((figure) => {
-  const image = figure.querySelector("img"), box = image.getBoundingClientRect();
+  const shapes = [...figure.querySelectorAll("img, svg")].map((shape) => {
+    const box = shape.getBoundingClientRect(), view = shape.viewBox?.baseVal;
+    const ratio = view ? view.width / view.height : shape.naturalWidth / shape.naturalHeight;
+    return box.width > 20 && Math.abs(box.width / box.height - ratio) < 0.1 * ratio;
+  });
+  const band = figure.querySelector(".band");
   return {
-    anchor: figure.id, source: image.currentSrc,
-    visible: figure.checkVisibility() && box.width > 200 && box.height > 50,
-    alike: Math.abs(box.width / box.height - image.naturalWidth / image.naturalHeight) < 0.05,
+    anchor: figure.id, color: band ? getComputedStyle(band).fill : "",
+    right: figure.checkVisibility() && shapes.length > 0 && shapes.every(Boolean),
   };
 });
 """
@@ -154,30 +156,26 @@ def rows_wrong(browser: Browser, report: Mapping[str, Any]) -> Iterator[str]:
             yield f"rows: {record['id']} ({record['reading']}) with {row['marks']} marks"
 
 
-def figures_wrong(browser: Browser, report: Mapping[str, Any], scheme: str) -> Iterator[str]:
-    """Figures that are missing, out of shape, or drawn for the other colour scheme."""
+def figures_wrong(browser: Browser, report: Mapping[str, Any]) -> Iterator[str]:
+    """Figures that are missing, hidden, out of shape, or alike in both colour schemes."""
     found = {figure["anchor"]: figure for figure in browser.js(FIGURES)}
-    for anchor in (planned.anchor for planned in figures.plan(report)):
-        figure = found.get(anchor)
-        if figure is None:
+    for anchor in (figure.anchor for figure in figures.figures(report)):
+        if anchor not in found:
             yield f"figures: none for {anchor}"
-        elif not figure["visible"] or not figure["alike"]:
+        elif not found[anchor]["right"]:
             yield f"figures: {anchor} hidden or out of shape"
-        else:
-            at = "figure[id=" + anchor + "] "
-            dark = browser.js(f"return document.querySelector('{at} source').srcset")
-            if (figure["source"] == dark) != (scheme == "dark"):
-                yield f"figures: {anchor} in {scheme} has the other's colours"
 
 
-def figures_settled(browser: Browser, report: Mapping[str, Any], scheme: str) -> list[str]:
-    """As :func:`figures_wrong`, once a change of the colour scheme has reached the figures."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        found = list(figures_wrong(browser, report, scheme))
-        if time.monotonic() > deadline or not any("colours" in fault for fault in found):
-            return found
-        time.sleep(0.05)
+def colors_wrong(browser: Browser, width: int) -> Iterator[str]:
+    """Figures that do not follow the colour scheme."""
+    seen: dict[str, set[str]] = {}
+    for scheme in SCHEMES:
+        browser.show(width, scheme)
+        for figure in browser.js(FIGURES):
+            seen.setdefault(figure["anchor"], set()).add(figure["color"])
+    for anchor, colors in seen.items():
+        if len(colors) == 1 and "" not in colors:
+            yield f"figures: {anchor} in the same colours, light and dark"
 
 
 def problems(browser: Browser, page: Path, report: Mapping[str, Any]) -> list[str]:
@@ -188,13 +186,13 @@ def problems(browser: Browser, page: Path, report: Mapping[str, Any]) -> list[st
         browser.load(page)
         found += rows_wrong(browser, report)
         found += [f"picture: {picture}" for picture in browser.js(PICTURES)]
+        found += figures_wrong(browser, report)
         found += [f"at {width} px: {each}" for each in browser.js(CUT_OFF)]
         browser.js("for (const each of document.querySelectorAll('details')) each.open = true")
         found += [f"at {width} px, unfolded: {each}" for each in browser.js(CUT_OFF)]
+        found += colors_wrong(browser, width)
         for scheme in SCHEMES:
             browser.show(width, scheme)
-            found += figures_settled(browser, report, scheme)
-            found += [f"picture in {scheme}: {picture}" for picture in browser.js(PICTURES)]
             found += browser.accessibility()
         found += browser.console()
         found += browser.requests(page)

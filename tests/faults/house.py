@@ -45,7 +45,7 @@ LOADED = (
         "repro.report.page.figures",
         "repro.report.page.html",
     ),
-    *("repro.report.step_summary", "jsonschema", "matplotlib.figure", "scipy.stats"),
+    *("repro.report.step_summary", "jsonschema", "scipy.stats"),
 )
 SEEDS = 6
 PATIENCE_S = 300

@@ -1,20 +1,40 @@
-"""Plots of curves: published points, their bands and this machine's, as inline SVG."""
+"""Plots of curves: published points, their bands and this machine's, as inline SVG.
+
+The same plot is drawn small for a row of the table and large for a figure. Its colours come from
+``page.css``, so that it suits light and dark pages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from repro.report.result_row import BandRow, ResultRow
 from repro.report.sanitize import finite, line
-from repro.report.words import inside, number
+from repro.report.words import inside, number, short
 
 MOST_POINTS = 200
-WIDTH, HEIGHT, LEFT, RIGHT = 240, 96, 40, 6
-_TOP, _AXIS = 6, 78
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The size of a plot and of the margins around its axes, in CSS pixels."""
+
+    kind: str
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+
+STRIP = Frame("strip", 240, 96, left=40, right=6, top=6, bottom=18)
+PANEL = Frame("strip panel", 440, 180, left=46, right=10, top=8, bottom=24)
 
 
 @dataclass(frozen=True)
@@ -38,10 +58,10 @@ class Point:
         return [x for x in each if x is not None]
 
 
-def points(record: ResultRow) -> list[Point]:
-    """The points of a curve's record; without evidence, the published and measured numbers."""
+def points(row: ResultRow) -> list[Point]:
+    """Return a curve's points; without evidence, the published and measured numbers."""
     found = []
-    for point in record["points"][:MOST_POINTS]:
+    for point in row["points"][:MOST_POINTS]:
         low, high = _ends(point["band"])
         bottom, top = _ends(point["gate"])
         found.append(
@@ -57,10 +77,10 @@ def points(record: ResultRow) -> list[Point]:
                 gate=None if bottom is None or top is None else (bottom, top),
             )
         )
-    if found or not isinstance(record["published"], list):
+    if found or not isinstance(row["published"], list):
         return found
-    said = record["published"][:MOST_POINTS]
-    here = record["measured"] if isinstance(record["measured"], list) else []
+    said = row["published"][:MOST_POINTS]
+    here = row["measured"] if isinstance(row["measured"], list) else []
     pairs = zip_longest(said, here[: len(said)])
     return [Point(str(i + 1), finite(x), here=finite(y)) for i, (x, y) in enumerate(pairs)]
 
@@ -69,16 +89,16 @@ def _ends(band: BandRow | None) -> tuple[float | None, float | None]:
     return (finite(band["low"]), finite(band["high"])) if band else (None, None)
 
 
-def domain(curves: Iterable[list[Point]]) -> tuple[float, float]:
-    """One vertical axis for several curves."""
+def domain(curves: Iterable[Sequence[Point]]) -> tuple[float, float]:
+    """Return one vertical axis for several curves, a little longer than what stands on it."""
     found = [x for curve in curves for point in curve for x in point.numbers] or [0.0]
     low, high = min(found), max(found)
     room = 0.03 * (high - low) or 0.01 * abs(low) or 1.0
     return low - room, high + room
 
 
-def describe(drawn: list[Point]) -> str:
-    """The plot in words, for those who do not see it."""
+def describe(drawn: Sequence[Point]) -> str:
+    """Return the plot in words, for those who do not see it."""
     parts = [f"{len(drawn)} points, published {number([p.published for p in drawn])}"]
     if any(point.inside is not None for point in drawn):
         missed = [point.label for point in drawn if point.inside is False]
@@ -91,43 +111,103 @@ def describe(drawn: list[Point]) -> str:
     return "; ".join(parts)
 
 
-def plot(drawn: list[Point], axis: tuple[float, float]) -> Markup:
-    """The plot, or nothing where there is nothing to draw."""
+def positions(labels: Sequence[str]) -> list[float]:
+    """Return where points stand on the horizontal axis, from 0 to 1.
+
+    Labels that are rising numbers, such as eps, are an axis; others are columns side by side.
+    """
+    numbers = []
+    for label in labels:
+        try:
+            numbers.append(finite(float(label)))
+        except ValueError:
+            numbers.append(None)
+    known = [x for x in numbers if x is not None]
+    if len(known) == len(labels) > 1 and all(a < b for a, b in pairwise(known)):
+        return [(x - known[0]) / (known[-1] - known[0]) for x in known]
+    return [(i + 0.5) / len(labels) for i in range(len(labels))]
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Return three to seven round numbers between ``low`` and ``high``."""
+    size = 10.0 ** math.floor(math.log10(high - low))
+    many = (high - low) / size if size else 1.0  # 1 to 10
+    step = size * (0.2 if many <= 1.2 else 0.5 if many <= 3 else 1 if many <= 6 else 2)
+    if not step:  # the ends differ by next to nothing
+        return []
+    return [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def plot(drawn: Sequence[Point], axis: tuple[float, float], frame: Frame = STRIP) -> Markup:
+    """Return the plot, or nothing where there is nothing to draw.
+
+    Args:
+        drawn: the points.
+        axis: the ends of the vertical axis.
+        frame: ``STRIP`` for a row of the table, ``PANEL`` for a figure.
+    """
     if not any(point.numbers for point in drawn):
         return Markup("")
-    low, high = axis
-    step = (WIDTH - LEFT - RIGHT) / len(drawn)
-    half = min(6.0, 0.35 * step)
+    places = positions([point.label for point in drawn])
+    gap = min((b - a for a, b in pairwise(places)), default=1.0)
+    end, bottom = frame.width - frame.right, frame.height - frame.bottom
+    half = min(6.0, max(0.5, 0.35 * gap * (end - frame.left)))
+    xs = [frame.left + half + 3 + place * (end - frame.left - 2 * half - 6) for place in places]
 
     def y(value: float) -> float:
-        share = min(max((value - low) / (high - low), 0.0), 1.0)
-        return round(_AXIS - share * (_AXIS - _TOP), 1)
+        share = min(max((value - axis[0]) / (axis[1] - axis[0]), 0.0), 1.0)
+        return round(bottom - share * (bottom - frame.top), 1)
 
-    parts = [f'<path class="axis" d="M{LEFT} {_TOP}V{_AXIS}H{WIDTH - RIGHT}"/>']
-    for index, point in enumerate(drawn):
-        x = round(LEFT + (index + 0.5) * step, 1)
-        if point.low is not None and point.high is not None and point.low <= point.high:
-            top = y(point.high)
-            tall = max(round(y(point.low) - top, 1), 0.5)
-            at, wide = round(x - half, 1), round(2 * half, 1)
-            parts.append(f'<rect class="band" x="{at}" y="{top}" width="{wide}" height="{tall}"/>')
-        if point.mean is not None:
-            at, wide = round(x - half, 1), round(2 * half, 1)
-            parts.append(f'<path class="mean" d="M{at} {y(point.mean)}h{wide}"/>')
-        if point.published is not None:
-            at, side, top = round(x - half - 1, 1), round(2 * half + 2, 1), y(point.published)
-            tip = f"M{at} {top}l-3-2.5v5z" if step > 13 else ""
-            parts.append(f'<path class="published" d="M{at} {top}h{side}{tip}"/>')
-        if point.here is not None:
-            radius = min(3.6, 0.3 * step)
-            parts.append(f'<circle class="here" cx="{x}" cy="{y(point.here)}" r="{radius:.1f}"/>')
-    first, last = drawn[0].label, drawn[-1].label
-    parts += [
-        f'<text class="high" x="{LEFT - 4}" y="{_TOP + 4}">{number(high)}</text>',
-        f'<text class="high" x="{LEFT - 4}" y="{_AXIS}">{number(low)}</text>',
-        f'<text class="low" x="{LEFT}" y="{HEIGHT - 5}">{escape(line(first, 20))}</text>',
-        f'<text class="high" x="{WIDTH - RIGHT}" y="{HEIGHT - 5}">{escape(line(last, 20))}</text>',
-    ]
-    content = Markup("").join(Markup(part) for part in parts)  # noqa: S704 - numbers, escaped labels
-    svg = '<svg class="strip" role="img" viewBox="0 0 {} {}" aria-label="{}">{}</svg>'
-    return Markup(svg).format(WIDTH, HEIGHT, describe(drawn), content)  # noqa: S704 - as above
+    parts = [_path("axis", f"M{frame.left} {frame.top}V{bottom}H{end}")]
+    if frame is PANEL:
+        for tick in ticks(*axis):
+            parts.append(_path("axis", f"M{frame.left} {y(tick)}H{end}"))
+            parts.append(_text("high", frame.left - 4, y(tick) + 4, short(tick)))
+    else:
+        parts.append(_text("high", frame.left - 4, frame.top + 4, number(axis[1])))
+        parts.append(_text("high", frame.left - 4, bottom, number(axis[0])))
+    for x, point in zip(xs, drawn, strict=True):
+        parts += _marks(point, x, half, y)
+    labels = [line(point.label, 20) for point in drawn]
+    under = frame.height - 5
+    if frame is PANEL:
+        # As many labels as there is room for.
+        wide = 6 * max(map(len, labels)) + 8
+        step = math.ceil(len(labels) * wide / (end - frame.left))
+        shown = zip(xs[::step], labels[::step], strict=True)
+        parts += [_text("tick", x, under, label) for x, label in shown]
+    else:
+        parts.append(_text("low", frame.left, under, labels[0]))
+        parts.append(_text("high", end, under, labels[-1]))
+    return Markup(
+        '<svg class="{}" role="img" viewBox="0 0 {} {}" aria-label="{}">{}</svg>'
+    ).format(frame.kind, frame.width, frame.height, describe(drawn), Markup("").join(parts))
+
+
+def _path(kind: str, steps: str) -> Markup:
+    return Markup('<path class="{}" d="{}"/>').format(kind, steps)
+
+
+def _text(kind: str, x: float, y: float, text: str) -> Markup:
+    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(kind, x, y, text)
+
+
+def _marks(point: Point, x: float, half: float, y: Callable[[float], float]) -> Iterable[Markup]:
+    """Return a point's band, mean, published number and this machine's, from back to front."""
+    left, wide = round(x - half, 1), round(2 * half, 1)
+    if point.low is not None and point.high is not None and point.low <= point.high:
+        top = y(point.high)
+        tall = max(round(y(point.low) - top, 1), 0.5)
+        yield Markup('<rect class="band" x="{}" y="{}" width="{}" height="{}"/>').format(
+            left, top, wide, tall
+        )
+    if point.mean is not None:
+        yield _path("mean", f"M{left} {y(point.mean)}h{wide}")
+    if point.published is not None:
+        tip = "l-3-2.5v5z" if half > 4.5 else ""
+        start = f"M{left - 1:.1f} {y(point.published)}"
+        yield _path("published", f"{start}h{wide + 2:.1f}" + (start + tip if tip else ""))
+    if point.here is not None:
+        yield Markup('<circle class="here" cx="{:.1f}" cy="{}" r="{:.1f}"/>').format(
+            x, y(point.here), min(3.6, 0.85 * half)
+        )

@@ -8,54 +8,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from repro.errors import ReportError
 from repro.report import words
+from repro.report.page import figures
 from repro.report.page import rows as view
+from repro.report.page.figures import Figure
 from repro.report.result_row import BROKEN, ResultRow
 from repro.report.sanitize import finite, line
 
-_PICTURE = re.compile(r"data:image/(png|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
+MOST_FIGURES = 24
 _MOST_LINKS = 10
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture for the page, beside the table.
-
-    Args:
-        title: its heading.
-        alt: what it shows, for those who do not see it.
-        uri: ``data:image/png;base64,…`` or ``data:image/svg+xml;base64,…``.
-        caption: one or two sentences below it.
-        anchor: its own on the page, which the rows it belongs to lead to.
-        dark: as ``uri``, for those who prefer dark pages.
-        size: width and height in CSS pixels; (0, 0) leaves them to the picture.
-        rows: the anchors of the rows that it belongs to.
-    """
-
-    title: str
-    alt: str
-    uri: str
-    caption: str = ""
-    anchor: str = ""
-    dark: str = ""
-    size: tuple[int, int] = (0, 0)
-    rows: tuple[str, ...] = ()
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """A picture as an address that needs no file: ``kind`` is ``png`` or ``svg+xml``."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _part(name: str) -> str:
@@ -110,37 +79,25 @@ def _environment(report: Mapping[str, Any], records: Sequence[ResultRow]) -> lis
     ]
 
 
-def _figures_of(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
+def _figures_of(shown: Sequence[Figure]) -> dict[str, list[Figure]]:
     """A row's anchor to the figures that show it."""
     found: dict[str, list[Figure]] = {}
-    for figure in figures:
-        for row in figure.rows if figure.anchor else ():
+    for figure in shown:
+        for row in figure.rows:
             found.setdefault(row, []).append(figure)
     return found
 
 
-def render(
-    report: Mapping[str, Any], figures: Sequence[Figure] = (), figures_left: int = 0
-) -> str:
-    """The page of a report, the same on every machine.
+def render(report: Mapping[str, Any]) -> str:
+    """Return the page of a report, the same on every machine.
 
     Args:
         report: a report that :func:`repro.report.report_json.read` has accepted.
-        figures: pictures to show between the headline claims and the table.
-        figures_left: how many there are beyond these.
-
-    Raises:
-        ReportError: a figure's address is no base64 data URI of a PNG or SVG picture.
     """
-    for figure in figures:
-        if not all(_PICTURE.fullmatch(uri) for uri in (figure.uri, figure.dark or figure.uri)):
-            raise ReportError(
-                f"figure {figure.title!r} with the address {figure.uri[:40]!r}",
-                expected="data:image/png;base64,… or data:image/svg+xml;base64,…",
-                do="make it with data_uri",
-            )
     records: list[ResultRow] = list(report["claims"])
     groups = view.groups(records)
+    drawn = figures.figures(report)
+    shown = drawn[:MOST_FIGURES]
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -155,9 +112,9 @@ def render(
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
         groups=groups,
         headline=[group for group in groups if group.headline][:20],
-        figures=figures,
-        figures_left=figures_left,
-        figures_of=_figures_of(figures),
+        figures=shown,
+        figures_left=len(drawn) - len(shown),
+        figures_of=_figures_of(shown),
         counts=words.counts(records),
         total=len(records),
         chance=words.by_chance(records),

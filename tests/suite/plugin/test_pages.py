@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from repro.report import outputs, report_json
+from repro.report.page import html
 from repro.report.step_summary import summary
 
 WRITE = outputs.write_beside
@@ -21,7 +22,7 @@ def _runs(runs, monkeypatch):
 def test_a_run_writes_page_and_summary_beside_its_report(runs):
     result = runs()
     folder = runs.report_path.parent
-    assert (folder / "index.html").read_text("utf-8") == outputs.page_of(runs.report())
+    assert (folder / "index.html").read_text("utf-8") == html.render(runs.report())
     assert (folder / "summary.md").read_text("utf-8") == summary(runs.report())
     result.stdout.fnmatch_lines(["report: reports/report.json", "page: reports/index.html"])
 
