@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from tiny_paper import Tiny
 from warm import Warm
 
@@ -49,6 +48,8 @@ def warm_workers(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Networks this small only lose time to a second thread, the more where cores are busy."""
+    import torch  # which tests of the page alone do without
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

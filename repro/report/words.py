@@ -113,8 +113,7 @@ def published(row: ResultRow) -> str:
         return "two sources"
     if row["kind"] == "ordering":
         return line(row["criterion"].partition(" ")[2], 50) or NOTHING
-    several = isinstance(row["published"], list) and len(row["published"])
-    return short(row["published"]) + (f" ({several} points)" if several else "")
+    return short(row["published"])
 
 
 def population(row: ResultRow) -> str:

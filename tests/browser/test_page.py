@@ -144,7 +144,7 @@ def test_a_crowded_table_keeps_its_numbers_whole(browser, page, width, media):
             "  range.selectNodeContents(cell);"
             "  return new Set([...range.getClientRects()].map((box) => box.top)).size }))"
         )
-        # ``mean ± s (N)`` may take three lines, a curve's ``first … last (N)`` four.
+        # ``difference mean ± s (N)`` may take four lines.
         assert most <= 4
         assert browser.js("return document.documentElement.scrollWidth <= innerWidth")
     finally:
@@ -230,7 +230,9 @@ SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
         "figures: figure-tiny-fig1 hidden or out of shape",
     ),
     "a figure has one scheme's colours": (
-        lambda t: without_policy(t).replace("<style>", "<style>.panel .band { fill: red }"),
+        lambda t: without_policy(t).replace(
+            "<style>", "<style>.panel .band { fill: red !important }"
+        ),
         "figures: figure-tiny-curve in the same colours",
     ),
     "an image says nothing": (

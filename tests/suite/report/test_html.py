@@ -194,7 +194,7 @@ def test_no_claims_and_no_figures_are_no_error():
 
 def test_a_curves_row_has_its_points():
     words = parsed(make(curve())).words
-    assert "0.1 to 0.9 (3 points)" in words
+    assert "0.1 to 0.9" in words
     assert "0.1100 to 0.7000 (8)" in words
     assert "2 of 3 inside" in words
     assert (
@@ -204,7 +204,7 @@ def test_a_curves_row_has_its_points():
     assert "99.97 % (t) band at each point, together 99.9 %; this machine's" in words
     assert "98.3 % (t) at each point, together 95 %" in words
     assert view.sentence([curve()]) == (
-        "The paper says 0.1 to 0.9 (3 points); 2 of 3 inside the bands of 8 independent "
+        "The paper says 0.1 to 0.9; 2 of 3 inside the bands of 8 independent "
         "trainings and this machine gave 0.1200 to 0.7100: trend-only (plain)."
     )
 
@@ -213,7 +213,7 @@ def test_the_sentence_of_a_curve_without_bands():
     row = curve(n=2, verdict="inconclusive")
     row["points"] = [point | {"band": None, "inside": None} for point in row["points"]]
     assert view.sentence([row]) == (
-        "The paper says 0.1 to 0.9 (3 points); 2 independent trainings gave no bands and "
+        "The paper says 0.1 to 0.9; 2 independent trainings gave no bands and "
         "this machine gave 0.1200 to 0.7100: inconclusive (plain)."
     )
 
