@@ -12,10 +12,9 @@ from repro.claims.records import Paper
 from repro.errors import EvidenceError, UsageError
 from repro.judge import cases as evidence
 from repro.judge.cases import Case
-from repro.judge.freshness import is_stale
 from repro.judge.populations import Archive, Kind
 from repro.measure.calibrate import Job, Result
-from repro.measure.live import experiment_of, how_stale, live_value
+from repro.measure.live import experiment_of, stale
 from repro.measure.session import Measured
 
 FRESH = 2
@@ -49,7 +48,10 @@ def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Case]:
         and (case.judgement.gate or any(point.gate for point in case.judgement.points))
     ]
     for case in {spot_of(case): case for case in found}.values():
-        population, experiment = archive.population("full", *spot_of(case)), experiment_of(case)
+        population, experiment = (
+            archive.population("full", *spot_of(case)),
+            experiment_of(case.claim, case.reading),
+        )
         for row in population.rows:
             expected = experiment.configuration(row.seed, case.reading)
             if row.provenance["configuration"] != expected:
@@ -106,9 +108,8 @@ def outside(cases: Iterable[Case], results: Mapping[Spot, Collection[Result]]) -
         said = []
         for result in sorted(results[spot_of(case)], key=lambda r: r.row.seed):
             measured = Measured(dict(result.row.measurements), [], [], 0.0)
-            held = live_value(case.claim, measured)[1]
-            if is_stale(held, case.judgement):
-                said.append(f"seed {result.row.seed}: {how_stale(held, case.judgement)}")
+            if how := stale(case.claim, measured, case.judgement):
+                said.append(f"seed {result.row.seed}: {how}")
         if said:
             lines.append(f"{case.id}: {'; '.join(said)}")
     return lines

@@ -8,7 +8,6 @@ their way to the report.
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -53,24 +52,24 @@ class Session:
     """What the claims of one run share.
 
     Args:
+        shared: the folder that the run's processes hand measurements through.
         directory: of MNIST, where one is named.
         device: ``cpu`` or ``cuda``.
         retrain: train every network anew instead of loading it.
         require_full: refuse anything but full MNIST.
         offline: do not download.
         run: a token that names this run in all its processes.
-        shared: the folder that the run's processes hand measurements through.
         on_epoch: network name to a function told after each epoch of its training.
         on_measure: told (paper, experiment, reading) before each measurement.
     """
 
+    shared: Path
     directory: Path | None = None
     device: str = "cpu"
     retrain: bool = False
     require_full: bool = False
     offline: bool = False
     run: str = ""
-    shared: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="repro-run-")))
     on_epoch: Callable[[str], OnEpoch] | None = None
     on_measure: Callable[[str, str, str], None] | None = None
     _data: Mnist | None = None

@@ -1,143 +1,87 @@
-"""The record of a run: made before the first test, filled as tests report, written at the end."""
+"""The report of a run: on disk before the first test, filled as tests report, ended at the end."""
 
 from __future__ import annotations
 
 import json
 import os
 import shlex
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from repro import paths
-from repro.claims.records import Paper
-from repro.claims.selection import Selection
 from repro.errors import ReproError, StoreError
-from repro.judge.cases import Case
-from repro.judge.populations import Archive
 from repro.papers import picture
+from repro.plugin import options, xdist
+from repro.plugin.state import ROW, State, usage
+from repro.plugin.xdist import Test
 from repro.report import outputs
 from repro.report import report_json as report
-from repro.report.result_row import ResultRow, new_row
-
-if TYPE_CHECKING:  # torch is loaded only when a claim runs
-    from repro.measure.session import Session
-
-RECORD = "repro_record"
-"""The test property that carries a claim's record from its test, also across processes."""
-
-
-@dataclass
-class State:
-    """What one pytest process knows of the run."""
-
-    loaded: dict[str, Paper]
-    archive: Archive
-    cases: dict[str, Case]
-    sample: dict[str, Case]
-    selection: Selection
-    run: str
-    shared: Path
-    start: float = field(default_factory=time.monotonic)
-    session: Session | None = None
-    groups: int = 0
-    records: dict[str, ResultRow] = field(default_factory=dict)
-    header: dict[str, Any] | None = None
-
-    def readings_wanted(self, case: Case) -> list[str]:
-        """Every selected reading of this case's experiment."""
-        mine = [
-            c.reading
-            for c in self.cases.values()
-            if (c.claim.paper, c.claim.experiment) == (case.claim.paper, case.claim.experiment)
-            and self.selection.matches(c.claim, c.reading)
-        ]
-        return list(dict.fromkeys([case.reading, *mine]))
-
-
-def case_id(nodeid: str) -> str:
-    """``claim@reading`` of a test, from its node id; empty for other tests."""
-    return nodeid.rpartition("::")[2].partition("[")[2].rpartition("]")[0]
-
-
-def claim_of(nodeid: str) -> str:
-    """As :func:`case_id`, for the tests that judge claims (not their controls)."""
-    return case_id(nodeid) if "::test_claim[" in nodeid else ""
-
-
-def _report_problem(error: ReproError) -> str:
-    elsewhere = "free some space, or point --report-dir at another folder"
-    return (
-        f"{type(error).__name__}\nfound: {error.found}\nexpected: {error.expected}\n"
-        f"what to do: {elsewhere if isinstance(error, StoreError) else error.do}"
-    )
+from repro.report.result_row import Outcome, ResultRow, new_row
 
 
 class Recorder:
-    """The hooks of the process that writes the report (with xdist: the controller).
+    """The hooks of the process that writes the report (with xdist: the one without tests).
 
     Args:
         config: pytest's.
         state: of the run.
-        session: gives the run's session, for its data.
     """
 
-    def __init__(
-        self, config: pytest.Config, state: State, session: Callable[[], Session]
-    ) -> None:
+    def __init__(self, config: pytest.Config, state: State) -> None:
         self.config = config
         self.state = state
-        self.session = session
+        self.start = time.monotonic()
+        self.rows: dict[str, ResultRow] = {}
+        self.told: set[str] = set()
         self.problem = ""
         self.notes: list[str] = []
 
     @property
     def path(self) -> Path:
         """Where the report goes."""
-        return (
-            Path(self.config.option.report_dir or self.config.rootpath / "reports") / "report.json"
-        )
+        folder = options.value(self.config, "report-dir") or self.config.rootpath / "reports"
+        return Path(folder) / "report.json"
 
+    # --- before the first test ---------------------------------------------------------------
+
+    @cached_property
     def header(self) -> dict[str, Any]:
-        """Environment, commit and data, gathered once.
+        """Environment, commit and data.
 
         Raises:
             pytest.UsageError: MNIST that the options ask for is not there.
         """
-        state, option = self.state, self.config.option
-        if state.header is None:
-            from repro.lab import provenance
+        from repro.lab import provenance
 
-            try:
-                data = self.session().data()
-            except ReproError as error:
-                raise pytest.UsageError(f"{type(error).__name__}\n{error}") from None
-            about = provenance.describe(option.device)
-            commit, dirty = provenance.commit(paths.checkout())
-            state.header = {
-                "commit": commit,
-                "dirty": dirty,
-                "versions": {name: about[name] for name in ("python", "torch", "numpy")},
-                "cpu": about["cpu"],
-                "threads": about["threads"],
-                "device": about["device"],
-                "data": {"kind": data.kind, "source": data.source, "hashes": data.hashes},
-                "command": shlex.join(["pytest", *map(str, self.config.invocation_params.args)]),
-                "start": provenance.now(),
-                "coverage": report.coverage(state.loaded.values(), state.cases.values()),
-            }
-        return state.header
+        try:
+            data = self.state.session.data()
+        except ReproError as error:
+            raise usage(error) from None
+        about = provenance.describe(options.value(self.config, "device"))
+        commit, dirty = provenance.commit(paths.checkout())
+        return {
+            "commit": commit,
+            "dirty": dirty,
+            "versions": {name: about[name] for name in ("python", "torch", "numpy")},
+            "cpu": about["cpu"],
+            "threads": about["threads"],
+            "device": about["device"],
+            "data": {"kind": data.kind, "source": data.source, "hashes": data.hashes},
+            "command": shlex.join(["pytest", *map(str, self.config.invocation_params.args)]),
+            "start": provenance.now(),
+        }
 
     def pytest_report_header(self) -> list[str]:
-        """Environment, data and commit."""
+        """Show environment, data and commit."""
         if self.config.option.collectonly:
             return []  # a list of tests needs no data
-        header = self.header()
+        header = self.header
         commit = header["commit"][:12] + (" with changes" if header["dirty"] else "")
         versions = " ".join(f"{k}-{v}" for k, v in header["versions"].items())
         return [
@@ -146,81 +90,93 @@ class Recorder:
             f"MNIST: {header['data']['kind']}, {header['data']['source']}",
         ]
 
-    def collected(self, nodeids: Iterable[str]) -> None:
-        """Make every record before the first test runs, so that a crash still shows."""
+    def pytest_collection_finish(self) -> None:
+        """Begin the report: without xdist, the tests are known here."""
+        if not self.config.option.collectonly:
+            self.begin()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """Begin the report: with xdist, a worker has left here what the tests are."""
+        self.state.tests.update(xdist.receive(self.state.shared))
+        if not self.rows:
+            self.begin()
+
+    def begin(self) -> None:
+        """Write a report without footer, so that a run that is killed still shows.
+
+        Raises:
+            pytest.UsageError: the evidence is damaged, or the report cannot be written.
+        """
         state = self.state
-        if state.records or self.config.option.collectonly:
-            return
-        header = self.header()
-        records = {id_: new_row(case) for id_, case in state.cases.items()}
-        for record in filter(None, (records.get(claim_of(nodeid)) for nodeid in nodeids)):
-            record["outcome"] = "unfinished"
-        unfinished = report.unfinished_report(header, records.values())
+        cases = [state.unjudged(claim, reading) for claim, reading in state.under_readings()]
+        rows = {case.id: new_row(case) for case in cases}
+        for test in state.tests.values():
+            if test.what == "verdict":
+                rows[test.id]["outcome"] = "unfinished"
+        unfinished = report.unfinished_report(self.header, rows.values())
+        try:
+            state.read_evidence()
+        except ReproError as error:
+            raise usage(error) from None
         try:
             report.write(self.path, unfinished, complete=False)
         except ReproError as error:
             raise pytest.UsageError(_report_problem(error)) from None
-        state.records = records
+        self.rows = rows
         outputs.remove(self.path.parent)
 
-    def rows(self) -> list[ResultRow]:
-        """All records."""
-        return list(self.state.records.values())
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Without xdist, the tests are known here."""
-        self.collected([item.nodeid for item in session.items])
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """With xdist, the tests are known here."""
-        self.collected(ids)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell each xdist worker the run's token and its shared folder."""
-        node.workerinput["repro_run"] = self.state.run
-        node.workerinput["repro_shared"] = str(self.state.shared)
-        node.workerinput["repro_by_group"] = self.config.getoption("dist") == "load"
+    # --- while tests run ---------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what a test found, before JUnit's XML is given the rest of the properties."""
         properties = report.user_properties
-        found = str(dict(properties).get(RECORD, "{}"))
-        report.user_properties = [pair for pair in properties if pair[0] != RECORD]
-        record = self.state.records.get(claim_of(report.nodeid))
-        if record is None:
+        report.user_properties = [pair for pair in properties if pair[0] != ROW]
+        test = self.state.tests.get(report.nodeid)
+        if test is None or test.id not in self.rows:
             return
+        row = self.rows[test.id]
         if report.when == "call":
-            record |= json.loads(found)
-            record["seconds"] = max(0.0, round(report.duration, 3))  # a clock may jump
-            record["outcome"] = "xfailed" if hasattr(report, "wasxfail") else report.outcome
-        elif report.failed:
-            record["outcome"] = "error"
-        elif report.skipped:
-            record["outcome"] = "skipped"
+            found = json.loads(str(dict(properties).get(ROW, "{}")))
+            if test.what == "verdict":
+                self.told.add(test.id)
+                found |= {name: row[name] for name in ("outcome", "stale")}
+                found["seconds"] = max(0.0, round(report.duration, 3))  # a clock may jump
+            row.update(found)
+        outcome = _outcome(test, report)
+        # A claim that is not fresh has failed, in whatever order its tests run.
+        if outcome and row["outcome"] not in ("failed", "error"):
+            row["outcome"] = outcome
+
+    # --- at the end --------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         """Write the report with its footer, whatever becomes of pytest's own files."""
+        made, problems = picture.collect(self.state.shared) if self.rows else ([], [])
         try:
             yield
         except OSError as error:  # JUnit's XML, say, in a folder that takes no files
             self.notes.append(f"pytest could not write: {error}")
             if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-        if self.state.records:
-            self.finish(session)
+        if self.rows:
+            self.notes += problems
+            self.finish(session, made)
 
-    def finish(self, session: pytest.Session) -> None:
+    def finish(self, session: pytest.Session, pictures: list[dict[str, Any]]) -> None:
         """Write the report with its footer, and the pages beside it."""
         from repro.lab import provenance
 
-        seconds = max(0.0, time.monotonic() - self.state.start)
-        made, problems = picture.collect(self.state.shared)
+        self.judge_the_rest()
+        seconds = max(0.0, time.monotonic() - self.start)
         complete = report.new_report(
-            self.header(), self.rows(), pictures=made, end=provenance.now(), seconds=seconds
+            self.header,
+            self.rows.values(),
+            pictures=pictures,
+            end=provenance.now(),
+            seconds=seconds,
         )
         try:
             report.write(self.path, complete, complete=True)
@@ -229,19 +185,35 @@ class Recorder:
             self.problem = _report_problem(error)
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         else:
-            self.notes += [*problems, *outputs.write_beside(self.path)]
+            self.notes += outputs.write_beside(self.path)
+
+    def judge_the_rest(self) -> None:
+        """Fill the rows of claims whose tests did not run with what the populations say."""
+        from repro.plugin.measuring import result_row
+
+        cases = []
+        for claim, reading in self.state.under_readings():
+            case = self.state.unjudged(claim, reading)
+            if case.id not in self.told:
+                before = self.rows[case.id]
+                row = self.rows[case.id] = result_row(self.state, claim, reading, None)
+                row["outcome"], row["stale"] = before["outcome"], before["stale"]
+            with suppress(ReproError):  # as the row says
+                case = self.state.case(claim, reading)
+            cases.append(case)
+        self.header["coverage"] = report.coverage(self.state.papers.values(), cases)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """The closing table, worst first."""
-        if not self.state.records:
+        """Show the closing table, worst first."""
+        if not self.rows:
             return
         from repro.report.terminal import closing_table
 
         plain = not terminalreporter.hasmarkup or bool(os.environ.get("NO_COLOR"))
         width = max(80, terminalreporter._tw.fullwidth)
         terminalreporter.section("claims")
-        terminalreporter.write(closing_table(self.rows(), width=width, plain=plain))
-        terminalreporter.write_line(f"coverage: {self.header()['coverage']}")
+        terminalreporter.write(closing_table(self.rows.values(), width=width, plain=plain))
+        terminalreporter.write_line(f"coverage: {self.header['coverage']}")
         written = os.path.relpath(self.path)
         told = f"NOT WRITTEN: {self.problem}" if self.problem else written
         terminalreporter.write_line(f"report: {told}")
@@ -251,6 +223,23 @@ class Recorder:
         for note in self.notes:
             terminalreporter.write_line(note)
 
-    def pytest_unconfigure(self) -> None:
-        """Remove the folder that the run's processes shared."""
-        shutil.rmtree(self.state.shared, ignore_errors=True)
+
+def _outcome(test: Test, report: pytest.TestReport) -> Outcome | None:
+    """Return what a phase of a test makes of its claim; None where it changes nothing."""
+    if test.what not in ("verdict", "fresh"):
+        return None
+    if report.failed:
+        return "failed" if report.when == "call" else "error"
+    if test.what == "fresh" or report.when == "teardown":
+        return None
+    if report.skipped:
+        return "xfailed" if hasattr(report, "wasxfail") else "skipped"
+    return "passed" if report.when == "call" else None
+
+
+def _report_problem(error: ReproError) -> str:
+    elsewhere = "free some space, or point --report-dir at another folder"
+    return (
+        f"{type(error).__name__}\nfound: {error.found}\nexpected: {error.expected}\n"
+        f"what to do: {elsewhere if isinstance(error, StoreError) else error.do}"
+    )

@@ -6,14 +6,14 @@ One CSV an experiment and reading, in ``fixtures/snapshots``, held by pytest-reg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import pytest
-
 from repro import paths
-from repro.judge.cases import Case
-from repro.measure.live import evidence_alone, measure
-from repro.measure.session import Session
+from repro.claims.records import Claim
+from repro.judge.populations import Kind
 
 TOLERANCE = 1e-3
 """Of rates, confidences and RMS. Mean counts of iterations get ITERATIONS."""
@@ -21,37 +21,38 @@ TOLERANCE = 1e-3
 ITERATIONS = 0.05
 
 
-def check(case: Case, session: Session, readings: list[str], num_regression: Any) -> str:
-    """Hold the shipped weights' measurements against their snapshot.
+def name_of(claim: Claim, reading: str) -> str:
+    """Return the name of the snapshot that holds a claim's experiment under a reading."""
+    return f"{claim.paper}-{claim.experiment}--{reading}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the shipped networks measured in one experiment under one reading.
 
     Args:
-        case: any claim that reads the experiment under the reading.
-        session: of the run.
-        readings: all readings that the run wants of this experiment.
-        num_regression: the fixture of pytest-regressions.
-
-    Returns:
-        Why there is nothing to compare; empty where it was compared.
-
-    Raises:
-        ReproError: no data, no weights, or a measurement that is not finite.
+        kind: of the images.
+        name: of the file.
     """
-    if evidence_alone(case, session):
-        return "its networks do not ship; a snapshot is of shipped ones"
-    measured = measure(case, session, readings)
-    if set(measured.sources) != {"shipped"}:
-        return f"the networks are {', '.join(measured.sources)}; a snapshot is of shipped ones"
-    name = f"{case.claim.paper}-{case.claim.experiment}--{case.reading}.csv"
-    path = paths.fixtures() / "snapshots" / session.data().kind / name
-    if path.exists():
-        known = set(path.read_text(encoding="utf-8").partition("\n")[0].split(",")[1:])
-        # pytest-regressions does not miss a column that is no longer measured.
-        if known != set(measured.values):
-            pytest.fail(f"{path.name} has other metrics: {known ^ set(measured.values)}")
-    num_regression.check(
-        {metric: [value] for metric, value in measured.values.items()},
-        fullpath=path,
-        default_tolerance={"atol": TOLERANCE, "rtol": 0},
-        tolerances={m: {"atol": ITERATIONS, "rtol": 0} for m in measured.values if "iter" in m},
-    )
-    return ""
+
+    kind: Kind
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """The file, a column a metric."""
+        return paths.fixtures() / "snapshots" / self.kind / f"{self.name}.csv"
+
+    def metrics(self) -> set[str]:
+        """Return the names of the metrics on record; none where there is no file yet."""
+        if not self.path.exists():
+            return set()
+        return set(self.path.read_text(encoding="utf-8").partition("\n")[0].split(",")[1:])
+
+    def settings(self, values: Mapping[str, float]) -> dict[str, Any]:
+        """Return the file and the tolerances as ``num_regression.check`` takes them."""
+        return {
+            "fullpath": self.path,
+            "default_tolerance": {"atol": TOLERANCE, "rtol": 0},
+            "tolerances": {m: {"atol": ITERATIONS, "rtol": 0} for m in values if "iter" in m},
+        }

@@ -7,28 +7,46 @@ the experiments that say that they share nothing in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
-from repro.judge.cases import Case
+from repro.atomic import write_atomic
+from repro.errors import ReproError
 from repro.judge.populations import Archive
 from repro.papers import registry
-from repro.plugin.recorder import case_id
+
+
+class Test(NamedTuple):
+    """What the run knows of one test of a claim.
+
+    Args:
+        id: ``claim@reading``.
+        what: ``verdict``, ``fresh``, ``control`` or ``snapshot``.
+        group: the tests of one group are run by one worker; empty without xdist.
+    """
+
+    id: str
+    what: str
+    group: str = ""
+
+
+Spot = tuple[str, str, str]
+"""Paper, experiment and reading: one measurement."""
 
 
 def by_group(config: Any) -> bool:
-    """Whether the tests go to the workers by group: where the user asks for no other way."""
-    return bool(config.getoption("dist") == "load")
+    """Return whether the tests go to workers by group: where the user asks for no other way."""
+    return bool(config.getoption("dist", "no") == "load")
 
 
-def seconds_of(archive: Archive, paper: str, experiment: str, reading: str) -> float:
+def seconds_of(archive: Archive, spot: Spot) -> float:
     """Return how long a measurement took for the record, in the middle of its seeds, or 0."""
-    return archive.population("full", paper, experiment, reading).seconds()
-
-
-def snapshot_id(case: Case) -> str:
-    """The id of the snapshot's test that stands for all claims of an experiment and reading."""
-    return f"{case.claim.paper}-{case.claim.experiment}--{case.reading}"
+    try:
+        return archive.population("full", *spot).seconds()
+    except ReproError:  # the tests of its claims tell
+        return 0.0
 
 
 def _is(paper: str, experiment: str, what: Literal["alone", "on_demand"]) -> bool:
@@ -40,58 +58,63 @@ def _is(paper: str, experiment: str, what: Literal["alone", "on_demand"]) -> boo
 
 
 def group_of(paper: str, experiment: str) -> str:
-    """What is measured in one process: a paper, or one experiment that shares nothing with it."""
+    """Name what is measured in one process: a paper, or one experiment that shares nothing."""
     return f"{paper}-{experiment}" if _is(paper, experiment, "alone") else paper
 
 
-def groups(cases: Iterable[Case]) -> dict[str, str]:
-    """The group of every test, by the id in its brackets."""
-    known: dict[tuple[str, str], str] = {}
-    found: dict[str, str] = {}
-    for case in cases:
-        spot = (case.claim.paper, case.claim.experiment)
-        if spot not in known:
-            known[spot] = group_of(*spot)
-        found[case.id] = found[snapshot_id(case)] = known[spot]
-    return found
+def arranged(archive: Archive, spots: Sequence[Spot | None]) -> tuple[list[int], int]:
+    """Sort tests, those of the group that takes longest first.
 
-
-def arranged(cases: Iterable[Case], ids: Sequence[str], archive: Archive) -> tuple[list[int], int]:
-    """The places of the tests ``ids`` (in their brackets), those of the longest group first.
+    Args:
+        archive: the populations, which know how long measuring took.
+        spots: what each test measures; None for other tests.
 
     Returns:
-        The order, and how many groups there are.
+        The tests' places in their new order, and how many groups there are.
     """
-    chosen = set(ids)
-    every = [case for case in cases if chosen & {case.id, snapshot_id(case)}]
-    group = groups(every)
-    cost: dict[str, float] = {}
-    for spot, case in {snapshot_id(case): case for case in every}.items():
-        where = case.claim.paper, case.claim.experiment
+    group = {spot: group_of(*spot[:2]) for spot in set(spots) if spot}
+    cost = dict.fromkeys(group.values(), 0.0)
+    for spot in group:
         # What is measured on demand counts for nothing: it mostly is not, and on record its time
         # is that of its trainings.
-        took = 0.0 if _is(*where, "on_demand") else seconds_of(archive, *where, case.reading)
-        cost[group[spot]] = cost.get(group[spot], 0.0) + took
-    of = [group.get(one, "") for one in ids]
-    return sorted(range(len(ids)), key=lambda i: -cost.get(of[i], 0.0)), len(set(of))
+        if not _is(*spot[:2], "on_demand"):
+            cost[group[spot]] += seconds_of(archive, spot)
+    of = [group[spot] if spot else "" for spot in spots]
+    return sorted(range(len(of)), key=lambda i: -cost.get(of[i], 0.0)), len(set(of))
 
 
-def scheduler(config: Any, log: Any, cases: Iterable[Case]) -> Any:
-    """The scheduler of pytest-xdist that gives out whole groups, in the order of the tests.
+def send(folder: Path, tests: Mapping[str, Test]) -> None:
+    """Leave what a worker has collected where the process that reports finds it.
+
+    pytest-xdist sends the tests' names alone. Every worker collects the same.
+    """
+    write_atomic(folder / "tests.json", json.dumps(tests).encode())
+
+
+def receive(folder: Path) -> dict[str, Test]:
+    """Return what :func:`send` left."""
+    found: dict[str, Any] = json.loads((folder / "tests.json").read_text(encoding="utf-8"))
+    return {node: Test(*test) for node, test in found.items()}
+
+
+def scheduler(config: Any, log: Any, tests: Mapping[str, Test]) -> Any:
+    """Return a scheduler of pytest-xdist that gives out whole groups, in the order of the tests.
+
+    ``--dist loadgroup`` would group by marks, but it appends the group to every test's name,
+    gives the group with the most tests out first and not the longest, and does to a worker's
+    death what is mended below.
 
     Args:
         config: pytest's.
         log: what xdist gives along.
-        cases: of the run.
+        tests: by node id, filled when the workers have collected.
     """
     from xdist.scheduler import LoadScopeScheduling  # an optional package
-
-    group = groups(cases)
 
     class ByGroup(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
             by_file: str = super()._split_scope(nodeid)
-            return group.get(case_id(nodeid)) or by_file
+            return tests[nodeid].group if nodeid in tests else by_file
 
         def remove_node(self, node: Any) -> str | None:
             """Give out again what a worker leaves, but not the test that it died of.
@@ -101,9 +124,9 @@ def scheduler(config: Any, log: Any, cases: Iterable[Case]) -> Any:
             """
             units: Mapping[str, dict[str, bool]] = self.assigned_work.pop(node)
             open_ = {s: [t for t, done in unit.items() if not done] for s, unit in units.items()}
-            died_of = next((tests[0] for tests in open_.values() if tests), None)
-            for scope, tests in open_.items():
-                if left := {test: False for test in tests if test != died_of}:
+            died_of = next((left[0] for left in open_.values() if left), None)
+            for scope, names in open_.items():
+                if left := {name: False for name in names if name != died_of}:
                     self.workqueue[scope] = left
             for other in self.assigned_work:
                 self._reschedule(other)

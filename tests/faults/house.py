@@ -42,6 +42,8 @@ LOADED = (
     *(
         "repro.measure.progress",
         "repro.plugin.hooks",
+        "repro.plugin.claims_run",
+        "repro.plugin.measuring",
         "repro.report.page.figures",
         "repro.report.page.html",
     ),
@@ -72,16 +74,6 @@ PAPER = {
         }
     ],
 }
-CLAIMS = """
-PAPER = "small"
-
-def test_claim(claim_case):
-    claim_case.check()
-
-def test_control(control_case):
-    control_case.check()
-"""
-
 TRAIN = ("train", "small", "--ship")
 CALIBRATE = ("calibrate", "--paper", "small", "--seeds", "0-2", "--data", "full", "--out", "out")
 REPRODUCE = ("pytest", "claims", "--paper", "small", "--report-dir", "reports")
@@ -237,8 +229,7 @@ def new_place(root: Path, name: str) -> Place:
     """
     place = Place(root, root / "places" / name)
     shutil.rmtree(place.here, ignore_errors=True)
-    (place.here / "claims").mkdir(parents=True)
-    (place.here / "claims" / "test_small.py").write_text(CLAIMS)
+    tiny_paper.write_tests(place.here / "claims", "small")
     (place.here / "tmp").mkdir()
     for path in (root / "populations").rglob("*.csv"):
         target = place.here / "fixtures" / path.relative_to(root)
@@ -339,7 +330,7 @@ WATCHED = tuple(
         *("atomic.py", "cli/commands.py", "judge/populations.py"),
         *("lab/networks/store.py", "lab/networks/training.py"),
         *("measure/calibrate.py", "measure/session.py"),
-        *("plugin/recorder.py", "plugin/shared_folder.py"),
+        "plugin/recorder.py",
         *("report/outputs.py", "report/report_json.py"),
     )
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from repro import paths
 from repro.judge import populations
 from repro.judge.populations import Kind, Row
 
@@ -116,6 +118,16 @@ PAPER: dict[str, Any] = {
     ],
     "limitation": [{"place": "Table 2", "quote": "0.7", "why": "not measured"}],
 }
+
+
+def write_tests(folder: Path, paper: str) -> None:
+    """The tests of a paper's claims, as this checkout has them; of a paper without snapshots."""
+    claims = paths.checkout() / "tests" / "claims"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(claims / "conftest.py", folder)
+    text = (claims / "test_lacok2016.py").read_text(encoding="utf-8")
+    text, _, _ = text.replace('"lacok2016"', repr(paper)).partition("\n\ndef test_snapshot")
+    (folder / f"test_{paper}.py").write_text(text, encoding="utf-8")
 
 
 def toml(value: object) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -14,7 +13,6 @@ import pytest
 from repro import atomic, paths
 from repro.atomic import hold, is_left, write_atomic
 from repro.errors import StoreError
-from repro.plugin import shared_folder
 
 fcntl = pytest.importorskip("fcntl", reason="without locks nothing counts as left")
 
@@ -160,69 +158,6 @@ def test_a_stray_that_cannot_be_removed_fails_no_write(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "unlink", refuse)
     write_atomic(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
-
-
-# The folder of a run
-
-
-@pytest.fixture
-def temporary(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
-
-
-def test_each_run_has_a_folder_and_removes_those_of_killed_runs(temporary):
-    first, of_first = shared_folder.make()
-    (first / "measured.json").touch()
-    second, of_second = shared_folder.make()
-    assert first != second
-    assert (first / "measured.json").exists()
-    of_first.close()
-    third, of_third = shared_folder.make()
-    assert sorted(temporary.iterdir()) == sorted([second, third])
-    of_second.close()
-    of_third.close()
-
-
-@pytest.mark.parametrize("holds", [[], ["measured.json"]])
-def test_a_folder_of_a_run_killed_while_it_made_or_removed_it_goes_too(temporary, holds):
-    folder, file = shared_folder.make()
-    file.close()
-    (folder / "held").unlink()
-    for name in holds:
-        (folder / name).touch()
-    (temporary / "another-folder").mkdir()
-    second, file = shared_folder.make()
-    file.close()
-    assert sorted(temporary.iterdir()) == sorted([second, temporary / "another-folder"])
-
-
-@pytest.mark.usefixtures("temporary")
-@pytest.mark.parametrize("take", [Path.rmdir, lambda folder: (folder / "held").touch()])
-def test_a_folder_taken_before_it_was_held_is_made_again(monkeypatch, take):
-    made, mkdtemp = [], tempfile.mkdtemp
-
-    def taken(**settings):
-        made.append(Path(mkdtemp(**settings)))
-        if len(made) == 1:
-            take(made[0])
-        return str(made[-1])
-
-    monkeypatch.setattr(tempfile, "mkdtemp", taken)
-    folder, file = shared_folder.make()
-    file.close()
-    assert folder == made[1] != made[0]
-    assert folder.is_dir()
-
-
-def test_no_place_for_temporary_files_is_a_clear_error(monkeypatch):
-    def full(**_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(tempfile, "mkdtemp", full)
-    with pytest.raises(StoreError, match="No space left on device") as caught:
-        shared_folder.make()
-    assert "TMPDIR" in caught.value.do
 
 
 # No home

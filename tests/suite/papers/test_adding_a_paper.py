@@ -113,6 +113,7 @@ def test_the_page_has_all_that_a_paper_needs():
         RECORDS,
         "papers/means2020/experiments.py",
         "papers/means2020/pictures.py",
+        "claims/conftest.py",
         "claims/test_means2020.py",
     ]
     assert len(COMMANDS) == 2

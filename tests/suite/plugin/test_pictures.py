@@ -47,7 +47,7 @@ def names(runs) -> list[tuple[str, str]]:
 def test_pictures_come_from_whichever_process_measured(runs, pictured, workers):
     if workers:
         pytest.importorskip("xdist")
-    pictured(*workers).assert_outcomes(passed=8, xfailed=1)
+    pictured(*workers).assert_outcomes(passed=12, xfailed=1)
     assert names(runs) == [("tiny-fig1", "plain"), ("tiny-fig1", "other")][::-1]
     made = runs.report()["pictures"][0]
     assert (made["place"], made["title"], made["experiment"]) == ("Fig. 1", "Three", "toy")
@@ -65,7 +65,7 @@ def test_a_picture_is_made_only_where_its_experiment_is_measured(runs, pictured)
 
 def test_a_picture_that_fails_is_told_and_fails_nothing(runs, pictured):
     result = pictured(bad="plain")
-    result.assert_outcomes(passed=8, xfailed=1)
+    result.assert_outcomes(passed=12, xfailed=1)
     assert names(runs) == [("tiny-fig1", "other")]
     line = "picture tiny-fig1 (plain) was not made: RuntimeError('out of ink')"
     result.stdout.fnmatch_lines([line])

@@ -45,10 +45,11 @@ def test_selecting(runs, words, chosen):
 
 def test_the_controls_follow_the_selection(runs):
     result = runs("--claim", "tiny-error", "--reading", "other", "-v")
-    result.assert_outcomes(passed=2, deselected=7)
+    result.assert_outcomes(passed=3, deselected=10)
     result.stdout.fnmatch_lines(
         [
             "*test_claim[[]tiny-error@other[]] PASSED*",
+            "*test_fresh[[]tiny-error@other[]] PASSED*",
             "*test_control[[]tiny-error@other[]] PASSED*",
         ]
     )
@@ -116,7 +117,7 @@ def test_listing_claims_runs_nothing(runs):
 def test_a_test_module_without_a_known_paper_is_an_error(runs, paper):
     runs.write()
     path = runs.pytester.path / "claims" / "test_other.py"
-    path.write_text(f"{paper}\ndef test_claim(claim_case):\n    claim_case.check()\n")
+    path.write_text(f"{paper}\ndef test_claim(claim):\n    pass\n")
     result = runs()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["test_other has PAPER = *", "expected: 'lacok2016' or *"])

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from repro.judge import cases as evidence
 from repro.judge.populations import Archive
 from repro.lab.attacks import common_noise, iterative
 from repro.lab.attacks.common_noise import CommonNoise
@@ -23,40 +22,33 @@ from repro.plugin import xdist
 
 
 @pytest.fixture(scope="module")
-def cases():
-    papers, archive = registry.load_all().values(), Archive()
-    return [case for paper in papers for case in evidence.judge(paper, archive)]
+def spots():
+    """What each claim's test measures, in the order of the records."""
+    claims = [claim for paper in registry.load_all().values() for claim in paper.claims]
+    return [(claim.paper, claim.experiment, r) for claim in claims for r in claim.readings]
 
 
 APART = ("common-classes", "common-fives", "iterative", "steps", "targeted")
 """The experiments with claims that share nothing in memory."""
 
 
-def test_only_what_shares_no_result_is_measured_apart(cases):
-    group = xdist.groups(cases)
-    assert set(group.values()) == {
+def test_only_what_shares_no_result_is_measured_apart(spots):
+    assert {xdist.group_of(paper, name) for paper, name, _ in spots} == {
         *("lacok2016", "popovic2017"),
         *(f"popovic2017-{name}" for name in APART),
     }
-    for case in cases:
-        name = case.claim.experiment
-        alone = name in APART
-        assert group[case.id] == case.claim.paper + (f"-{name}" if alone else "")
-        assert group[xdist.snapshot_id(case)] == group[case.id]
+    for paper, name, _ in spots:
+        assert xdist.group_of(paper, name) == paper + (f"-{name}" if name in APART else "")
 
 
-def test_the_longest_group_comes_first_and_each_keeps_its_order(cases, monkeypatch):
+def test_the_longest_group_comes_first_and_each_keeps_its_order(spots, monkeypatch):
     took = {name: 0.1 * (1 + i) for i, name in enumerate(APART)}
     took |= {"network": 9.0, "iterative": 2.0, "common-fives": 30.0, "table1": 1.0}
     took |= {"grid": 99.0, "units": 99.0}  # on demand
-    monkeypatch.setattr(
-        xdist, "seconds_of", lambda _archive, _paper, name, _reading: took.get(name, 0.0)
-    )
-    group = xdist.groups(cases)
-    ids = [case.id for case in cases]
-    order, count = xdist.arranged(cases, ids, Archive())
-    assert sorted(order) == list(range(len(ids)))
-    arranged = [group[ids[i]] for i in order]
+    monkeypatch.setattr(xdist, "seconds_of", lambda _archive, spot: took.get(spot[1], 0.0))
+    order, count = xdist.arranged(Archive(), spots)
+    assert sorted(order) == list(range(len(spots)))
+    arranged = [xdist.group_of(*spots[i][:2]) for i in order]
     assert list(dict.fromkeys(arranged)) == [
         "popovic2017-common-fives",
         "popovic2017",
@@ -68,13 +60,14 @@ def test_the_longest_group_comes_first_and_each_keeps_its_order(cases, monkeypat
     ]
     assert count == 7
     for name in set(arranged):
-        places = [i for i in order if group[ids[i]] == name]
+        places = [i for i, group in zip(order, arranged, strict=True) if group == name]
         assert places == sorted(places)
 
 
-def test_only_what_is_selected_counts(cases):
-    ids = [case.id for case in cases if case.claim.experiment == "iterative"]
-    assert xdist.arranged(cases, ids, Archive()) == (list(range(len(ids))), 1)
+def test_only_what_is_selected_counts(spots):
+    mine = [spot for spot in spots if spot[1] == "iterative"]
+    assert xdist.arranged(Archive(), mine) == (list(range(len(mine))), 1)
+    assert xdist.arranged(Archive(), [None, *mine])[1] == 2  # a test of something else
 
 
 def _remembered(name: str, reading: str, shared: Path | None) -> set[str]:

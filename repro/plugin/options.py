@@ -1,0 +1,83 @@
+"""The options of a run of claims, on pytest's command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from repro.claims.selection import Selection
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "claim": {
+        "action": "append",
+        "default": [],
+        "metavar": "GLOB",
+        "help": "run the claims whose id matches (repeatable)",
+    },
+    "paper": {
+        "action": "append",
+        "default": [],
+        "metavar": "ID",
+        "help": "run one paper's claims (repeatable)",
+    },
+    "tag": {
+        "action": "append",
+        "default": [],
+        "metavar": "TAG",
+        "help": "run the claims with this tag, such as headline (repeatable)",
+    },
+    "reading": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME",
+        "help": "judge under this reading only (repeatable)",
+    },
+    "list-claims": {"action": "store_true", "help": "list the selected claims and stop"},
+    "retrain": {
+        "action": "store_true",
+        "help": "train the networks from scratch instead of loading them (minutes)",
+    },
+    "mnist-dir": {
+        "metavar": "DIR",
+        "help": "folder with the four MNIST files, .gz or raw (also REPRO_MNIST_DIR)",
+    },
+    "offline": {"action": "store_true", "help": "never download MNIST (also REPRO_OFFLINE=1)"},
+    "require-full-data": {"action": "store_true", "help": "refuse anything but full MNIST"},
+    "device": {
+        "default": "cpu",
+        "metavar": "NAME",
+        "help": "where networks are trained: cpu (the reference) or cuda",
+    },
+    "report-dir": {
+        "metavar": "DIR",
+        "help": "write report.json there (default: reports)",
+    },
+}
+
+
+def add(parser: pytest.Parser) -> None:
+    """Add every option as ``--repro-NAME``, and as ``--NAME`` where no other plugin has that."""
+    groups = [*parser._groups, parser._anonymous]
+    taken = {name for group in groups for option in group.options for name in option.names()}
+    ours = parser.getgroup("repro", "published claims")
+    for name, settings in OPTIONS.items():
+        names = [f"--{name}"] if f"--{name}" not in taken else []
+        ours.addoption(*names, f"--repro-{name}", dest=_dest(name), **settings)
+
+
+def value(config: pytest.Config, name: str) -> Any:
+    """Return what the user gave for an option, or its default."""
+    return getattr(config.option, _dest(name))
+
+
+def selection(config: pytest.Config) -> Selection:
+    """Return the choice of claims that the options make."""
+    claims, papers, tags, readings = (
+        tuple(value(config, name)) for name in ("claim", "paper", "tag", "reading")
+    )
+    return Selection(claims, papers, tags, readings)
+
+
+def _dest(name: str) -> str:
+    return f"repro_{name.replace('-', '_')}"
