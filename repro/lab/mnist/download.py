@@ -17,8 +17,6 @@ from urllib.parse import urlsplit
 
 import filelock
 import pooch
-from rich.console import Console
-from rich.progress import DownloadColumn, Progress, TextColumn
 
 from repro.atomic import write_atomic
 from repro.errors import DataError, StoreError
@@ -108,6 +106,9 @@ def _answering(failures: dict[str, str]) -> Iterator[str]:
 
 def _fill(target: Path, mirrors: Iterator[str], failures: dict[str, str], progress: bool) -> str:
     """Download what is needed; a mirror that fails once is not asked again."""
+    from rich.console import Console  # slow to import, and seldom needed
+    from rich.progress import DownloadColumn, Progress, TextColumn
+
     needed = _needed(target)  # again: another process may have downloaded before the lock
     served: list[str] = []
     shown = progress and sys.stderr.isatty()
