@@ -30,19 +30,19 @@ CORES = 2
 
 
 def size(path: Path) -> str:
-    """Disk that a file or a folder takes, in words."""
+    """Write what a file or a folder takes of the disk."""
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     return in_words(sum(p.stat().st_size for p in files))
 
 
 def in_words(count: float) -> str:
-    """Bytes as MB or GB."""
+    """Write bytes as MB or GB."""
     mega = count / 1e6
     return f"{mega / 1000:.1f} GB" if mega >= 1000 else f"{mega:.0f} MB" if mega >= 1 else "< 1 MB"
 
 
 def installed() -> float:
-    """Bytes of the packages that requirements/reproduce.txt pins, as they lie here."""
+    """Return the bytes that the packages of requirements/reproduce.txt take here."""
     pins = (ROOT / "requirements" / "reproduce.txt").read_text(encoding="utf-8")
     total = 0.0
     for name in re.findall(r"^([\w.-]+)==", pins, re.M):
@@ -53,14 +53,14 @@ def installed() -> float:
 
 
 def manifest() -> dict[str, dict[str, Any]]:
-    """Key of a shipped network to how it was made."""
+    """Return how each shipped network was made, by its key."""
     text = (paths.fixtures() / "weights" / "manifest.json").read_text(encoding="utf-8")
     found: dict[str, dict[str, Any]] = json.loads(text)
     return found
 
 
 def evidence(paper: str) -> list[Population]:
-    """The populations of a paper's experiments on full MNIST that every run measures."""
+    """Return the populations, on full MNIST, of a paper's experiments that every run measures."""
     archive = Archive()
     claimed = {(c.experiment, r) for c in registry.load_all()[paper].claims for r in c.readings}
     return [
@@ -72,21 +72,21 @@ def evidence(paper: str) -> list[Population]:
 
 
 def training(paper: str) -> float:
-    """Seconds that the networks of one seed took, those that ship."""
+    """Return the seconds that training one seed's networks took, of those that ship."""
     made, every = manifest(), registry.experiments(paper).values()
     keys = {recipes.key(r) for e in every if not e.on_demand for r in e.networks(0)}
     return sum(made[key]["seconds"] for key in keys & set(made))
 
 
 def about(seconds: float) -> str:
-    """A time in words, no finer than it can be told."""
+    """Write a time no finer than it is known."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def runs(report: dict[str, Any]) -> dict[str, float]:
-    """Paper to the seconds that its claims take in a run of their own; all of it under ``""``.
+    """Return the seconds of a run of each paper's claims alone; of the whole run under ``""``.
 
     Those of a paper are added up from what its groups of experiments took in the run of all.
     """
@@ -111,7 +111,7 @@ def runs(report: dict[str, Any]) -> dict[str, float]:
 def rows(
     known: dict[str, list[Population]], report: dict[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
-    """(command, time, disk), from the populations of each paper and the report of a run."""
+    """Make the rows (command, time, disk) from populations and the report of a run."""
     yield f"{ALL}, once: the installation", "minutes", f"{in_words(installed())} in `.tox/`"
     measured = {paper: sum(p.seconds() for p in found) for paper, found in known.items()}
     took = runs(report)

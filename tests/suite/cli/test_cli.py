@@ -289,11 +289,11 @@ def test_show_of_an_unknown_id_names_near_misses(repro, claim, near):
 
 
 def test_letters_that_a_terminal_lacks_do_not_break_it(tiny):
-    tiny.claim()["quote"] = "with ϵ = 0.25"
+    tiny.claim()["statement"] = "An error rate with ϵ = 0.25."
     tiny.write()
     for encoding in ("ascii", "cp1252"):
         done = subprocess.run(
-            [*REPRO, "show", "tiny-error"],
+            [*REPRO, "claims"],
             capture_output=True,
             check=True,
             env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
