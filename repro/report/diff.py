@@ -74,31 +74,29 @@ class Difference:
 
 
 def _numbers(value: Any) -> list[float | None]:
-    """A measurement's numbers: one, or a curve's points; none where nothing was measured."""
+    """List a measurement's numbers: one, a curve's, or none where nothing was measured."""
     several = value if isinstance(value, list) else [value]
     return [finite(each) for each in several if each is not None]
 
 
-def spread(
-    report: Mapping[str, Any], record: ResultRow, point: int = 0
-) -> tuple[float, int] | None:
-    """(s, N) of the metric that a record measures; None without five seeds.
+def spread(report: Mapping[str, Any], row: ResultRow, point: int = 0) -> tuple[float, int] | None:
+    """Return (s, N) of the metric that a row measures; None without five seeds.
 
     An ordering's own s is of differences, so it is looked for in the rows whose population is
     of the metric itself.
 
     Args:
-        report: the report that has the record.
-        record: one of its rows.
+        report: the report that has the row.
+        row: one claim under one reading.
         point: of a curve.
     """
-    if record["kind"] == "curve":
-        rows = record["points"]
+    if row["kind"] == "curve":
+        rows = row["points"]
         sd = finite(rows[point]["sd"]) if point < len(rows) else None
-        return None if sd is None or record["n"] < MIN_SEEDS else (sd, record["n"])
+        return None if sd is None or row["n"] < MIN_SEEDS else (sd, row["n"])
     where = itemgetter("paper", "experiment", "reading", "metric")
-    for other in [record, *report["claims"]]:
-        if other["kind"] == "value" and where(other) == where(record):
+    for other in [row, *report["claims"]]:
+        if other["kind"] == "value" and where(other) == where(row):
             sd = finite(other["sd"])
             if sd is not None and other["n"] >= MIN_SEEDS:
                 return sd, other["n"]
@@ -106,7 +104,7 @@ def spread(
 
 
 def noise(largest: float, *, same_weights: bool, population: tuple[float, int] | None) -> float:
-    """The largest difference of two measurements that says nothing.
+    """Return the largest difference of two measurements that says nothing.
 
     Args:
         largest: of the two, in magnitude.
@@ -148,9 +146,9 @@ def _measurement(a: Mapping[str, Any], before: ResultRow, after: ResultRow) -> C
 
 
 def _evidence(before: ResultRow, after: ResultRow) -> Change | None:
-    def population(record: ResultRow) -> list[Any]:
-        points = [(point["mean"], point["sd"]) for point in record["points"]]
-        return [*itemgetter("n", "mean", "sd", "seeds", "values")(record), points]
+    def population(row: ResultRow) -> list[Any]:
+        points = [(point["mean"], point["sd"]) for point in row["points"]]
+        return [*itemgetter("n", "mean", "sd", "seeds", "values")(row), points]
 
     if population(before) == population(after):
         return None
@@ -175,7 +173,7 @@ def _environment(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[tuple[str,
 
 
 def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> Difference:
-    """What changed from report ``a`` to report ``b``.
+    """Compare report ``a`` with report ``b``.
 
     Args:
         a: a report that :func:`repro.report.report_json.read` has accepted.
@@ -209,7 +207,7 @@ def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> Difference:
 
 
 def as_json(found: Difference) -> dict[str, Any]:
-    """The difference as JSON values."""
+    """Return the difference as JSON values."""
     return {"status": found.status, **asdict(found)}
 
 
@@ -226,7 +224,7 @@ TITLES = {
 
 
 def as_text(found: Difference) -> str:
-    """The difference for people; every text of the reports on one line and printable."""
+    """Return the difference for people; every text of the reports on one line and printable."""
     lines = []
     for field in fields(found):
         entries = getattr(found, field.name)

@@ -1,4 +1,4 @@
-"""The report of one run: records, the JSON file that is the truth, its schema."""
+"""The report of one run: the JSON file that is the truth, held to its schema."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def new_report(
     end: str,
     seconds: float,
 ) -> dict[str, Any]:
-    """A complete report.
+    """Make a complete report.
 
     Args:
         header: environment, commit and data.
-        claims: every record.
+        claims: every row.
         pictures: of images, as :mod:`repro.papers.picture` makes them.
         end: when the run ended.
         seconds: that it took.
@@ -48,12 +48,12 @@ def new_report(
 
 
 def unfinished_report(header: Mapping[str, Any], claims: Iterable[ResultRow]) -> dict[str, Any]:
-    """What stands on disk while a run goes on: a report without footer, which no reader takes."""
+    """Make what stands on disk during a run: a report without footer, which no reader takes."""
     return {"schema": SCHEMA, "header": dict(header), "claims": list(claims)}
 
 
 def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
-    """How many of the published statements have evidence, in words.
+    """Say how many of the published statements have evidence.
 
     Args:
         loaded: every paper's records.
@@ -69,9 +69,9 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
     return f"{len(checked)} of {total} published statements checked"
 
 
-def footer(records: Iterable[ResultRow], *, end: str, seconds: float) -> dict[str, Any]:
-    """Counts per verdict and per outcome; its presence says that the run came to its end."""
-    rows = list(records)
+def footer(claims: Iterable[ResultRow], *, end: str, seconds: float) -> dict[str, Any]:
+    """Count verdicts and outcomes; the footer's presence says that the run came to its end."""
+    rows = list(claims)
     return {
         "verdicts": dict(sorted(Counter(str(r["verdict"]) for r in rows).items())),
         "outcomes": dict(sorted(Counter(str(r["outcome"]) for r in rows).items())),
@@ -82,7 +82,7 @@ def footer(records: Iterable[ResultRow], *, end: str, seconds: float) -> dict[st
 
 @cache
 def schema() -> Mapping[str, Any]:
-    """The JSON Schema of a report."""
+    """Load the JSON Schema of a report."""
     text = resources.files("repro.report").joinpath("report.schema.json").read_text("utf-8")
     value: Mapping[str, Any] = json.loads(text)
     return value
@@ -144,7 +144,7 @@ def _finite(word: str) -> float:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A complete report from a file.
+    """Read a complete report from a file.
 
     Raises:
         ReportError: it cannot be read, is not JSON, or does not fit the schema.
@@ -167,15 +167,15 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
-    """A report of schema 1, which knows fewer things, as one of schema 2.
+    """Turn a report of schema 1, which knows fewer things, into one of schema 2.
 
     Nothing of it has been checked yet: whatever is not as it should be is left to the schema.
     """
     if report.get("schema") != 1 or report.get("schema") is True:
         return report
-    for record in _objects(report.get("claims")):
-        record.setdefault("difference", None)
-        for point in _objects(record.get("points")):
+    for row in _objects(report.get("claims")):
+        row.setdefault("difference", None)
+        for point in _objects(row.get("points")):
             point.setdefault("gate", None)
     return {"pictures": [], **report, "schema": SCHEMA}
 

@@ -31,46 +31,44 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> 
     return [*table(titles, rows), *beyond, ""]
 
 
-def _cells(record: ResultRow) -> list[str]:
+def _cells(row: ResultRow) -> list[str]:
     return [
-        f"{literal(record['id'], 120)} ({literal(record['reading'], 60)})",
-        literal(words.published(record), 80),
-        literal(words.number(record["measured"])),
-        literal(words.population(record)),
-        literal(words.band(record)),
-        f"{words.SYMBOLS[Verdict(record['verdict'])]} {literal(record['verdict'])}",
+        f"{literal(row['id'], 120)} ({literal(row['reading'], 60)})",
+        literal(words.published(row), 80),
+        literal(words.number(row["measured"])),
+        literal(words.population(row)),
+        literal(words.band(row)),
+        f"{words.SYMBOLS[Verdict(row['verdict'])]} {literal(row['verdict'])}",
     ]
 
 
-def _counts(records: Sequence[ResultRow]) -> list[str]:
-    said = [f"{n} {symbol} {name}" for name, symbol, n in words.counts(records) if n]
+def _counts(rows: Sequence[ResultRow]) -> list[str]:
+    said = [f"{n} {symbol} {name}" for name, symbol, n in words.counts(rows) if n]
     lines = [", ".join(said) or "no claims", ""]
-    chance = words.by_chance(records)
+    chance = words.by_chance(rows)
     return [*lines, f"{chance}.", ""] if chance else lines
 
 
-def _warnings(records: Sequence[ResultRow], header: Mapping[str, Any]) -> list[str]:
+def _warnings(rows: Sequence[ResultRow], header: Mapping[str, Any]) -> list[str]:
     found = []
     if header["data"]["kind"] != "full":
         found.append(f"Indicative only: the data are `{header['data']['kind']}`, not full MNIST.")
-    deselected = sum(record["outcome"] == "deselected" for record in records)
+    deselected = sum(row["outcome"] == "deselected" for row in rows)
     if deselected:
-        found.append(f"Partial run: {deselected} of {len(records)} rows were deselected.")
+        found.append(f"Partial run: {deselected} of {len(rows)} rows were deselected.")
     return [part for sentence in found for part in (f"**{sentence}**", "")]
 
 
-def _why(record: ResultRow) -> str:
-    if record["stale"]:
+def _why(row: ResultRow) -> str:
+    if row["stale"]:
         return "stale: this machine's measurement lies outside the gate"
-    if unexpected(record):
-        return f"expected {record['expected']}, the evidence says {record['evidence_verdict']}"
-    return str(record["outcome"])
+    if unexpected(row):
+        return f"expected {row['expected']}, the evidence says {row['evidence_verdict']}"
+    return str(row["outcome"])
 
 
-def _changes(records: Iterable[ResultRow], shown: int) -> list[str]:
-    rows = [
-        r for r in worst_first(records) if r["outcome"] in BROKEN or r["stale"] or unexpected(r)
-    ]
+def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
+    rows = [r for r in worst_first(rows) if r["outcome"] in BROKEN or r["stale"] or unexpected(r)]
     lines = ["### Against the verdicts on record", ""]
     if not rows:
         return [*lines, "Nothing changed, nothing failed.", ""]
@@ -86,8 +84,8 @@ def _changes(records: Iterable[ResultRow], shown: int) -> list[str]:
     return [*lines, *_table(["claim", "what", "reason", "rerun"], cells, len(rows))]
 
 
-def _headline(records: Iterable[ResultRow], shown: int) -> list[str]:
-    rows = [record for record in records if "headline" in record["tags"]]
+def _headline(rows: Iterable[ResultRow], shown: int) -> list[str]:
+    rows = [row for row in rows if "headline" in row["tags"]]
     if not rows:
         return []
     titles = ["claim", "published", "this machine", "mean ± s (N)", "band", "verdict"]
@@ -108,12 +106,12 @@ reports.
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """The summary of a report, always under :data:`LIMIT` bytes.
+    """Return the summary of a report, always under :data:`LIMIT` bytes.
 
     Args:
         report: a report that :func:`repro.report.report_json.read` has accepted.
     """
-    header, records = report["header"], list(report["claims"])
+    header, rows = report["header"], list(report["claims"])
     dirty = " with uncommitted changes" if header["dirty"] else ""
     commit = f"Commit {literal(header['commit'], 40)}{dirty}, {literal(header['start'], 40)}."
     text = ""
@@ -123,10 +121,10 @@ def summary(report: Mapping[str, Any]) -> str:
             "",
             f"{literal(header['coverage'])}. {commit}",
             "",
-            *_warnings(records, header),
-            *_counts(records),
-            *_changes(records, shown),
-            *_headline(records, shown),
+            *_warnings(rows, header),
+            *_counts(rows),
+            *_changes(rows, shown),
+            *_headline(rows, shown),
             MORE,
         ]
         text = "\n".join(lines)

@@ -238,7 +238,7 @@ odd_values = st.one_of(
 
 
 def render(path: Path) -> None:
-    """All that `repro report` and `repro diff` make of a file, but for the figures' pixels."""
+    """All that `repro report` and `repro diff` make of a file."""
     found = report_json.read(path)
     html.render(found).encode()
     step_summary.summary(found).encode()

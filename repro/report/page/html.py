@@ -35,23 +35,23 @@ def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-def _banners(records: Sequence[ResultRow], header: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(kind, sentence) of all that limits what the page may be taken for."""
-    outcomes = Counter(str(record["outcome"]) for record in records)
+def _banners(rows: Sequence[ResultRow], header: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (kind, sentence) of all that limits what the page may be taken for."""
+    outcomes = Counter(str(row["outcome"]) for row in rows)
     broken = sum(outcomes[name] for name in BROKEN)
     each = ", ".join(f"{outcomes[name]} {name}" for name in BROKEN if outcomes[name])
-    left = len(records) - view.MOST_ROWS
+    left = len(rows) - view.MOST_ROWS
     embedded = (
         "Indicative only: measured on the embedded sample of 5,000 MNIST digits, which are "
         "training images, not on MNIST."
     )
     partial = (
-        f"Partial run: {outcomes['deselected']} of {len(records)} rows were deselected; they "
+        f"Partial run: {outcomes['deselected']} of {len(rows)} rows were deselected; they "
         "stand as not-run."
     )
     data = header["data"]["kind"]
     found = [
-        (broken, "bad", f"{broken} of {len(records)} rows need attention ({each}):"),
+        (broken, "bad", f"{broken} of {len(rows)} rows need attention ({each}):"),
         (data == "embedded", "warn", embedded),
         (data == "none", "warn", "No MNIST was found: nothing was measured."),
         (outcomes["deselected"], "warn", partial),
@@ -60,7 +60,7 @@ def _banners(records: Sequence[ResultRow], header: Mapping[str, Any]) -> list[tu
     return [(kind, sentence) for applies, kind, sentence in found if applies]
 
 
-def _environment(report: Mapping[str, Any], records: Sequence[ResultRow]) -> list[tuple[str, str]]:
+def _environment(report: Mapping[str, Any], rows: Sequence[ResultRow]) -> list[tuple[str, str]]:
     header, footer = report["header"], report["footer"]
     dirty = " with uncommitted changes" if header["dirty"] else ""
     seconds = finite(footer["seconds"])
@@ -71,7 +71,7 @@ def _environment(report: Mapping[str, Any], records: Sequence[ResultRow]) -> lis
         ("device", line(header["device"], 120)),
         ("data", f"{header['data']['kind']}, {line(header['data']['source'], 300)}"),
         *[(f"SHA-256 of {k}", v) for k, v in view.pairs(header["data"]["hashes"])],
-        ("seeds of the populations", view.seeds(records)),
+        ("seeds of the populations", view.seeds(rows)),
         ("started", line(header["start"], 40)),
         ("ended", line(footer["end"], 40)),
         ("wall time", "not a number" if seconds is None else f"{seconds:.1f} s"),
@@ -80,7 +80,7 @@ def _environment(report: Mapping[str, Any], records: Sequence[ResultRow]) -> lis
 
 
 def _figures_of(shown: Sequence[Figure]) -> dict[str, list[Figure]]:
-    """A row's anchor to the figures that show it."""
+    """Map a row's anchor to the figures that show it."""
     found: dict[str, list[Figure]] = {}
     for figure in shown:
         for row in figure.rows:
@@ -94,8 +94,8 @@ def render(report: Mapping[str, Any]) -> str:
     Args:
         report: a report that :func:`repro.report.report_json.read` has accepted.
     """
-    records: list[ResultRow] = list(report["claims"])
-    groups = view.groups(records)
+    rows: list[ResultRow] = list(report["claims"])
+    groups = view.groups(rows)
     drawn = figures.figures(report)
     shown = drawn[:MOST_FIGURES]
     environment = jinja2.Environment(
@@ -115,16 +115,16 @@ def render(report: Mapping[str, Any]) -> str:
         figures=shown,
         figures_left=len(drawn) - len(shown),
         figures_of=_figures_of(shown),
-        counts=words.counts(records),
-        total=len(records),
-        chance=words.by_chance(records),
+        counts=words.counts(rows),
+        total=len(rows),
+        chance=words.by_chance(rows),
         coverage=line(report["header"]["coverage"], 200),
         start=line(report["header"]["start"], 40),
         commit=line(report["header"]["commit"], 80)[:12],
-        banners=_banners(records, report["header"]),
+        banners=_banners(rows, report["header"]),
         broken=broken[:_MOST_LINKS],
         broken_left=max(0, len(broken) - _MOST_LINKS),
         papers=sorted({group.paper for group in groups}),
         meanings={str(verdict): text for verdict, text in words.MEANINGS.items()},
-        environment=_environment(report, records),
+        environment=_environment(report, rows),
     )

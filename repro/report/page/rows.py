@@ -63,26 +63,26 @@ class Group:
     rows: tuple[Row, ...]
 
 
-def _gate(record: ResultRow) -> str:
-    at_each = next((point["gate"] for point in record["points"] if point["gate"]), None)
-    gate = at_each or record["gate"]
+def _gate(row: ResultRow) -> str:
+    at_each = next((point["gate"] for point in row["points"] if point["gate"]), None)
+    gate = at_each or row["gate"]
     if gate is None:
         return "none"
-    what = " of the differences" if record["kind"] == "ordering" else ""
+    what = " of the differences" if row["kind"] == "ordering" else ""
     where = "at each point, together 99.9 %" if at_each else interval(gate)
-    held = "nothing was measured" if record["measured"] is None else "this machine's lies in it"
-    place = "outside: stale" if record["stale"] else held
+    held = "nothing was measured" if row["measured"] is None else "this machine's lies in it"
+    place = "outside: stale" if row["stale"] else held
     return f"{_level(gate)} band{what} {where}; {place}"
 
 
-def _difference(record: ResultRow) -> str:
-    if record["difference"] is None:
+def _difference(row: ResultRow) -> str:
+    if row["difference"] is None:
         return ""
-    return f"{number(record['difference'])} on this machine; the ordering holds above 0"
+    return f"{number(row['difference'])} on this machine; the ordering holds above 0"
 
 
-def _widened(record: ResultRow) -> str:
-    unit = record["unit"]
+def _widened(row: ResultRow) -> str:
+    unit = row["unit"]
     return "" if unit is None else f", widened by half the rounding unit {short(unit)}"
 
 
@@ -91,8 +91,8 @@ def _level(band: BandRow) -> str:
     return f"{100 * (level or 0.0):.4g} % ({line(band['method'], 40)})"
 
 
-def _control(record: ResultRow) -> str:
-    control = record["control"]
+def _control(row: ResultRow) -> str:
+    control = row["control"]
     if control is None:
         return "none"
     result = {True: "outside, as it must be", False: "NOT outside", None: "not judged"}
@@ -100,9 +100,9 @@ def _control(record: ResultRow) -> str:
     return f"{text}, {result[control['outside']]} ({line(control['why'], 300)})"
 
 
-def _points(record: ResultRow) -> tuple[str, ...]:
+def _points(row: ResultRow) -> tuple[str, ...]:
     said = []
-    for point in curve_plot.points(record):
+    for point in curve_plot.points(row):
         parts = [f"{point.label}: published {number(point.published)}"]
         if point.low is not None and point.high is not None:
             place = "inside" if point.inside else "OUTSIDE"
@@ -117,79 +117,79 @@ def _points(record: ResultRow) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _band(record: ResultRow) -> str:
-    level = next((point["band"] for point in record["points"] if point["band"]), record["band"])
+def _band(row: ResultRow) -> str:
+    level = next((point["band"] for point in row["points"] if point["band"]), row["band"])
     if level is None:
         return "none"
-    if record["points"]:
-        return f"{_level(level)} at each point, together 95 %{_widened(record)}"
-    return f"{_level(level)} {interval(level)}{_widened(record)}"
+    if row["points"]:
+        return f"{_level(level)} at each point, together 95 %{_widened(row)}"
+    return f"{_level(level)} {interval(level)}{_widened(row)}"
 
 
-def _seeds(record: ResultRow) -> str:
-    seeds = list(zip(record["seeds"], record["values"], strict=False))
+def _seeds(row: ResultRow) -> str:
+    seeds = list(zip(row["seeds"], row["values"], strict=False))
     if not seeds:
-        return ranges(record["seeds"][:1000])
+        return ranges(row["seeds"][:1000])
     shown = ", ".join(f"{whole(seed)}: {number(value)}" for seed, value in seeds[:100])
     return shown + (" …" if len(seeds) > 100 else "")
 
 
-def _facts(record: ResultRow) -> tuple[Pair, ...]:
-    health = list(record["health"].items())[:MOST_ENTRIES]
+def _facts(row: ResultRow) -> tuple[Pair, ...]:
+    health = list(row["health"].items())[:MOST_ENTRIES]
     found = [
-        ("experiment", f"{line(record['experiment'], 100)}, {line(record['metric'], 100)}"),
-        ("expected", f"{record['expected']}; the evidence says {record['evidence_verdict']}"),
-        ("outcome of the test", str(record["outcome"])),
-        ("band", _band(record)),
-        ("difference", _difference(record)),
-        ("freshness gate", _gate(record)),
-        ("control", _control(record)),
-        ("seeds", _seeds(record)),
+        ("experiment", f"{line(row['experiment'], 100)}, {line(row['metric'], 100)}"),
+        ("expected", f"{row['expected']}; the evidence says {row['evidence_verdict']}"),
+        ("outcome of the test", str(row["outcome"])),
+        ("band", _band(row)),
+        ("difference", _difference(row)),
+        ("freshness gate", _gate(row)),
+        ("control", _control(row)),
+        ("seeds", _seeds(row)),
         ("health", ", ".join(f"{line(name, 60)} {number(value)}" for name, value in health)),
-        ("seconds", number(record["seconds"])),
-        ("tags", ", ".join(line(tag, 40) for tag in record["tags"][:MOST_ENTRIES])),
+        ("seconds", number(row["seconds"])),
+        ("tags", ", ".join(line(tag, 40) for tag in row["tags"][:MOST_ENTRIES])),
     ]
     return tuple((name, text) for name, text in found if text.strip(" ,") not in ("", "–"))
 
 
-def _pictures(records: Sequence[ResultRow]) -> list[Markup]:
-    """The plots of one claim's readings, on one axis."""
-    if records[0]["kind"] == "curve":
-        curves = [curve_plot.points(record) for record in records]
+def _pictures(rows: Sequence[ResultRow]) -> list[Markup]:
+    """Plot one claim's readings on one axis."""
+    if rows[0]["kind"] == "curve":
+        curves = [curve_plot.points(row) for row in rows]
         height = curve_plot.domain(curves)
         return [curve_plot.plot(drawn, height) for drawn in curves]
-    marks = [seed_plot.marks(record) for record in records]
+    marks = [seed_plot.marks(row) for row in rows]
     axis = seed_plot.domain(marks)
     return [seed_plot.plot(drawn, axis) for drawn in marks]
 
 
-def _row(record: ResultRow, anchor: str, picture: Markup) -> Row:
-    verdict = Verdict(record["verdict"])
+def _row(row: ResultRow, anchor: str, picture: Markup) -> Row:
+    verdict = Verdict(row["verdict"])
     return Row(
         anchor=anchor,
-        paper=line(record["paper"], 60),
-        reading=line(record["reading"], 80),
-        published=words.published(record),
-        here=number(record["measured"]),
-        population=words.population(record),
-        band=words.band(record),
-        margin=short(record["margin"]),
+        paper=line(row["paper"], 60),
+        reading=line(row["reading"], 80),
+        published=words.published(row),
+        here=number(row["measured"]),
+        population=words.population(row),
+        band=words.band(row),
+        margin=short(row["margin"]),
         verdict=str(verdict),
         symbol=words.SYMBOLS[verdict],
-        notes=words.notes(record),
-        broken=record["outcome"] in BROKEN,
+        notes=words.notes(row),
+        broken=row["outcome"] in BROKEN,
         picture=picture,
-        reason=line(record["reason"]),
-        facts=_facts(record),
-        points=_points(record),
-        hashes=tuple(line(h, 64) for h in record["weights_sha256"][:MOST_ENTRIES]),
-        rerun=words.rerun(record),
+        reason=line(row["reason"]),
+        facts=_facts(row),
+        points=_points(row),
+        hashes=tuple(line(h, 64) for h in row["weights_sha256"][:MOST_ENTRIES]),
+        rerun=words.rerun(row),
     )
 
 
-def sentence(records: Sequence[ResultRow]) -> str:
-    """What the paper says, and what became of it under each reading, with that one's numbers."""
-    first = records[0]
+def sentence(rows: Sequence[ResultRow]) -> str:
+    """Say what the paper says, and what each reading's numbers make of it."""
+    first = rows[0]
     if first["kind"] == "ordering":
         says = f"The paper says {line(first['criterion'], 100)}"
     elif first["kind"] in ("value", "curve"):
@@ -197,50 +197,50 @@ def sentence(records: Sequence[ResultRow]) -> str:
     else:
         says = "The paper contradicts itself"
     found: dict[str, list[str]] = {}
-    for record in records[:MOST_ENTRIES]:
-        heard = _heard(record)
-        said = f"{' and '.join(heard)}: {record['verdict']}" if heard else str(record["verdict"])
-        found.setdefault(said, []).append(line(record["reading"], 80))
+    for row in rows[:MOST_ENTRIES]:
+        heard = _heard(row)
+        said = f"{' and '.join(heard)}: {row['verdict']}" if heard else str(row["verdict"])
+        found.setdefault(said, []).append(line(row["reading"], 80))
     return (
         "; ".join([says, *(f"{said} ({', '.join(names)})" for said, names in found.items())]) + "."
     )
 
 
-def _heard(record: ResultRow) -> list[str]:
-    """What the population and this machine say of one reading, a clause each."""
+def _heard(row: ResultRow) -> list[str]:
+    """Say what the population and this machine found under one reading, a clause each."""
     heard = []
-    trainings = f"{whole(record['n'])} independent trainings"
-    if record["mean"] is not None and record["kind"] == "ordering":
-        holds = sum(1 for value in record["values"] if value > 0)
+    trainings = f"{whole(row['n'])} independent trainings"
+    if row["mean"] is not None and row["kind"] == "ordering":
+        holds = sum(1 for value in row["values"] if value > 0)
         heard.append(f"it holds in {holds} of {trainings}")
-    elif record["points"] and record["n"]:
-        drawn = curve_plot.points(record)
+    elif row["points"] and row["n"]:
+        drawn = curve_plot.points(row)
         banded = any(point.inside is not None for point in drawn)
-        where = f"{words.band(record)} the bands of {trainings}"
+        where = f"{words.band(row)} the bands of {trainings}"
         heard.append(where if banded else f"{trainings} gave no bands")
-    elif record["mean"] is not None:
-        heard.append(f"{trainings} gave {mean_and_spread(record['mean'], record['sd'])}")
-    if record["measured"] is not None:
-        verb = "measured" if not heard or record["kind"] == "ordering" else "gave"
+    elif row["mean"] is not None:
+        heard.append(f"{trainings} gave {mean_and_spread(row['mean'], row['sd'])}")
+    if row["measured"] is not None:
+        verb = "measured" if not heard or row["kind"] == "ordering" else "gave"
         lone = "" if heard else ", with no population to judge it by"
-        heard.append(f"this machine {verb} {number(record['measured'])}{lone}")
+        heard.append(f"this machine {verb} {number(row['measured'])}{lone}")
     return heard
 
 
-def key(record: ResultRow) -> str:
-    """The claim's id as an anchor; the schema's pattern lets nothing else pass but a newline."""
-    return re.sub(r"[^a-z0-9-]", "", str(record["id"]))[:200]
+def key(row: ResultRow) -> str:
+    """Return the claim's id as an anchor; the schema lets nothing else pass but a newline."""
+    return re.sub(r"[^a-z0-9-]", "", str(row["id"]))[:200]
 
 
-def anchors(records: Sequence[ResultRow]) -> list[str]:
-    """The claim's id for its first reading, ``id--reading`` for the others, each once."""
-    taken = {key(record) for record in records}
+def anchors(rows: Sequence[ResultRow]) -> list[str]:
+    """Return the claim's id for its first reading, ``id--reading`` for the others, each once."""
+    taken = {key(row) for row in rows}
     seen: set[str] = set()
     found = []
-    for record in records:
-        anchor = claim = key(record)
+    for row in rows:
+        anchor = claim = key(row)
         if claim in seen:
-            reading = re.sub(r"[^a-z0-9]+", "-", str(record["reading"]).lower())[:80].strip("-")
+            reading = re.sub(r"[^a-z0-9]+", "-", str(row["reading"]).lower())[:80].strip("-")
             wanted = anchor = f"{claim}--{reading or 'reading'}"
             count = 1
             while anchor in taken:
@@ -252,9 +252,9 @@ def anchors(records: Sequence[ResultRow]) -> list[str]:
     return found
 
 
-def _group(claim: str, records: Sequence[ResultRow], anchors: Sequence[str]) -> Group:
-    first = records[0]
-    pictures = _pictures(records)
+def _group(claim: str, rows: Sequence[ResultRow], anchors: Sequence[str]) -> Group:
+    first = rows[0]
+    pictures = _pictures(rows)
     return Group(
         id=claim,
         paper=line(first["paper"], 60),
@@ -264,27 +264,27 @@ def _group(claim: str, records: Sequence[ResultRow], anchors: Sequence[str]) -> 
         statement=line(first["statement"], 600),
         criterion=line(first["criterion"], 200),
         headline="headline" in first["tags"],
-        sentence=sentence(records),
-        rows=tuple(map(_row, records, anchors, pictures)),
+        sentence=sentence(rows),
+        rows=tuple(map(_row, rows, anchors, pictures)),
     )
 
 
-def groups(records: Iterable[ResultRow]) -> list[Group]:
-    """The claims, the one with the worst reading first; readings in the report's order."""
-    rows = list(records)[:MOST_ROWS]
+def groups(rows: Iterable[ResultRow]) -> list[Group]:
+    """Group the rows by claim, the worst reading first; readings in the report's order."""
+    rows = list(rows)[:MOST_ROWS]
     by_claim: dict[str, list[tuple[ResultRow, str]]] = {}
-    for record, anchor in zip(rows, anchors(rows), strict=True):
-        by_claim.setdefault(key(record), []).append((record, anchor))
-    order = dict.fromkeys(key(record) for record in worst_first(rows))
+    for row, anchor in zip(rows, anchors(rows), strict=True):
+        by_claim.setdefault(key(row), []).append((row, anchor))
+    order = dict.fromkeys(key(row) for row in worst_first(rows))
     return [_group(claim, *zip(*by_claim[claim], strict=True)) for claim in order]
 
 
-def seeds(records: Iterable[ResultRow]) -> str:
-    """Every seed behind the populations, as ranges."""
-    return ranges(seed for record in records for seed in record["seeds"][:1000])
+def seeds(rows: Iterable[ResultRow]) -> str:
+    """Write every seed behind the populations, as ranges."""
+    return ranges(seed for row in rows for seed in row["seeds"][:1000])
 
 
 def pairs(mapping: dict[str, Any], limit: int = 200) -> list[Pair]:
-    """The entries of a mapping, bounded in number and length."""
+    """Return the entries of a mapping, bounded in number and length."""
     shown = list(mapping.items())[:MOST_ENTRIES]
     return [(line(name, 60), line(value, limit)) for name, value in shown]

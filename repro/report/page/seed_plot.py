@@ -44,24 +44,24 @@ class Marks:
         return [*self.seeds, *(self.band or ()), *(x for x in single if x is not None)]
 
 
-def marks(record: ResultRow) -> Marks:
-    """What is to be drawn of a record; numbers that cannot be drawn are left out."""
-    seeds = [x for x in map(finite, record["values"]) if x is not None]
-    band = record["band"]
+def marks(row: ResultRow) -> Marks:
+    """Return what is to be drawn of a row; numbers that cannot be drawn are left out."""
+    seeds = [x for x in map(finite, row["values"]) if x is not None]
+    band = row["band"]
     low, high = (finite(band["low"]), finite(band["high"])) if band else (None, None)
-    ordering = record["kind"] == "ordering"
+    ordering = row["kind"] == "ordering"
     return Marks(
         seeds=tuple(seeds[:_MOST_DOTS]),
         band=(low, high) if low is not None and high is not None and low <= high else None,
-        mean=finite(record["mean"]),
-        published=finite(record["published"]),
-        here=finite(record["difference" if ordering else "measured"]),
+        mean=finite(row["mean"]),
+        published=finite(row["published"]),
+        here=finite(row["difference" if ordering else "measured"]),
         zero=ordering and bool(seeds),
     )
 
 
 def domain(drawn: Iterable[Marks]) -> tuple[float, float]:
-    """One axis for several plots, a little wider than what stands on it."""
+    """Return one axis for several plots, a little wider than what stands on it."""
     found = [x for each in drawn for x in each.numbers] or [0.0]
     low, high = min(found), max(found)
     room = 0.04 * (high - low) or 0.01 * abs(low) or 1.0
@@ -69,7 +69,7 @@ def domain(drawn: Iterable[Marks]) -> tuple[float, float]:
 
 
 def describe(drawn: Marks) -> str:
-    """The plot in words, for those who do not see it."""
+    """Return the plot in words, for those who do not see it."""
     parts = []
     if drawn.seeds:
         low, high = number(min(drawn.seeds)), number(max(drawn.seeds))
@@ -94,7 +94,7 @@ def _place(drawn: Marks) -> str:
 
 
 def plot(drawn: Marks, axis: tuple[float, float]) -> Markup:
-    """The strip plot, or nothing where there is nothing to draw."""
+    """Return the strip plot, or nothing where there is nothing to draw."""
     if len(drawn.numbers) < 2:  # one mark on an axis of its own says nothing
         return Markup("")
     low, high = axis
