@@ -24,20 +24,14 @@ from typing import Any
 LIBRARIES = (
     "jinja2",
     "jsonschema",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.figure",
-    "mlxtend",
-    "pandas",
-    "pooch",
     "pytest",
-    "requests",
     "rich.progress",
     "rich.table",
     "safetensors.torch",
     "scipy.special",
     "torch.nn.functional",
-    "tqdm",
 )
+"""What every command of the suite loads."""
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """For the process that is forked: a fork has none of its threads."""

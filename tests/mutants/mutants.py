@@ -47,7 +47,7 @@ COPIED = ("repro", "tests", "pyproject.toml")
 WRITTEN = ("reports", "build", "dist")
 """What a run may write to; a sandbox begins without."""
 
-LIBRARIES = ("hypothesis", *warm.LIBRARIES)
+LIBRARIES = ("hypothesis", "mlxtend", "pandas", "pooch", "requests", *warm.LIBRARIES)
 TIMEOUT_S = 900
 FAILED = 1
 """pytest's exit code for tests that failed; a mutant that does not even load is another."""
