@@ -287,12 +287,19 @@ def report(args: argparse.Namespace) -> int:
     """Make the page of a report.json again.
 
     Raises:
+        UsageError: the page would replace the report.
         ReportError: the file is no complete report.
         StoreError: the page cannot be written.
     """
     from repro.report import outputs
 
     target = args.out or args.report.with_name("index.html")
+    if target.resolve() == args.report.resolve():
+        raise UsageError(
+            f"--out {target}, which is the report itself",
+            expected="another file, for the page",
+            do="correct --out, or leave it out",
+        )
     outputs.write_page(args.report, target)
     print(target)
     return 0

@@ -1,4 +1,4 @@
-"""What is generated from the populations: their hashes, whole pages, tables between two markers.
+"""Generate what the populations decide: their hashes, CLAIMS.md, and tables of other documents.
 
 A part stands between ``<!-- made by repro docs: NAME -->`` and ``<!-- end -->``. The names are
 ``findings``, and ``PAPER NAME`` for every table of the paper's ``doc_tables.py``.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from repro.atomic import write_atomic
@@ -23,16 +22,16 @@ from repro.report.claims_md import claims_page, findings
 _PART = re.compile(r"(<!-- made by repro docs: ([^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def makers(archive: Archive, cases: Sequence[Case]) -> Mapping[str, Callable[[], str]]:
-    """Return the name of every part, with a function that makes its text."""
-    found: dict[str, Callable[[], str]] = {"findings": lambda: findings(cases)}
+def parts(archive: Archive, cases: Sequence[Case]) -> dict[str, str]:
+    """Make the text of every part, by its name; each ends in a line break."""
+    made = {"findings": findings(cases)}
     for paper in registry.folders():
         for name, table in registry.tables(paper).items():
-            found[f"{paper} {name}"] = partial(table, archive)
-    return found
+            made[f"{paper} {name}"] = table(archive)
+    return made
 
 
-def updated(text: str, made: Mapping[str, Callable[[], str]], where: str) -> str:
+def updated(text: str, made: Mapping[str, str], where: str) -> str:
     """Make every marked part of ``text`` anew.
 
     Raises:
@@ -46,7 +45,7 @@ def updated(text: str, made: Mapping[str, Callable[[], str]], where: str) -> str
                 expected=f"one of {', '.join(made)}",
                 do="correct its name, or add the table to the paper's doc_tables.py",
             )
-        return match[1] + made[match[2]]() + match[3]
+        return match[1] + made[match[2]] + match[3]
 
     return _PART.sub(part, text)
 
@@ -70,7 +69,7 @@ def pages(checkout: Path, populations: Path) -> dict[Path, str]:
     archive = Archive(populations, check_sums=False)  # which are brought up to date here
     papers = registry.load_all().values()
     cases = [case for paper in papers for case in evidence.judge(paper, archive)]
-    made = makers(archive, cases)
+    made = parts(archive, cases)
     result = {
         populations / SUMS: hashes(populations),
         checkout / "CLAIMS.md": claims_page(papers, cases, archive),

@@ -268,6 +268,13 @@ def test_a_reason_that_was_written_before_there_was_a_verdict_is_not_shown_besid
     assert "on record" not in out
 
 
+def test_a_page_never_replaces_its_report(repro, tmp_path):
+    path = write(tmp_path / "report.json", make(record("tiny-clean")))
+    before = path.read_bytes()
+    mistake(repro("report", str(path), "--out", str(path)), "UsageError", "the report itself")
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("words", ["data --mnist-dir", "calibrate --out", "report"])
 def test_an_empty_path_is_a_clear_error(repro, words):
     mistake(repro(*words.split(), ""), "UsageError", "a path that is empty")

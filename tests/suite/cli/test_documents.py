@@ -28,7 +28,7 @@ def test_the_generated_parts_are_in_step():
 
 def test_every_table_on_offer_is_in_a_document():
     text = "".join(text_of(path) for path in DOCUMENTS)
-    for name in documents.makers(Archive(), []):
+    for name in documents.parts(Archive(), []):
         assert f"<!-- made by repro docs: {name} -->" in text
 
 
