@@ -77,7 +77,7 @@ class Session:
     _artifacts: dict[str, Artifact] = field(default_factory=dict)
 
     def data(self) -> Mnist:
-        """MNIST, found once.
+        """Find MNIST, once.
 
         Raises:
             DataError: there is none, or none that the options allow.
@@ -91,7 +91,7 @@ class Session:
     def measured(
         self, paper: str, experiment: str, readings: Iterable[str]
     ) -> dict[str, Measured]:
-        """The live measurements of one experiment under each of ``readings``.
+        """Measure one experiment under each of ``readings``, on the networks of seed 0.
 
         Whoever comes first measures all of them, so that what the readings share is
         computed once; every other process of the run reads the result.
@@ -105,7 +105,7 @@ class Session:
             return {r: self._one(paper, experiment, r, wanted) for r in wanted}
 
     def at_hand(self, networks: Iterable[recipes.Recipe]) -> bool:
-        """Whether all of these are trained already; never with ``retrain``.
+        """Tell whether all of these are trained already; never with ``retrain``.
 
         Raises:
             WeightsError: one is there but damaged.

@@ -14,7 +14,7 @@ from repro.errors import ReproError
 from repro.papers import registry
 from repro.plugin import options, state, xdist
 from repro.plugin.recorder import Recorder
-from repro.plugin.state import STATE, spot_of, what
+from repro.plugin.state import STATE, purpose_of, spot_of
 from repro.plugin.xdist import Test
 
 
@@ -64,7 +64,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if spot := spot_of(item):
             claim, reading = spot
             group = xdist.group_of(claim.paper, claim.experiment) if run.is_worker else ""
-            run.tests[item.nodeid] = Test(f"{claim.id}@{reading}", what(item), group)
+            run.tests[item.nodeid] = Test(f"{claim.id}@{reading}", purpose_of(item), group)
     if run.is_worker:
         xdist.send(run.shared, run.tests)
 

@@ -112,7 +112,7 @@ class Recorder:
         cases = [state.unjudged(claim, reading) for claim, reading in state.under_readings()]
         rows = {case.id: new_row(case) for case in cases}
         for test in state.tests.values():
-            if test.what == "verdict":
+            if test.purpose == "verdict":
                 rows[test.id]["outcome"] = "unfinished"
         unfinished = report.unfinished_report(self.header, rows.values())
         try:
@@ -139,7 +139,7 @@ class Recorder:
         row = self.rows[test.id]
         if report.when == "call":
             found = json.loads(str(dict(properties).get(ROW, "{}")))
-            if test.what == "verdict":
+            if test.purpose == "verdict":
                 self.told.add(test.id)
                 found |= {name: row[name] for name in ("outcome", "stale")}
                 found["seconds"] = max(0.0, round(report.duration, 3))  # a clock may jump
@@ -226,11 +226,11 @@ class Recorder:
 
 def _outcome(test: Test, report: pytest.TestReport) -> Outcome | None:
     """Return what a phase of a test makes of its claim; None where it changes nothing."""
-    if test.what not in ("verdict", "fresh"):
+    if test.purpose not in ("verdict", "fresh"):
         return None
     if report.failed:
         return "failed" if report.when == "call" else "error"
-    if test.what == "fresh" or report.when == "teardown":
+    if test.purpose == "fresh" or report.when == "teardown":
         return None
     if report.skipped:
         return "xfailed" if hasattr(report, "wasxfail") else "skipped"

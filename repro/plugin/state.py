@@ -192,7 +192,7 @@ def spot_of(item: pytest.Item) -> tuple[Claim, str] | None:
     return (claim, str(params["reading"])) if isinstance(claim, Claim) else None
 
 
-def what(item: pytest.Item) -> Literal["verdict", "fresh", "control", "snapshot"]:
+def purpose_of(item: pytest.Item) -> Literal["verdict", "fresh", "control", "snapshot"]:
     """Return what a claim's test is for, by the fixtures that it asks for."""
     names = getattr(item, "fixturenames", ())
     if "population" in names:

@@ -17,7 +17,7 @@ from repro.claims.records import Claim, Control, Expectation, InconsistencyClaim
 from repro.judge.cases import Evidence
 from repro.plugin import snapshots
 from repro.plugin.snapshots import Snapshot
-from repro.plugin.state import ROW, STATE, spot_of, what
+from repro.plugin.state import ROW, STATE, purpose_of, spot_of
 from repro.report.failure import failure_text, in_words
 from repro.report.result_row import ResultRow, new_row
 
@@ -71,32 +71,32 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def expected(claim: Claim, reading: str) -> Expectation:
-    """The verdict on record for the claim under its reading, with the reason."""
+    """Give the verdict on record for the claim under its reading, with the reason."""
     return claim.readings[reading]
 
 
 @pytest.fixture
 def control(claim: Claim) -> Control | None:
-    """The metric that, in place of the claim's own, must fail the claim."""
+    """Give the metric that, in place of the claim's own, must fail the claim."""
     return claim.control
 
 
 @pytest.fixture
 def population(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Evidence:
-    """The claim's measurements over independent trainings, on full MNIST: the evidence."""
+    """Give the evidence: measurements on full MNIST over independent trainings."""
     return request.config.stash[STATE].evidence(claim, reading)
 
 
 @pytest.fixture
 def population_here(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Evidence:
-    """The same on the images that this run measures on: full MNIST, or the embedded sample."""
+    """Give the same on the images that this run has: full MNIST, or the embedded sample."""
     state = request.config.stash[STATE]
     return state.evidence(claim, reading, state.session.data().kind)
 
 
 @pytest.fixture
 def measure(request: pytest.FixtureRequest, reading: str) -> Measure:
-    """``measure(claim)`` measures the claim on this machine, or skips the test and says why."""
+    """Give a function that measures a claim on this machine, or skips the test and says why."""
     from repro.plugin.measuring import Measure
 
     return Measure(request.node, request.config.stash[STATE], reading)
@@ -104,7 +104,7 @@ def measure(request: pytest.FixtureRequest, reading: str) -> Measure:
 
 @pytest.fixture
 def shipped(claim: Claim, measure: Measure) -> dict[str, float]:
-    """What the shipped networks measure in one experiment; skips where others are in use."""
+    """Measure one experiment on the shipped networks; skip where others are in use."""
     measured = measure(claim, anew=True)
     if set(measured.sources) != {"shipped"}:
         pytest.skip(
@@ -115,7 +115,7 @@ def shipped(claim: Claim, measure: Measure) -> dict[str, float]:
 
 @pytest.fixture
 def snapshot(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Snapshot:
-    """The experiment's snapshot: what its shipped networks measured when it was made."""
+    """Give the experiment's snapshot: what its networks measured when they were shipped."""
     kind = request.config.stash[STATE].session.data().kind
     return Snapshot(kind, snapshots.name_of(claim, reading))
 
@@ -139,21 +139,21 @@ def pytest_runtest_makereport(
         row = new_row(state.unjudged(*spot))
     else:
         row = result_row(state, *spot, item.stash.get(FOUND, None))
-    if what(item) == "verdict":
+    if purpose_of(item) == "verdict":
         told = _properties(row)
         item.user_properties[:] = [p for p in item.user_properties if p[0] not in dict(told)]
         item.user_properties += told
         if call.when == "call":
             item.user_properties.append((ROW, json.dumps(row)))
-    elif what(item) == "fresh" and isinstance(error, AssertionError):
+    elif purpose_of(item) == "fresh" and isinstance(error, AssertionError):
         item.user_properties.append((ROW, json.dumps({"stale": True})))
     report = yield
     if isinstance(error, AssertionError) and isinstance(report.longrepr, ExceptionRepr):
         why = str(error).partition("\n")[0]
-        if what(item) == "verdict":
+        if purpose_of(item) == "verdict":
             said = f"the evidence says {row['evidence_verdict']}"
             why = f"{said}, the record expects {row['expected']}: {why}"
-        elif row["control"] and what(item) == "control":
+        elif row["control"] and purpose_of(item) == "control":
             value = in_words(row["control"]["measured"])
             why = f"the control {row['control']['metric']} = {value} passes, and must not: {why}"
         report.longrepr.addsection("claim", failure_text(row, why))

@@ -23,12 +23,12 @@ class Test(NamedTuple):
 
     Args:
         id: ``claim@reading``.
-        what: ``verdict``, ``fresh``, ``control`` or ``snapshot``.
+        purpose: ``verdict``, ``fresh``, ``control`` or ``snapshot``.
         group: the tests of one group are run by one worker; empty without xdist.
     """
 
     id: str
-    what: str
+    purpose: str
     group: str = ""
 
 
