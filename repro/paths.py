@@ -18,7 +18,7 @@ def checkout() -> Path:
 def fixtures() -> Path:
     """Find the shipped weights, populations and snapshots (``REPRO_FIXTURES_DIR`` overrides)."""
     override = os.environ.get("REPRO_FIXTURES_DIR")
-    return Path(override) if override else checkout() / "fixtures"
+    return given(override) if override else checkout() / "fixtures"
 
 
 def cache() -> Path:
@@ -29,7 +29,7 @@ def cache() -> Path:
     """
     override = os.environ.get("REPRO_CACHE_DIR")
     if override:
-        return Path(override)
+        return given(override)
     try:
         found = Path(platformdirs.user_cache_dir("repro-adversarial"))
     except RuntimeError:

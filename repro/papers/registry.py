@@ -21,6 +21,7 @@ from repro.claims import records
 from repro.claims.records import Paper
 from repro.claims.schema import SLUG
 from repro.errors import ClaimsError
+from repro.paths import given
 
 if TYPE_CHECKING:  # experiments need torch, which the claim records never load
     from repro.judge.populations import Archive
@@ -35,7 +36,8 @@ def folders() -> dict[str, Path]:
         ClaimsError: two folders have the same name, or one that is listed is not there.
     """
     roots = [Path(__file__).parent]
-    roots += [Path(p) for p in os.environ.get("REPRO_EXTRA_PAPERS", "").split(os.pathsep) if p]
+    listed = os.environ.get("REPRO_EXTRA_PAPERS", "").split(os.pathsep)
+    roots += [given(folder) for folder in listed if folder]
     found: dict[str, Path] = {}
     for root in roots:
         if not root.is_dir():

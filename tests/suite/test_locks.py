@@ -177,3 +177,10 @@ def test_a_user_without_a_home_is_told_to_name_a_folder(monkeypatch, tmp_path, a
     assert "REPRO_CACHE_DIR" in caught.value.do
     monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path))
     assert paths.cache() == tmp_path
+
+
+def test_the_home_folder_is_expanded_in_the_environment_s_paths(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("REPRO_CACHE_DIR", "~/cache")
+    monkeypatch.setenv("REPRO_FIXTURES_DIR", "~/fixtures")
+    assert (paths.cache(), paths.fixtures()) == (tmp_path / "cache", tmp_path / "fixtures")

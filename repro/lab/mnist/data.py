@@ -234,7 +234,7 @@ def _named(directory: Path | None) -> Path | None:
     if directory is not None:
         return directory
     variable = os.environ.get("REPRO_MNIST_DIR")
-    return Path(variable) if variable else None
+    return paths.given(variable) if variable else None
 
 
 def _is_folder(path: Path) -> bool:
