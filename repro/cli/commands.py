@@ -169,6 +169,9 @@ def show(args: argparse.Namespace) -> int:
 
 def _show_reading(case: Case) -> None:
     """Print what ``show`` says of one reading."""
+    from repro.report import words
+    from repro.report.result_row import new_row
+
     claim, judged = case.claim, case.judgement
     print(f"\nreading {case.reading}: {judged.verdict} (expected {case.expected.verdict})")
     print(f"  {judged.reason}")
@@ -177,12 +180,8 @@ def _show_reading(case: Case) -> None:
     if case.seeds:
         values = ": " + ", ".join(f"{value:.4f}" for value in case.values) if case.values else ""
         print(f"  seeds {case.seeds[0]} to {case.seeds[-1]}{values}")
-    for point in judged.points:
-        spread = "" if point.sd is None else f" ± {point.sd:.4f}"
-        where = "inside" if point.inside else "outside"
-        band = f" [{point.band.low:.4f}, {point.band.high:.4f}]" if point.band else ""
-        measured = f"measured {point.mean:.4f}{spread}"
-        print(f"    published {point.published:g}, {measured}, {where}{band}")
+    for point in new_row(case)["points"]:
+        print(f"    {words.point(point)}")
     test = _test_of(claim.paper)
     print(f"  test  {test}::test_claim[{case.id}]")
     print(f"  rerun {_rerun(claim, case.reading, test)}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from repro.claims.schema import SLUG
 from repro.claims.verdict import Verdict
-from repro.report.result_row import BROKEN, WORST_FIRST, ResultRow, unexpected
+from repro.report.result_row import BROKEN, WORST_FIRST, PointRow, ResultRow, unexpected
 from repro.report.sanitize import finite, line
 
 NOTHING = "–"
@@ -142,6 +142,23 @@ def inside(points: Sequence[bool | None]) -> str:
     """
     known = any(point is not None for point in points)
     return f"{points.count(True)} of {len(points)} inside" if known else NOTHING
+
+
+def point(of: PointRow) -> str:
+    """Write one point of a curve: what is published, in which band, and what was measured."""
+    parts = [f"{line(of['label'], 60)}: published {short(of['published'])}"]
+    if of["band"]:
+        place = "inside" if of["inside"] else "OUTSIDE"
+        parts.append(f"{place} the band {interval(of['band'])}")
+    elif of["mean"] is not None:
+        parts.append("no band")
+    if of["mean"] is not None:
+        parts.append(f"population {mean_and_spread(of['mean'], of['sd'])}")
+    if of["measured"] is not None:
+        parts.append(f"this machine {number(of['measured'])}")
+    if of["gate"]:
+        parts.append(f"gate {interval(of['gate'])}")
+    return ", ".join(parts)
 
 
 def notes(row: ResultRow) -> tuple[str, ...]:

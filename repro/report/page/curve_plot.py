@@ -44,12 +44,10 @@ class Point:
     label: str
     published: float | None
     mean: float | None = None
-    sd: float | None = None
     low: float | None = None
     high: float | None = None
     inside: bool | None = None
     here: float | None = None
-    gate: tuple[float, float] | None = None
 
     @property
     def numbers(self) -> list[float]:
@@ -63,18 +61,15 @@ def points(row: ResultRow) -> list[Point]:
     found = []
     for point in row["points"][:MOST_POINTS]:
         low, high = _ends(point["band"])
-        bottom, top = _ends(point["gate"])
         found.append(
             Point(
                 label=line(point["label"], 60),
                 published=finite(point["published"]),
                 mean=finite(point["mean"]),
-                sd=finite(point["sd"]),
                 low=low,
                 high=high,
                 inside=point["inside"],
                 here=finite(point["measured"]),
-                gate=None if bottom is None or top is None else (bottom, top),
             )
         )
     if found or not isinstance(row["published"], list):

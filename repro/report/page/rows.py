@@ -100,23 +100,6 @@ def _control(row: ResultRow) -> str:
     return f"{text}, {result[control['outside']]} ({line(control['why'], 300)})"
 
 
-def _points(row: ResultRow) -> tuple[str, ...]:
-    said = []
-    for point in curve_plot.points(row):
-        parts = [f"{point.label}: published {number(point.published)}"]
-        if point.low is not None and point.high is not None:
-            place = "inside" if point.inside else "OUTSIDE"
-            parts.append(f"{place} the band [{number(point.low)}, {number(point.high)}]")
-        if point.mean is not None:
-            parts.append(f"population {mean_and_spread(point.mean, point.sd)}")
-        if point.here is not None:
-            parts.append(f"this machine {number(point.here)}")
-        if point.gate:
-            parts.append(f"gate [{number(point.gate[0])}, {number(point.gate[1])}]")
-        said.append(", ".join(parts))
-    return tuple(said)
-
-
 def _band(row: ResultRow) -> str:
     level = next((point["band"] for point in row["points"] if point["band"]), row["band"])
     if level is None:
@@ -181,7 +164,7 @@ def _row(row: ResultRow, anchor: str, picture: Markup) -> Row:
         picture=picture,
         reason=line(row["reason"]),
         facts=_facts(row),
-        points=_points(row),
+        points=tuple(map(words.point, row["points"][: curve_plot.MOST_POINTS])),
         hashes=tuple(line(h, 64) for h in row["weights_sha256"][:MOST_ENTRIES]),
         rerun=words.rerun(row),
     )

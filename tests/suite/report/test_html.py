@@ -198,7 +198,7 @@ def test_a_curves_row_has_its_points():
     assert "0.1100 to 0.7000 (8)" in words
     assert "2 of 3 inside" in words
     assert (
-        "eps 0.3: published 0.9000, OUTSIDE the band [0.6500, 0.7500], population 0.7000 ± "
+        "eps 0.3: published 0.9, OUTSIDE the band [0.6500, 0.7500], population 0.7000 ± "
         "0.0100, this machine 0.7100, gate [0.6200, 0.7800]"
     ) in words
     assert "99.97 % (t) band at each point, together 99.9 %; this machine's" in words
