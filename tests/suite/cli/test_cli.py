@@ -239,7 +239,7 @@ def test_show_tells_a_curve_point_by_point_and_its_seeds(monkeypatch, capsys):
     (curve, *_) = (c for c in load_all()["popovic2017"].claims if c.kind == "curve")
     assert main.main(["show", curve.id]) == 0
     out = capsys.readouterr().out
-    points = re.findall(r"^    published \S+, measured \d\S* ± \S+, (?:in|out)side", out, re.M)
+    points = re.findall(r"^    \S+: published \S+, .*population \d\S* ± \S+", out, re.M)
     assert len(points) == len(curve.points) * len(curve.readings)
     assert re.search(r"^  seeds 0 to \d+$", out, re.M)
 
