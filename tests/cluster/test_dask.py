@@ -11,8 +11,7 @@ from pathlib import Path
 
 import fakes
 import pytest
-import torch
-from calibrations import STARTUP, bring, jobs, rows
+from calibrations import bring, jobs, rows
 
 pytest.importorskip("distributed", reason="tox -e cluster installs it")
 
@@ -49,12 +48,9 @@ EXPERIMENTS = fakes.EXPERIMENTS
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch, one_thread):  # noqa: ARG001 - as it is in the workers
     fakes.settle(tmp_path, monkeypatch)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield tmp_path
-    torch.set_num_threads(threads)
+    return tmp_path
 
 
 @pytest.fixture
@@ -67,7 +63,7 @@ def cluster(home, monkeypatch):
     paper = home / "papers" / fakes.PAPER / "experiments.py"
     paper.write_text(PAPER.format(doomed=DOOMED), encoding="utf-8")
     (home / "startup").mkdir()
-    startup = STARTUP.format(hashes=fakes.HASHES)
+    startup = fakes.STARTUP.format(hashes=fakes.HASHES)
     (home / "startup" / "sitecustomize.py").write_text(startup, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(home / "startup"), prepend=os.pathsep)
     settings = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}

@@ -53,27 +53,6 @@ SEEDS = 6
 PATIENCE_S = 300
 """For a process that takes a second; the machine may be busy with other things."""
 
-READINGS = {"plain": "As it stands.", "scaled": "Half as much again."}
-PAPER = {
-    "paper": {"id": "small", "title": "A small paper", "author": "Nobody", "year": 2020},
-    "readings": READINGS,
-    "claim": [
-        {
-            "id": "small-weights",
-            "statement": "The sum of the weights.",
-            "place": "Table 1",
-            "quote": "the sum",
-            "published": 3.0,
-            "unit": 0.01,
-            "experiment": "net",
-            "metric": "weights",
-            "margin": 90.0,
-            "margin_reason": "a reason",
-            "control": {"metric": "pixels", "why": "of the images, not of the weights"},
-            "readings": {reading: {"expected": "reproduced"} for reading in READINGS},
-        }
-    ],
-}
 TRAIN = ("train", "small", "--ship")
 CALIBRATE = ("calibrate", "--paper", "small", "--seeds", "0-2", "--data", "full", "--out", "out")
 REPRODUCE = ("pytest", "claims", "--paper", "small", "--report-dir", "reports")
@@ -86,11 +65,6 @@ PYTEST = (
     *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
 )
 """What leaves pytest as it is in a checkout, but for files and plugins that nobody asks for."""
-
-STARTUP = """
-from repro.lab.mnist import files
-files.SHA256 = {hashes!r}
-"""
 
 CHANGES = ("date", "seconds", "start", "end", "run", "commit", "dirty")
 """What may differ between two runs of one command, or belongs to whoever runs the tests."""
@@ -211,9 +185,7 @@ def build(root: Path) -> Path:
     """The small paper, its claims' tests, its MNIST and its evidence, below ``root``."""
     with pytest.MonkeyPatch.context() as patch:
         fakes.settle(root, patch)
-    (root / "sitecustomize.py").write_text(STARTUP.format(hashes=fakes.HASHES))
-    text = tiny_paper.document(PAPER)
-    (root / "papers" / "small" / "claims.toml").write_text(text, encoding="utf-8")
+    (root / "sitecustomize.py").write_text(fakes.STARTUP.format(hashes=fakes.HASHES))
     words = [w.replace("0-2", f"0-{SEEDS - 1}") for w in CALIBRATE]
     made = new_place(root, "evidence")
     made.run([*words, "--experiment", "net"])

@@ -11,12 +11,6 @@ from repro.measure.calibrate import Job
 
 NAMES = ("net", "bare")
 
-STARTUP = """
-# Python runs this at the start of every process, those of a pool included.
-from repro.lab.mnist import files
-files.SHA256 = {hashes!r}
-"""
-
 
 def jobs(root: Path, seeds, names=NAMES, kinds=("full",)) -> list[Job]:
     """What `repro calibrate` would do, on one thread."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from idx_files import build
+from tiny_paper import document
 from torch import Tensor
 
 from repro.lab import rng
@@ -24,6 +25,33 @@ from repro.papers import registry
 from repro.papers.experiment import Experiment, Run
 
 PAPER = "small"
+READINGS = {"plain": "As it stands.", "scaled": "Half as much again."}
+RECORDS = {
+    "paper": {"id": "small", "title": "A small paper", "author": "Nobody", "year": 2020},
+    "readings": READINGS,
+    "claim": [
+        {
+            "id": "small-weights",
+            "statement": "The sum of the weights.",
+            "place": "Table 1",
+            "quote": "the sum",
+            "published": 3.0,
+            "unit": 0.01,
+            "experiment": "net",
+            "metric": "weights",
+            "margin": 90.0,
+            "margin_reason": "a reason",
+            "control": {"metric": "pixels", "why": "of the images, not of the weights"},
+            "readings": {reading: {"expected": "reproduced"} for reading in READINGS},
+        }
+    ],
+}
+
+STARTUP = """
+# Python runs this at the start of every process, those of a pool included.
+from repro.lab.mnist import files
+files.SHA256 = {hashes!r}
+"""
 
 _pixels = np.random.default_rng(0)
 CONTENTS = {
@@ -163,7 +191,7 @@ def settle(root: Path, monkeypatch: Any) -> None:
         monkeypatch.delenv(name)
     paper = root / "papers" / PAPER
     paper.mkdir(parents=True)
-    (paper / "claims.toml").touch()
+    (paper / "claims.toml").write_text(document(RECORDS), encoding="utf-8")
     (paper / "experiments.py").write_text("from fakes import EXPERIMENTS\n", encoding="utf-8")
     digits = root / "mnist"
     digits.mkdir()

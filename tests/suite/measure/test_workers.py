@@ -14,7 +14,7 @@ from pathlib import Path
 import fakes
 import pytest
 import torch
-from calibrations import STARTUP, bring, rows
+from calibrations import bring, rows
 
 from repro.errors import DataError, UsageError, WorkerError
 from repro.measure import workers
@@ -34,7 +34,7 @@ def home(tmp_path, monkeypatch):
 def startup(home, monkeypatch):
     """Every Python that is started knows the hashes of the MNIST of ``fakes``."""
     (home / "startup").mkdir()
-    text = STARTUP.format(hashes=fakes.HASHES)
+    text = fakes.STARTUP.format(hashes=fakes.HASHES)
     (home / "startup" / "sitecustomize.py").write_text(text, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(home / "startup"), prepend=os.pathsep)
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import fakes
 import numpy as np
 import pytest
 from idx_files import build
@@ -24,12 +25,6 @@ FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.M | re.
 COMMANDS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
 (LAST_LINE,) = re.findall(r"^```toml\n(readings = .*\n)```$", PAGE, re.M)
 RECORDS = "papers/means2020/claims.toml"
-
-STARTUP = """
-# Python runs this at the start of every process.
-from repro.lab.mnist import files
-files.SHA256 = {hashes!r}
-"""
 
 
 def mnist(folder: Path) -> dict[str, str]:
@@ -62,7 +57,7 @@ class House:
             command.write_text(f'#!/bin/sh\nexec "{python}" -m {name} "$@"\n', encoding="utf-8")
             command.chmod(0o755)
         (root / "startup").mkdir()
-        text = STARTUP.format(hashes=mnist(root / "mnist"))
+        text = fakes.STARTUP.format(hashes=mnist(root / "mnist"))
         (root / "startup" / "sitecustomize.py").write_text(text)
         known = {
             k: v for k, v in os.environ.items() if not k.startswith(("REPRO_", "CI", "GITHUB"))
