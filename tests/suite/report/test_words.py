@@ -1,0 +1,67 @@
+"""The words that every rendering takes: what they say, and how they count."""
+
+from __future__ import annotations
+
+import pytest
+from sample_reports import curve, not_run, ordering, record
+
+from repro.report import words
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "–"),
+        ([], "–"),
+        (0.5, "0.5000"),
+        (0.00042, "0.00042"),
+        (123456.0, "1.235e+05"),
+        ([0.9, 0.1, 0.5], "0.1000 to 0.9000"),
+        (10**400, "not a finite number"),
+        (True, "not a finite number"),
+    ],
+)
+def test_numbers(value, said):
+    assert words.number(value) == said
+
+
+@pytest.mark.parametrize(
+    ("sd", "said"),
+    [
+        (None, "0.5000"),
+        (0.0, "0.5000 ± 0.0000"),
+        (3.2e-05, "0.5000 ± <0.0001"),  # not 0: the trainings differ
+        (0.00042, "0.5000 ± 0.0004"),
+        (0.006, "0.5000 ± 0.0060"),
+    ],
+)
+def test_a_spread_keeps_four_decimals(sd, said):
+    assert words.mean_and_spread(0.5, sd) == said
+
+
+def test_what_is_published_and_what_the_population_says_of_each_kind():
+    rows = [record(), ordering(), curve(), record(kind="inconsistency", published=None)]
+    assert [words.published(row) for row in rows] == ["0.5", "> 0.2", "0.1 to 0.9", "two sources"]
+    assert [words.population(row) for row in [*rows[:3], not_run("a")]] == [
+        *("0.5004 ± 0.0060 (8)", "difference 0.3000 ± 0.0060 (8)", "0.1100 to 0.7000 (8)", "–"),
+    ]
+
+
+def test_a_point_without_a_band_is_counted_and_not_inside():
+    assert words.inside([True, False, None]) == "1 of 3 inside"
+    assert words.inside([None, None]) == "–"
+    bare = curve()["points"][0] | {"band": None, "inside": None, "gate": None}
+    assert words.point(bare) == (
+        "eps 0.1: published 0.1, no band, population 0.1100 ± 0.0100, this machine 0.1200"
+    )
+
+
+def test_a_curve_has_one_band_among_those_that_miss_by_chance():
+    assert words.by_chance([record(), curve(), ordering(), not_run("a")]).startswith("Of 2 bands")
+    assert words.by_chance([ordering()]) == ""
+
+
+def test_seeds_are_told_as_ranges():
+    assert words.ranges([3, 0, 1, 9, 2]) == "0-3, 9"
+    assert words.ranges([]) == "–"
+    assert words.ranges(range(0, 200, 2), limit=2) == "0, 2, …"
