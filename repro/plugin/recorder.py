@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -222,6 +223,11 @@ class Recorder:
             terminalreporter.write_line(f"page: {os.path.relpath(page)}")
         for note in self.notes:
             terminalreporter.write_line(note)
+
+    def pytest_unconfigure(self) -> None:
+        """Remove what the run's processes shared, which no later run reads."""
+        if "shared" in vars(self.state):
+            shutil.rmtree(self.state.shared, ignore_errors=True)
 
 
 def _outcome(test: Test, report: pytest.TestReport) -> Outcome | None:

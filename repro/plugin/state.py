@@ -123,7 +123,7 @@ class State:
     def shared(self) -> Path:
         """The folder that the run's processes share, in pytest's own base temporary folder.
 
-        pytest removes it some runs later, also after a run that was killed.
+        It is removed at the end; pytest removes that of a killed run some runs later.
 
         Raises:
             StoreError: there is no place for temporary files.

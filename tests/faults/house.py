@@ -178,6 +178,8 @@ class Place:
         ours = ("output.txt", "log.txt", "lines.txt")
         paths = [p for p in sorted(self.here.rglob("*")) if p.is_file() and p.name not in ours]
         paths = [p for p in paths if "__pycache__" not in p.parts]
+        # pytest removes its temporary folders some runs later, also those of killed runs.
+        paths = [p for p in paths if self.here / "tmp" not in p.parents]
         return {p.relative_to(self.here).as_posix(): _lasting(p) for p in paths}
 
 

@@ -135,6 +135,17 @@ def test_a_stale_known_miss_fails_too(runs):
     assert runs.record()["stale"] is True
 
 
+def test_a_claim_that_is_not_fresh_has_failed_in_whatever_order_its_tests_run(runs):
+    runs.tiny.values["error"] = GATE.high + 0.01
+    runs.write()
+    tests = [f"claims/test_tiny.py::test_{name}[tiny-error@plain]" for name in ("fresh", "claim")]
+    words = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", *tests)
+    runs.pytester.runpytest_inprocess(*words).assert_outcomes(passed=1, failed=1)
+    record = runs.record()
+    assert (record["outcome"], record["stale"]) == ("failed", True)
+    assert (record["verdict"], record["measured"]) == ("reproduced", GATE.high + 0.01)
+
+
 def test_a_failure_prints_the_whole_template_and_its_rerun_command_works(runs, line_of):
     runs.tiny.values["error"] = 0.75
     runs.tiny.claim()["quote"] = "Original\t0.50\n0.99"
