@@ -110,9 +110,13 @@ class Archive:
 
     def __init__(self, root: Path | None = None, *, check_sums: bool = True) -> None:
         self.root = paths.fixtures() / "populations" if root is None else root
-        if not self.root.is_dir():
+        try:
+            problem = "" if self.root.is_dir() else "there is none"
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror}"
+        if problem:
             raise EvidenceError(
-                f"no folder of populations at {self.root}",
+                f"no folder of populations at {self.root}: {problem}",
                 expected="the evidence that the verdicts are computed from",
                 do="correct REPRO_FIXTURES_DIR, or make populations (repro calibrate)",
             )

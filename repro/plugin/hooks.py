@@ -9,15 +9,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from itertools import pairwise
 
 import pytest
+
+FOLDERS = ("--mnist-dir", "--report-dir", "--repro-mnist-dir", "--repro-report-dir")
+"""The options whose values are folders."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(
-    early_config: pytest.Config, parser: pytest.Parser
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None, object, object]:
     """Take part in a run of claims, once every other plugin has added its options."""
+    # pytest does not know our options yet, and takes their values for paths of tests.
+    known = early_config.known_args_namespace
+    folders = {value for name, value in pairwise(args) if name in FOLDERS}
+    known.file_or_dir = [path for path in known.file_or_dir if path not in folders]
     result = yield
     tests = sys.modules.get("repro.plugin.tests")
     plugins = early_config.pluginmanager.get_plugins()

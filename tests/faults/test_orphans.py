@@ -68,4 +68,3 @@ def test_workers_of_a_killed_run_end_and_the_next_one_succeeds(
     assert not left
     again = place.popen(words)
     assert again.wait(120) == 0, place.said()
-    assert not list((place.here / "tmp").glob("repro-*"))
