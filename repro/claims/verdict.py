@@ -8,11 +8,12 @@ from enum import StrEnum
 class Verdict(StrEnum):
     """What the evidence says of a claim under a reading.
 
-    The judge gives the first five. ``paper-inconsistent`` comes from the claim's record, and
+    The judge gives the first six. ``paper-inconsistent`` comes from the claim's record, and
     ``not-run`` from whoever finds no data or no evidence.
     """
 
     REPRODUCED = "reproduced"
+    CONSISTENT = "consistent"
     EQUIVALENT = "equivalent"
     TREND_ONLY = "trend-only"
     NOT_REPRODUCED = "not-reproduced"
@@ -21,4 +22,4 @@ class Verdict(StrEnum):
     NOT_RUN = "not-run"
 
 
-PASSING = frozenset({Verdict.REPRODUCED, Verdict.EQUIVALENT})
+PASSING = frozenset({Verdict.REPRODUCED, Verdict.CONSISTENT, Verdict.EQUIVALENT})

@@ -1,4 +1,4 @@
-"""Bands, intervals and tests over a population of independent trainings.
+"""Bands over a population of independent trainings: what one more training would give.
 
 Pure functions of numbers: no files, no torch. ``docs/statistics.md`` gives the reasons.
 ``scipy.special`` is imported where it is used: it costs more than the rest of the judge.
@@ -7,7 +7,7 @@ Pure functions of numbers: no files, no torch. ``docs/statistics.md`` gives the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from repro.errors import ClaimsError, EvidenceError
-from repro.judge.scales import Array, Bounds, Scale, from_logit, images_of, limits_of, to_logit
+from repro.judge.scales import Array, Bounds, Scale, from_logit, limits_of, to_logit
 
 Values = Sequence[float] | Array
 
@@ -24,10 +24,12 @@ Values = Sequence[float] | Array
 SLACK = 1e-12
 # Squares of larger values overflow; no metric of a classifier comes near.
 _LARGEST = 1e150
+MOST_SEEDS = 1000
+"""Where the search for a deciding number of seeds ends."""
 
 
 class NoBandError(EvidenceError):
-    """A population with one seed, or without spread: no band can be computed from it."""
+    """A population of one seed: no band can be computed from it."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,15 @@ class Band:
     Attributes:
         low: lower edge.
         high: upper edge.
-        level: the level that the interval attains (before widening), in (0, 1).
-        method: ``t``, ``t-logit`` (Student's t on that scale) or ``order`` (order statistics).
+        level: the level of the interval before it was widened, in (0, 1].
+        method: ``t`` or ``t-logit`` (Student's t on that scale), ``joint`` (of a curve's points
+            together), ``exact`` (seeds without spread) or ``tolerance`` (around one value).
     """
 
     low: float
     high: float
     level: float
-    method: Literal["t", "t-logit", "order"]
+    method: Literal["t", "t-logit", "joint", "exact", "tolerance"]
 
     @property
     def half_width(self) -> float:
@@ -68,12 +71,15 @@ class Band:
 def as_sample(
     values: Any, *, scale: Scale = "linear", bounds: Bounds | None = None, ndim: int = 1
 ) -> Array:
-    """The values as a float64 array of ``ndim`` dimensions, seeds first.
+    """Return the values as a float64 array of ``ndim`` dimensions, seeds first.
 
     Raises:
         EvidenceError: no values, another shape, or a value that is not a finite number or
             lies outside the limits (``bounds``, or [0, 1] on the logit scale).
         ClaimsError: an unknown scale, or bounds that make no interval.
+
+    >>> as_sample([0.5, 0.75])
+    array([0.5 , 0.75])
     """
     try:
         x = np.asarray(values, dtype=np.float64)
@@ -96,6 +102,16 @@ def as_sample(
     return x
 
 
+def has_spread(values: Values) -> bool:
+    """Return whether the values differ by more than float rounding.
+
+    >>> has_spread([1.0, 1.0, 1.0]), has_spread([0.99, 1.0])
+    (False, True)
+    """
+    x = np.asarray(values, dtype=np.float64)
+    return bool(np.ptp(x) > SLACK * np.abs(x).max())
+
+
 def prediction_band(
     values: Values,
     *,
@@ -105,13 +121,15 @@ def prediction_band(
     bounds: Bounds | None = None,
     images: int | None = None,
 ) -> Band:
-    """The prediction interval for one more training, widened by half the rounding unit.
+    """Return the prediction interval for one more training, widened by half the rounding unit.
 
-    ``m ± t(1 - (1 - level)/2, N - 1) s sqrt(1 + 1/N)``, then ``± unit/2``. On the logit scale
-    the same on ``log(x / (1 - x))``, transformed back before the widening; with ``images`` on
-    the empirical logit (:mod:`repro.judge.scales`). Where a logit is infinite (an exact 0 or
-    1, without ``images``), or the linear band would cross ``bounds``: the order statistics
-    ``[min, max]``, whose attained level is ``(N - 1)/(N + 1)``.
+    ``m ± t(1 - (1 - level)/2, N - 1) s sqrt(1 + 1/N)``, then ``± unit/2``, cut at the limits. On
+    the logit scale the same on ``log(x / (1 - x))``, transformed back before the widening; with
+    ``images`` on the empirical logit (:mod:`repro.judge.scales`). Where a logit is infinite (an
+    exact 0 or 1, without ``images``) the linear interval, which then holds every value measured.
+
+    Values without spread are exact: their band reaches as far as the published number's rounding
+    and the count of images can resolve, ``max(unit/2, 1/(2 images))``.
 
     Args:
         values: one value a seed, N of them.
@@ -122,83 +140,34 @@ def prediction_band(
         images: how many images a rate on the logit scale was counted over, above 0.
 
     Raises:
-        NoBandError: N = 1, or no spread.
+        NoBandError: N = 1.
         EvidenceError, ClaimsError: as :func:`as_sample`; a level, unit or number of
             images out of range.
+
+    >>> band = prediction_band([0.97, 0.98, 0.975, 0.98, 0.97], unit=0.01)
+    >>> round(band.low, 3), round(band.high, 3), band.method
+    (0.955, 0.995, 't')
     """
     x = as_sample(values, scale=scale, bounds=bounds)
-    _check_level(level)
+    check_level(level)
+    check_setting("rounding unit", unit)
     limits = limits_of(scale, bounds, images)
-    band = _t_band(x, level, math.sqrt(1 + 1 / x.size), scale, images)
-    if band is None or (limits and not (limits[0] <= band.low and band.high <= limits[1])):
-        attained = (x.size - 1) / (x.size + 1)
-        band = Band(float(x.min()), float(x.max()), attained, "order")
-    return _widen(band, unit, limits)
-
-
-def clipped_band(
-    values: Values,
-    *,
-    level: float = 0.95,
-    unit: float = 0.0,
-    scale: Scale = "linear",
-    bounds: Bounds | None = None,
-) -> Band:
-    """The hull of ``[min, max]`` and the linear t prediction band cut at the limits.
-
-    For populations at a ceiling whose order statistics attain too low a level. The hull never
-    excludes a member of the population, and cutting loses nothing, because no value lies
-    beyond a limit; but the t part is only approximate for a skewed population, so this band
-    may raise an alarm or excuse a miss, and never supports a claim.
-
-    Raises: as :func:`prediction_band`.
-    """
-    x = as_sample(values, scale=scale, bounds=bounds)
-    _check_level(level)
-    low, high = _t_edges(x, level, math.sqrt(1 + 1 / x.size))
-    limits = limits_of(scale, bounds) or (-math.inf, math.inf)
-    low = max(min(low, float(x.min())), limits[0])
-    high = min(max(high, float(x.max())), limits[1])
-    return _widen(Band(low, high, level, "t"), unit, limits)
-
-
-def gate_band(
-    values: Values,
-    *,
-    level: float = 0.999,
-    scale: Scale = "linear",
-    bounds: Bounds | None = None,
-    images: int | None = None,
-) -> Band:
-    """The freshness gate: the prediction band at ``level``, not widened.
-
-    Order statistics cannot attain 99.9 % with fewer than 1999 seeds; in their place stands
-    :func:`clipped_band`, so that a population at a ceiling has a gate too.
-
-    Raises: as :func:`prediction_band`.
-    """
-    band = prediction_band(values, level=level, scale=scale, bounds=bounds, images=images)
-    if band.method != "order":
-        return band
-    return clipped_band(values, level=level, scale=scale, bounds=bounds)
-
-
-def mean_interval(
-    values: Values, *, level: float = 0.90, scale: Scale = "linear", images: int | None = None
-) -> Band:
-    """The confidence interval of the mean, ``m ± t(1 - (1 - level)/2, N - 1) s / sqrt(N)``.
-
-    On the logit scale the interval of the mean (empirical) logit, transformed back; where a
-    logit is infinite, the sign test's interval of the median, ``[x_(k), x_(N + 1 - k)]`` with the
-    largest k whose attained level ``1 - 2 P(Bin(N, 1/2) < k)`` is at least ``level`` (k = 1
-    where none is: the band's ``level`` then lies below the one asked).
-
-    Raises: as :func:`prediction_band`.
-    """
-    x = as_sample(values, scale=scale)
-    _check_level(level)
-    limits_of(scale, None, images)
-    return _t_band(x, level, math.sqrt(1 / x.size), scale, images) or _median_interval(x, level)
+    if x.size == 1:
+        raise NoBandError(
+            "one seed",
+            expected="independent trainings, whose measurements may differ",
+            do="measure more seeds (repro calibrate)",
+        )
+    if not has_spread(x):
+        reach = max(unit, 1 / images if images else 0.0) / 2
+        return Band(*_cut(float(x[0]) - reach, float(x[0]) + reach, limits), 1.0, "exact")
+    factor = _student(level, x.size) * math.sqrt(1 + 1 / x.size)
+    z, back, method = _on_scale(x, scale, images)
+    middle, half = float(z.mean()), factor * float(z.std(ddof=1))
+    low, high = back(middle - half), back(middle + half)
+    if scale == "logit" and method == "t":
+        low, high = min(low, float(x.min())), max(high, float(x.max()))
+    return Band(*_cut(low - unit / 2, high + unit / 2, limits), level, method)
 
 
 def equivalent(
@@ -207,98 +176,115 @@ def equivalent(
     *,
     margin: float,
     scale: Scale = "linear",
+    bounds: Bounds | None = None,
     images: int | None = None,
 ) -> bool:
-    """TOST at 5 %: the 90 % confidence interval of ``m - published`` lies in ``± margin``.
+    """Return whether the published draw's own process is shown to lie within ``margin``.
 
+    Two one-sided tests at 5 % on ``m - published``, whose variance is ``s^2 (1 + 1/N)``: the
+    published number is a draw, too. They hold where the 90 % prediction band lies within
+    ``published ± margin``, and the same band around the published number within ``m ± margin``.
     ``margin`` is in the values' own unit on either scale.
 
-    Raises: as :func:`mean_interval`; ClaimsError: a margin that is not positive and finite.
+    Raises:
+        EvidenceError, ClaimsError: as :func:`as_sample`; a margin that is not positive and finite.
+
+    >>> equivalent([0.90, 0.901, 0.902, 0.903, 0.904], 0.91, margin=0.02)
+    True
+    >>> equivalent([0.90, 0.901, 0.902, 0.903, 0.904], 0.91, margin=0.01)
+    False
     """
     check_setting("margin", margin, positive=True)
-    interval = mean_interval(values, level=0.90, scale=scale, images=images)
-    slack = SLACK * max(abs(published), abs(interval.low), abs(interval.high))
-    return (
-        interval.level >= 0.90 - SLACK
-        and interval.low - published >= -margin - slack
-        and interval.high - published <= margin + slack
+    x = as_sample(values, scale=scale, bounds=bounds)
+    m, slack = float(x.mean()), SLACK * max(1.0, abs(published))
+    if not has_spread(x):
+        return abs(m - published) <= margin + slack
+    if x.size == 1:
+        return False
+    # Both ways, because a scale stretches the two sides of a rate differently.
+    z, back, _ = _on_scale(np.append(x, published), scale, images)
+    half = _student(0.90, x.size) * math.sqrt(1 + 1 / x.size) * float(z[:-1].std(ddof=1))
+    around = ((float(z[:-1].mean()), published), (float(z[-1]), m))
+    return all(
+        abs(back(middle + side * half) - other) <= margin + slack
+        for middle, other in around
+        for side in (-1, 1)
     )
 
 
-def sign_test(differences: Values) -> float:
-    """One-sided exact p-value that the median difference is above 0, ``P(Bin(N, 1/2) >= k)``.
+def exceeds_margin(
+    values: Values,
+    *,
+    unit: float,
+    margin: float,
+    scale: Scale = "linear",
+    images: int | None = None,
+    confidence: float = 0.95,
+) -> bool:
+    """Return whether the seeds alone are shown to move the number by more than the margin.
 
-    ``k`` counts the differences above 0 among all N: a tie counts against the ordering.
+    The band of infinitely many trainings, ``m ± 1.96 s_L`` on the scale, with ``s_L = s sqrt((N -
+    1) / chi2(confidence, N - 1))``, the lower confidence limit of s, and widened by ``unit/2``, is
+    wider than the margin: then no number of trainings makes the band narrow enough.
 
-    Raises:
-        EvidenceError: no differences, or one that is NaN or infinite.
+    >>> exceeds_margin([0.90, 0.95, 1.0, 0.92, 0.97], unit=0.01, margin=0.01)
+    True
     """
-    from scipy.special import bdtrc
+    from scipy.special import chdtri
 
-    d = as_sample(differences)
-    return float(bdtrc(int((d > 0).sum()) - 1, d.size, 0.5))
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's adjusted p-values, in the order of the argument.
-
-    For ``p_(1) <= ... <= p_(K)``: ``max over j <= i of min(1, (K - j + 1) p_(j))``. Rejecting
-    where the adjusted value is at most alpha holds the familywise error at alpha, whatever
-    the dependence.
-
-    Raises:
-        EvidenceError: a p-value outside [0, 1].
-    """
-    for name, p in p_values.items():
-        check_p(p, name)
-    adjusted: dict[str, float] = {}
-    running = 0.0
-    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[name]))
-        adjusted[name] = running
-    return {name: adjusted[name] for name in p_values}
+    x = as_sample(values, scale=scale)
+    if not has_spread(x):
+        return False
+    z, back, _ = _on_scale(x, scale, images)
+    least = math.sqrt((x.size - 1) / chdtri(x.size - 1, 1 - confidence))
+    middle, half = float(z.mean()), 1.96 * least * float(z.std(ddof=1))
+    return (back(middle + half) - back(middle - half)) / 2 + unit / 2 > margin
 
 
-def bonferroni(level: float, points: int) -> float:
-    """The level of each of ``points`` bands that hold together at ``level``."""
-    return 1 - (1 - level) / points
-
-
-def simultaneous_bands(
+def deciding_seeds(
     values: Sequence[Sequence[float]] | Array,
     *,
-    level: float = 0.95,
-    unit: float = 0.0,
+    unit: float,
+    margin: float,
     scale: Scale = "linear",
-    bounds: Bounds | None = None,
-    images: Sequence[int] = (),
-) -> list[Band]:
-    """One prediction band for each of K points, at level ``1 - (1 - level)/K`` (Bonferroni).
+    images: Sequence[int | None] = (),
+) -> int:
+    """Return how many seeds would decide numbers that lie in too wide bands, at today's s.
 
-    ``values`` is (N, K), one row a seed; ``level`` is that of all bands together; ``images``
-    has one number a point, or none; the rest, and the errors (one point without a band
-    suffices), as in :func:`prediction_band`.
+    The smallest N at which every band is no wider than the margin, or at which one s is shown to
+    be too large for that (:func:`exceeds_margin`), each at a level that holds for all K numbers
+    together; :data:`MOST_SEEDS` where more would be needed.
+
+    Args:
+        values: (N, K), one row a seed, one column a number.
+        unit: rounding unit of the published numbers.
+        margin: the largest difference that does not matter.
+        scale: of the bands.
+        images: how many images each rate was counted over, or empty.
+
+    >>> values = [[0.0405], [0.0428], [0.0451], [0.0418], [0.0438]]
+    >>> deciding_seeds(values, unit=0.0001, margin=0.0046)
+    8
     """
-    x = as_sample(values, scale=scale, bounds=bounds, ndim=2)
-    counts = images_of(images, x.shape[1])
-    settings = partial(
-        prediction_band,
-        level=bonferroni(level, x.shape[1]),
-        unit=unit,
-        scale=scale,
-        bounds=bounds,
-    )
-    return [settings(column, images=n) for column, n in zip(x.T, counts, strict=True)]
+    from scipy.special import chdtri
 
+    x = as_sample(values, scale=scale, ndim=2)
+    count = x.shape[1]
+    counted = images or (None,) * count
+    points = []
+    for k in range(count):
+        z, back, _ = _on_scale(x[:, k], scale, counted[k])
+        points.append((float(z.mean()), float(z.std(ddof=1)), back))
 
-def check_p(p: float, name: str) -> None:
-    """Raise EvidenceError unless ``p`` lies in [0, 1]."""
-    if not 0 <= p <= 1:
-        raise EvidenceError(
-            f"p-value {p} of {name}",
-            expected="a p-value in [0, 1]",
-            do="compute it with sign_test and holm from the population",
-        )
+    def widths(factor: float) -> list[float]:
+        return [(back(m + factor * s) - back(m - factor * s) + unit) / 2 for m, s, back in points]
+
+    for n in range(len(x) + 1, MOST_SEEDS):
+        if max(widths(_student(1 - 0.05 / count, n) * math.sqrt(1 + 1 / n))) <= margin:
+            return n
+        if max(widths(1.96 * math.sqrt((n - 1) / chdtri(n - 1, 0.05 / count)))) > margin:
+            return n
+    return MOST_SEEDS
 
 
 def check_setting(name: str, value: float, *, positive: bool = False) -> None:
@@ -311,67 +297,32 @@ def check_setting(name: str, value: float, *, positive: bool = False) -> None:
         )
 
 
-def _t_band(
-    x: Array, level: float, factor: float, scale: Scale, images: int | None
-) -> Band | None:
-    """``m ± t s factor`` on the scale, transformed back; None where a logit is infinite."""
-    if scale == "linear":
-        return Band(*_t_edges(x, level, factor), level, "t")
-    _spread(x)
-    z = to_logit(x, images)
-    if z is None:
-        return None
-    low, high = _t_edges(z, level, factor)
-    return Band(from_logit(low, images), from_logit(high, images), level, "t-logit")
-
-
-def _t_edges(x: Array, level: float, factor: float) -> tuple[float, float]:
-    from scipy.special import stdtrit
-
-    m, s = float(x.mean()), _spread(x)
-    half = float(stdtrit(x.size - 1, 1 - (1 - level) / 2)) * s * factor
-    return m - half, m + half
-
-
-def _spread(x: Array) -> float:
-    """The standard deviation (ddof = 1), or NoBandError where there is none to speak of."""
-    if x.size == 1:
-        found = "one seed"
-    elif np.ptp(x) <= SLACK * np.abs(x).max() or (s := float(x.std(ddof=1))) == 0:
-        found = f"no spread: all {x.size} seeds gave {x[0]:.6g}"
-    else:
-        return s
-    raise NoBandError(
-        found,
-        expected="independent trainings whose measurements differ",
-        do="measure more seeds; where a metric cannot vary, no band can judge it",
-    )
-
-
-def _median_interval(x: Array, level: float) -> Band:
-    from scipy.special import bdtr
-
-    ordered = np.sort(x)
-    k = 1
-    while 2 * k < x.size and 1 - 2 * bdtr(k, x.size, 0.5) >= level:
-        k += 1
-    attained = float(1 - 2 * bdtr(k - 1, x.size, 0.5))
-    return Band(float(ordered[k - 1]), float(ordered[-k]), attained, "order")
-
-
-def _widen(band: Band, unit: float, limits: Bounds | None) -> Band:
-    check_setting("rounding unit", unit)
-    low, high = band.low - unit / 2, band.high + unit / 2
-    if limits:
-        low, high = max(low, limits[0]), min(high, limits[1])
-    return Band(low, high, band.level, band.method)
-
-
-def _check_level(level: float) -> None:
+def check_level(level: float) -> None:
+    """Raise ClaimsError unless ``level`` lies in (0, 1)."""
     if not 0 < level < 1:
         raise ClaimsError(
             f"level {level}", expected="a level in (0, 1)", do="correct the call or the record"
         )
+
+
+def _on_scale(
+    x: Array, scale: Scale, images: int | None
+) -> tuple[Array, Callable[[float], float], Literal["t", "t-logit"]]:
+    """Return the values on their scale and the way back; linear where a logit is infinite."""
+    z = to_logit(x, images) if scale == "logit" else None
+    if z is None:
+        return x, float, "t"
+    return z, partial(from_logit, images=images), "t-logit"
+
+
+def _student(level: float, n: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, 1 - (1 - level) / 2))
+
+
+def _cut(low: float, high: float, limits: Bounds | None) -> tuple[float, float]:
+    return (max(low, limits[0]), min(high, limits[1])) if limits else (low, high)
 
 
 def _bad_values(found: str) -> EvidenceError:

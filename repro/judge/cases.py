@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from repro.claims.records import (
     Claim,
     CurveClaim,
@@ -15,11 +17,10 @@ from repro.claims.records import (
     Paper,
 )
 from repro.claims.verdict import Verdict
-from repro.judge.bands import holm, sign_test
+from repro.judge.orderings import holm, sign_test
 from repro.judge.populations import Archive, Kind
-from repro.judge.verdicts import Judgement, judge_curve, judge_ordering, judge_value
-
-ALPHA = 0.05
+from repro.judge.scales import Array
+from repro.judge.verdicts import Judgement, Trend, judge_curve, judge_ordering, judge_value
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,14 @@ class Evidence:
         differences: of the claim's ordering, one a seed; empty without an ordering.
         p_adjusted: of the ordering's sign test, by Holm over all orderings that the paper's
             records name under the reading; None without an ordering.
-        orderings: how many these are.
+        independent: whether the seeds' networks are shown to differ.
     """
 
     seeds: tuple[int, ...] = ()
     values: Mapping[str, list[float]] = field(default_factory=dict)
     differences: Sequence[float] = ()
     p_adjusted: float | None = None
-    orderings: int = 0
+    independent: bool = True
 
 
 def _unjudged(verdict: Verdict, reason: str) -> Judgement:
@@ -105,54 +106,52 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
         return _unjudged(Verdict.PAPER_INCONSISTENT, claim.statement)
     if not evidence.seeds:
         return _unjudged(Verdict.NOT_RUN, "no population on record")
-    return _open(_judge(claim, evidence), evidence.differences, evidence.orderings)
+    return _judge(claim, evidence)
 
 
 def _judge(claim: Claim, evidence: Evidence) -> Judgement:
-    p = evidence.p_adjusted
-    columns = [evidence.values[name] for name in claim.own_metrics()]
+    p, columns = evidence.p_adjusted, _columns(evidence, claim.own_metrics())
+    control = claim.own_metrics(claim.control.metric) if claim.control else []
     match claim:
         case NumberClaim():
             return judge_value(
-                columns[0],
+                columns[:, 0],
                 published=claim.published,
                 unit=claim.unit,
                 margin=claim.margin,
                 scale=claim.scale,
                 bounds=claim.bounds,
                 images=claim.images[0] if claim.images else None,
-                trend_p=p,
-                alpha=ALPHA,
+                control=_columns(evidence, control).ravel(),
+                trend=None if p is None else Trend(evidence.differences, p),
+                independent=evidence.independent,
             )
         case CurveClaim():
             return judge_curve(
-                list(zip(*columns, strict=True)),
+                columns,
                 published=claim.published,
+                labels=claim.labels,
                 unit=claim.unit,
                 margin=claim.margin,
                 scale=claim.scale,
                 bounds=claim.bounds,
                 images=claim.images,
-                trend_p=p,
-                alpha=ALPHA,
+                control=_columns(evidence, control),
+                trend=None if p is None else Trend(evidence.differences, p),
+                independent=evidence.independent,
             )
         case _:
             return judge_ordering(
-                evidence.differences, p_adjusted=1.0 if p is None else p, alpha=ALPHA
+                evidence.differences,
+                p_adjusted=1.0 if p is None else p,
+                independent=evidence.independent,
             )
 
 
-def _open(judged: Judgement, trend: Sequence[float], family: int) -> Judgement:
-    """Call a missed number inconclusive if so few seeds could not have shown its ordering.
-
-    Holm asks of the smallest of ``family`` p-values that it is at most ALPHA / family; with n
-    seeds no sign test goes below 2^-n.
-    """
-    powerless = family * 2.0 ** -len(trend) > ALPHA
-    if judged.verdict is not Verdict.NOT_REPRODUCED or not powerless or min(trend, default=0) <= 0:
-        return judged
-    why = f"it holds in all {len(trend)} seeds, too few to show it among {family} orderings"
-    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=f"{judged.reason}; {why}")
+def _columns(evidence: Evidence, metrics: Sequence[str]) -> Array:
+    """Return the values of some metrics, one row a seed."""
+    columns = [evidence.values[name] for name in metrics]
+    return np.array(columns).T.reshape(len(evidence.seeds), len(columns))
 
 
 def gather(
@@ -184,13 +183,12 @@ def gather(
         if population.rows:
             trend = claim.ordering
             differences = [trend.excess(row.measurements) for row in population.rows if trend]
-            found[claim.id] = Evidence(population.seeds, values, differences)
+            found[claim.id] = Evidence(
+                population.seeds, values, differences, independent=population.independent
+            )
     tested = {id_: sign_test(each.differences) for id_, each in found.items() if each.differences}
     adjusted = holm(tested)
-    return {
-        id_: replace(each, p_adjusted=adjusted.get(id_), orderings=len(adjusted))
-        for id_, each in found.items()
-    }
+    return {id_: replace(each, p_adjusted=adjusted.get(id_)) for id_, each in found.items()}
 
 
 def case_of(claim: Claim, reading: str, evidence: Evidence) -> Case:

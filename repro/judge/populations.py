@@ -66,6 +66,12 @@ class Population:
         """The seeds measured, rising."""
         return tuple(row.seed for row in self.rows)
 
+    @property
+    def independent(self) -> bool:
+        """Whether each row was measured on weights of its own."""
+        weights = [row.provenance["weights_sha256"] for row in self.rows]
+        return all(weights) and len(set(weights)) == len(weights)
+
     def seconds(self) -> float:
         """Return how long measuring took in the middle of the seeds; 0 without any."""
         texts = [row.provenance["seconds"] for row in self.rows]

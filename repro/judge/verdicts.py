@@ -1,34 +1,24 @@
 """The judge: what a population of independent trainings says of a published claim.
 
 Pure functions of the population and the claim's record, after the verdict table that
-``docs/statistics.md`` explains. Fewer than five seeds, or seeds without spread, are never
-evidence: such a population is ``inconclusive`` whatever the paper says.
+``docs/statistics.md`` explains. Fewer than five seeds are never evidence: such a population is
+``inconclusive`` whatever the paper says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
+
+import numpy as np
 
 from repro.claims.verdict import Verdict
 from repro.errors import ClaimsError, EvidenceError
-from repro.judge.bands import (
-    SLACK,
-    Band,
-    NoBandError,
-    Values,
-    as_sample,
-    bonferroni,
-    check_p,
-    check_setting,
-    clipped_band,
-    equivalent,
-    gate_band,
-    prediction_band,
-    sign_test,
-)
+from repro.judge import bands, orderings
+from repro.judge.bands import SLACK, Band, Values, as_sample, check_setting
+from repro.judge.curves import simultaneous_bands
+from repro.judge.orderings import ALPHA, check_p, sign_test
 from repro.judge.scales import Array, Bounds, Scale, images_of, limits_of
 
 Miss = Literal["above", "below"]
@@ -39,28 +29,58 @@ MIN_SEEDS = 5
 
 
 @dataclass(frozen=True)
-class PointJudgement:
-    """One point of a curve.
+class Trend:
+    """The ordering that stands behind a published number.
 
     Attributes:
-        index: position in the published vector, from 0.
-        published: the published value.
-        mean: the population's mean at this point.
-        band: its simultaneous 95 % prediction band, widened; None where there is none.
-        inside: whether ``published`` lies in ``band`` (False without a band).
-        gate: its simultaneous 99.9 % band, not widened; None where there is none.
-        miss: the side of the band on which ``published`` lies; None inside or without a band.
-        sd: the population's standard deviation (ddof = 1); None for one seed.
+        differences: by how much it holds (above 0) or fails, one a seed.
+        p: its p-value after Holm over the paper's orderings under the reading.
     """
 
-    index: int
+    differences: Values
+    p: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is shown."""
+        return self.p <= ALPHA
+
+    @property
+    def in_every_seed(self) -> bool:
+        """Whether no seed speaks against it."""
+        return min(self.differences, default=0.0) > 0
+
+
+@dataclass(frozen=True)
+class PointJudgement:
+    """One published number: the only one of a number's claim, or one point of a curve.
+
+    Attributes:
+        label: what the point stands for, such as an eps or a class; empty for a number.
+        published: the published value.
+        mean: the population's mean.
+        sd: the population's standard deviation (ddof = 1); None for one seed.
+        band: its 95 % prediction band (simultaneous for a curve), widened; None for fewer than
+            five seeds.
+        gate: its 99.9 % band, not widened, for a fresh measurement; None as for ``band``.
+        inside: whether ``published`` lies in ``band`` (False without a band).
+        miss: the side of the band on which ``published`` lies; None inside or without a band.
+        wide: whether it is inside a band wider than the margin.
+        noisy: whether the seeds alone are shown to move it by more than the margin.
+        near: whether it is shown to lie within the margin of the population.
+    """
+
+    label: str
     published: float
     mean: float
+    sd: float | None
     band: Band | None
-    inside: bool
     gate: Band | None = None
+    inside: bool = False
     miss: Miss | None = None
-    sd: float | None = None
+    wide: bool = False
+    noisy: bool = False
+    near: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,10 +92,10 @@ class Judgement:
         n: seeds in the population.
         mean: the population's mean (of the differences for an ordering); None for a curve.
         sd: its standard deviation (ddof = 1); None for a curve or one seed.
-        band: the 95 % prediction band, widened; None for a curve or an ordering, for fewer
-            than five seeds, and without spread.
-        gate: the 99.9 % prediction band, not widened: the freshness gate; None as for ``band``,
-            except that an ordering has one, on the differences.
+        band: the 95 % prediction band, widened; None for a curve or an ordering, and for fewer
+            than five seeds.
+        gate: the 99.9 % prediction band, not widened, which a fresh measurement must lie in; of
+            an ordering, on its differences; None for a curve and for fewer than five seeds.
         miss: the side of the band on which the published value lies, None inside: ``above``
             means published above the population. For a curve, the side that all missed points
             share. For an ordering, ``below`` where the differences lie below 0.
@@ -97,43 +117,15 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class _Criterion:
-    """What published numbers must meet that are judged together; ``images`` has one entry each."""
+class _Evidence:
+    """The points of one claim with what the verdict needs beside them."""
 
-    unit: float
+    points: tuple[PointJudgement, ...]
+    n: int
     margin: float
-    scale: Scale
-    bounds: Bounds | None
-    images: Sequence[int | None]
-
-    def check(self, published: Values, trend_p: float | None) -> None:
-        check_setting("rounding unit", self.unit)
-        check_setting("margin", self.margin, positive=True)
-        for images in self.images:
-            limits_of(self.scale, self.bounds, images)
-        if trend_p is not None:
-            check_p(trend_p, "the ordering")
-        try:
-            as_sample(published, scale=self.scale, bounds=self.bounds)
-        except EvidenceError as error:
-            raise ClaimsError(
-                f"published value: {error.found}",
-                expected=error.expected,
-                do="correct the published value, its scale or its bounds in the claim's record",
-            ) from error
-
-
-@dataclass(frozen=True)
-class _Standing:
-    """Where one published number stands: ``fits`` passes, ``misses`` fails, the rest is open."""
-
-    state: Literal["fits", "wide", "short", "unclear", "misses", "too-few", "no-spread"]
-    point: PointJudgement
-    equivalent: bool = False
-
-    @property
-    def open(self) -> bool:
-        return self.state not in ("fits", "misses")
+    control_outside: bool
+    trend: Trend | None
+    deciding: Callable[[], int]
 
 
 def judge_value(
@@ -145,37 +137,56 @@ def judge_value(
     scale: Scale = "linear",
     bounds: Bounds | None = None,
     images: int | None = None,
-    trend_p: float | None = None,
-    alpha: float = 0.05,
+    control: Values = (),
+    trend: Trend | None = None,
+    independent: bool = True,
 ) -> Judgement:
     """Judge a published number against a population.
 
-    In this order: N < 5 or no spread, ``inconclusive``; in the 95 % band, ``reproduced`` if
-    the band's half-width is at most ``margin``, else ``inconclusive``; outside, ``equivalent``
-    by TOST, else ``trend-only`` if ``trend_p <= alpha``, else ``not-reproduced``.
-
-    An order-statistics band that attains less than 95 % reproduces nothing: a value inside it
-    is ``inconclusive``, and so is one outside that :func:`~repro.judge.bands.clipped_band`
-    still holds (unless TOST finds it equivalent).
+    In this order: N < 5, ``inconclusive``. In the 95 % band: ``reproduced`` where its half-width
+    is at most ``margin``; else ``consistent`` where the control lies outside the band in every
+    seed and the seeds alone are shown to move the number by more than the margin; else
+    ``inconclusive``. Outside: ``equivalent`` where the published draw is shown to lie within the
+    margin, else ``trend-only`` where the ordering holds, else ``inconclusive`` where it holds in
+    every seed and so few cannot show it, else ``not-reproduced``.
 
     Args:
         values: one measurement a seed.
         published: the paper's number, x0.
         unit: its rounding unit.
         margin: the largest difference that does not matter, fixed beforehand; above 0.
-        scale: scale of the t bands.
+        scale: scale of the bands.
         bounds: limits of the metric; see :func:`~repro.judge.bands.prediction_band`.
         images: how many images a rate was counted over, for the empirical logit.
-        trend_p: adjusted (Holm) p-value of the ordering that the claim's record names.
-        alpha: level for ``trend_p``.
+        control: the measurements of the negative control, one a seed; empty where there is none.
+        trend: the ordering that the claim's record names.
+        independent: whether the seeds' networks are shown to differ, without which values
+            without spread say nothing.
 
     Raises:
         EvidenceError: no values, NaN, infinity, values outside the limits.
         ClaimsError: a record that makes no sense (margin 0, a published rate of 1.2).
+
+    >>> judge_value(
+    ...     [0.97, 0.98, 0.975, 0.98, 0.97], published=0.97, unit=0.01, margin=0.04
+    ... ).verdict
+    <Verdict.REPRODUCED: 'reproduced'>
     """
-    x = as_sample(values, scale=scale, bounds=bounds)
-    criterion = _Criterion(unit, margin, scale, bounds, (images,))
-    judgement = _judge(x[:, None], [published], criterion, trend_p, alpha)
+    x = as_sample(values, scale=scale, bounds=bounds)[:, None]
+    against = np.asarray(control, dtype=np.float64).reshape(-1, 1)
+    judgement = _judge(
+        x,
+        [published],
+        [""],
+        unit=unit,
+        margin=margin,
+        scale=scale,
+        bounds=bounds,
+        images=() if images is None else (images,),
+        control=against,
+        trend=trend,
+        independent=independent,
+    )
     (point,) = judgement.points
     return replace(
         judgement, mean=point.mean, sd=point.sd, band=point.band, gate=point.gate, points=()
@@ -186,22 +197,29 @@ def judge_curve(
     values: Sequence[Sequence[float]] | Array,
     *,
     published: Values,
+    labels: Sequence[str] = (),
     unit: float,
     margin: float,
     scale: Scale = "linear",
     bounds: Bounds | None = None,
     images: Sequence[int] = (),
-    trend_p: float | None = None,
-    alpha: float = 0.05,
+    control: Sequence[Sequence[float]] | Array = (),
+    trend: Trend | None = None,
+    independent: bool = True,
 ) -> Judgement:
     """Judge K published numbers together: ``values`` is (N, K), ``published`` (K,).
 
-    Simultaneous bands (Bonferroni). ``reproduced`` when every point is inside its band and no
-    band is wider than ``margin``; once a point misses, ``equivalent`` when TOST holds at every
-    point (no adjustment: an intersection-union test), else ``trend-only`` or
-    ``not-reproduced``; ``inconclusive`` when no point misses but one cannot be decided.
-    The rest as in :func:`judge_value`, with one entry of ``images`` a point, or none;
-    ``points`` says which points miss, and how.
+    Simultaneous bands (:func:`~repro.judge.curves.simultaneous_bands`). ``reproduced`` when every
+    point is inside its band and no band is wider than ``margin``; once a point misses,
+    ``equivalent`` when every point is within the margin (no adjustment: an intersection-union
+    test), else as for a number. ``consistent`` asks that the control leaves the bands in every
+    seed and that at one point at least the seeds move the number by more than the margin, at a
+    level that holds for all points together. The rest as in :func:`judge_value`, with one entry
+    of ``labels`` and ``images`` a point, or none; ``control`` is (N, K) or empty.
+
+    >>> curve = [[0.1, 0.9], [0.12, 0.91], [0.11, 0.9], [0.1, 0.92], [0.11, 0.91]]
+    >>> judge_curve(curve, published=[0.11, 0.91], unit=0.01, margin=0.1).verdict
+    <Verdict.REPRODUCED: 'reproduced'>
     """
     x = as_sample(values, scale=scale, bounds=bounds, ndim=2)
     if len(published) != x.shape[1]:
@@ -210,25 +228,41 @@ def judge_curve(
             expected="one published value a point",
             do="correct the published values or the metric in the claim's record",
         )
-    criterion = _Criterion(unit, margin, scale, bounds, images_of(images, x.shape[1]))
-    return _judge(x, published, criterion, trend_p, alpha)
+    return _judge(
+        x,
+        published,
+        labels or [f"#{k}" for k in range(x.shape[1])],
+        unit=unit,
+        margin=margin,
+        scale=scale,
+        bounds=bounds,
+        images=images,
+        control=np.asarray(control, dtype=np.float64).reshape(-1, x.shape[1]),
+        trend=trend,
+        independent=independent,
+    )
 
 
-def judge_ordering(differences: Values, *, p_adjusted: float, alpha: float = 0.05) -> Judgement:
+def judge_ordering(
+    differences: Values, *, p_adjusted: float, independent: bool = True
+) -> Judgement:
     """Judge a claim that *is* an ordering, ``left > right``.
 
-    ``reproduced`` when ``p_adjusted <= alpha``; ``not-reproduced`` when the sign test of the
-    opposite ordering, unadjusted, is; else ``inconclusive``, as for N < 5 and for differences
-    that are all the same: a lack of power refutes nothing.
+    ``reproduced`` when ``p_adjusted`` is at most 0.05; ``not-reproduced`` when the sign test of
+    the opposite ordering, unadjusted, is; else ``inconclusive``, as for N < 5: a lack of power
+    refutes nothing. Differences that are all the same count, once the seeds' networks differ.
 
     Args:
         differences: left - right, one a seed (paired).
         p_adjusted: the sign test's p-value after Holm over the paper's orderings.
-        alpha: level of both tests.
+        independent: whether the seeds' networks are shown to differ.
 
     Raises:
         EvidenceError: bad differences, or a ``p_adjusted`` below the sign test's own p-value,
             which no adjustment gives (differences of the wrong sign, or of another claim).
+
+    >>> judge_ordering([0.1, 0.2, 0.1, 0.3, 0.2], p_adjusted=0.04).verdict
+    <Verdict.REPRODUCED: 'reproduced'>
     """
     d = as_sample(differences)
     check_p(p_adjusted, "the ordering")
@@ -238,134 +272,228 @@ def judge_ordering(differences: Values, *, p_adjusted: float, alpha: float = 0.0
             expected="holm over sign_test of these same differences",
             do="compute both from the same population, as left - right",
         )
-    n, wins, losses, opposite = d.size, (d > 0).sum(), (d < 0).sum(), sign_test(-d)
-    verdict, gate = Verdict.INCONCLUSIVE, None
+    n, opposite = d.size, sign_test(-d)
+    verdict = Verdict.INCONCLUSIVE
     miss: Miss | None = None
     reason = (
-        f"the ordering holds in {wins} of {n} seeds and is reversed in {losses} (adjusted p"
-        f" {p_adjusted:.3g}, of the opposite {opposite:.3g}; mean difference {d.mean():.4g})"
+        f"the ordering holds in {(d > 0).sum()} of {n} seeds and is reversed in {(d < 0).sum()} "
+        f"(adjusted p {p_adjusted:.3g}, of the opposite {opposite:.3g}; "
+        f"mean difference {d.mean():.4g})"
     )
-    try:
-        gate = gate_band(d, level=GATE_LEVEL) if n >= MIN_SEEDS else None
-    except NoBandError as error:
-        reason = error.found
     if n < MIN_SEEDS:
         reason = _too_few(n)
-    elif gate and p_adjusted <= alpha:
+    elif not independent and not bands.has_spread(d):
+        reason = _copies(n)
+    elif p_adjusted <= ALPHA:
         verdict = Verdict.REPRODUCED
-    elif gate and opposite <= alpha:
+    elif opposite <= ALPHA:
         verdict, miss = Verdict.NOT_REPRODUCED, "below"
+    else:
+        reason += f"; {_seeds(_deciding(d, p_adjusted))}"
+    gate = bands.prediction_band(d, level=GATE_LEVEL) if n >= MIN_SEEDS else None
     return Judgement(verdict, n, float(d.mean()), _sd(d), None, gate, miss, p_adjusted, reason)
 
 
 def _judge(
-    x: Array, published: Values, criterion: _Criterion, trend_p: float | None, alpha: float
+    x: Array,
+    published: Values,
+    labels: Sequence[str],
+    *,
+    unit: float,
+    margin: float,
+    scale: Scale,
+    bounds: Bounds | None,
+    images: Sequence[int],
+    control: Array,
+    trend: Trend | None,
+    independent: bool,
 ) -> Judgement:
-    criterion.check(published, trend_p)
-    standings = [_stand(x[:, k], float(p), criterion, k) for k, p in enumerate(published)]
-    verdict = _decide(standings, trend_p, alpha)
-    sides = {s.point.miss for s in standings if s.point.miss}
-    miss = sides.pop() if len(sides) == 1 else None
-    reason = _reason(verdict, standings, len(x), criterion.margin, trend_p)
-    points = tuple(s.point for s in standings)
-    return Judgement(verdict, len(x), None, None, None, None, miss, trend_p, reason, points)
-
-
-def _stand(x: Array, published: float, criterion: _Criterion, index: int) -> _Standing:
-    """Place one published number; the order of the checks is the verdict table's."""
-    point = partial(PointJudgement, index, published, float(x.mean()), sd=_sd(x))
-    if x.size < MIN_SEEDS:
-        return _Standing("too-few", point(None, inside=False))
-    unit, scale, bounds = criterion.unit, criterion.scale, criterion.bounds
-    images, count = criterion.images[index], len(criterion.images)
-    level, gate_level = bonferroni(LEVEL, count), bonferroni(GATE_LEVEL, count)
-    try:
-        band = prediction_band(
-            x, level=level, unit=unit, scale=scale, bounds=bounds, images=images
+    n, count = x.shape
+    counted = images_of(images, count)
+    _check(published, unit, margin, scale, bounds, counted, trend)
+    means = [float(column.mean()) for column in x.T]
+    unjudged = [
+        PointJudgement(label, float(p), mean, _sd(column), None)
+        for label, p, mean, column in zip(labels, published, means, x.T, strict=True)
+    ]
+    p = None if trend is None else trend.p
+    open_ = Judgement(
+        Verdict.INCONCLUSIVE, n, None, None, None, None, None, p, "", tuple(unjudged)
+    )
+    if n < MIN_SEEDS:
+        return replace(open_, reason=_too_few(n))
+    if not independent and not all(bands.has_spread(column) for column in x.T):
+        return replace(open_, reason=_copies(n))
+    found = simultaneous_bands(
+        x, level=LEVEL, unit=unit, scale=scale, bounds=bounds, images=images
+    )
+    gates = simultaneous_bands(x, level=GATE_LEVEL, scale=scale, bounds=bounds, images=images)
+    points = []
+    for k, (point, band) in enumerate(zip(unjudged, found, strict=True)):
+        distance, column = band.distance(point.published), x[:, k]
+        points.append(
+            replace(
+                point,
+                band=band,
+                gate=gates[k],
+                inside=distance == 0,
+                miss=None if distance == 0 else "above" if distance > 0 else "below",
+                wide=distance == 0 and band.half_width > margin + SLACK * abs(band.high),
+                noisy=bands.exceeds_margin(
+                    column,
+                    unit=unit,
+                    margin=margin,
+                    scale=scale,
+                    images=counted[k],
+                    confidence=1 - (1 - LEVEL) / count,
+                ),
+                near=bands.equivalent(
+                    column,
+                    point.published,
+                    margin=margin,
+                    scale=scale,
+                    bounds=bounds,
+                    images=counted[k],
+                ),
+            )
         )
-    except NoBandError:
-        return _Standing("no-spread", point(None, inside=False))
-    gate = gate_band(x, level=gate_level, scale=scale, bounds=bounds, images=images)
-    same = equivalent(x, published, margin=criterion.margin, scale=scale, images=images)
-    distance, short = band.distance(published), band.level < level - SLACK
-    if distance == 0:
-        wide = band.half_width > criterion.margin + SLACK * abs(band.high)
-        inside = point(band, inside=True, gate=gate)
-        return _Standing("short" if short else "wide" if wide else "fits", inside, same)
-    side: Miss = "above" if distance > 0 else "below"
-    outside = point(band, inside=False, gate=gate, miss=side)
-    excused = short and clipped_band(
-        x, level=level, unit=unit, scale=scale, bounds=bounds
-    ).contains(published)
-    return _Standing("unclear" if excused else "misses", outside, same)
+    outside = np.array(
+        [[not b.contains(v) for b, v in zip(found, row, strict=True)] for row in control]
+    )
+    beyond = bool(outside.size) and bool(outside.any(axis=1).all())
+
+    def deciding() -> int:
+        return bands.deciding_seeds(x, unit=unit, margin=margin, scale=scale, images=counted)
+
+    evidence = _Evidence(tuple(points), n, margin, beyond, trend, deciding)
+    verdict = _decide(evidence)
+    sides = {point.miss for point in points if point.miss}
+    return replace(
+        open_,
+        verdict=verdict,
+        miss=sides.pop() if len(sides) == 1 else None,
+        reason=_reason(verdict, evidence),
+        points=tuple(points),
+    )
 
 
-def _decide(standings: Sequence[_Standing], trend_p: float | None, alpha: float) -> Verdict:
-    if any(s.point.miss for s in standings) and all(s.equivalent for s in standings):
-        return Verdict.EQUIVALENT
-    if any(s.state == "misses" for s in standings):
-        trend = trend_p is not None and trend_p <= alpha
-        return Verdict.TREND_ONLY if trend else Verdict.NOT_REPRODUCED
-    if all(s.state == "fits" for s in standings):
+def _check(
+    published: Values,
+    unit: float,
+    margin: float,
+    scale: Scale,
+    bounds: Bounds | None,
+    images: Sequence[int | None],
+    trend: Trend | None,
+) -> None:
+    check_setting("rounding unit", unit)
+    check_setting("margin", margin, positive=True)
+    for each in images:
+        limits_of(scale, bounds, each)
+    if trend is not None:
+        check_p(trend.p, "the ordering")
+    try:
+        as_sample(published, scale=scale, bounds=bounds)
+    except EvidenceError as error:
+        raise ClaimsError(
+            f"published value: {error.found}",
+            expected=error.expected,
+            do="correct the published value, its scale or its bounds in the claim's record",
+        ) from error
+
+
+def _decide(evidence: _Evidence) -> Verdict:
+    points, trend = evidence.points, evidence.trend
+    if any(point.miss for point in points):
+        if all(point.near for point in points):
+            return Verdict.EQUIVALENT
+        if trend is not None and trend.holds:
+            return Verdict.TREND_ONLY
+        too_few = trend is not None and trend.in_every_seed
+        return Verdict.INCONCLUSIVE if too_few else Verdict.NOT_REPRODUCED
+    if not any(point.wide for point in points):
         return Verdict.REPRODUCED
+    if evidence.control_outside and any(point.wide and point.noisy for point in points):
+        return Verdict.CONSISTENT
     return Verdict.INCONCLUSIVE
 
 
-def _reason(
-    verdict: Verdict, standings: Sequence[_Standing], n: int, margin: float, trend_p: float | None
-) -> str:
-    if standings[0].state == "too-few":
-        return _too_few(n)
-    text = _place(standings[0].point, n) if len(standings) == 1 else _places(standings, n)
+def _reason(verdict: Verdict, evidence: _Evidence) -> str:
+    points, margin, n = evidence.points, evidence.margin, evidence.n
+    text = _place(points[0], n) if len(points) == 1 else _places(points, n)
+    widest = max(points, key=lambda point: point.band.half_width if point.band else 0.0)
+    half = widest.band.half_width if widest.band else 0.0
+    at = f" at {widest.label}" if widest.label else ""
     if verdict is Verdict.EQUIVALENT:
-        return f"{text}, but TOST finds the population equivalent within the margin {margin:g}"
+        return f"{text}, but what the paper drew is shown to lie within the margin {margin:g}"
     if verdict is Verdict.REPRODUCED:
-        half = max(s.point.band.half_width for s in standings if s.point.band)
-        return f"{text}, half-width {half:.3g} within the margin {margin:g}"
+        return f"{text}, half-width {half:.3g}{at} within the margin {margin:g}"
+    if any(point.miss for point in points):
+        return f"{text}{_trend(verdict, evidence.trend)}"
+    text += f"; half-width {half:.3g}{at} exceeds the margin {margin:g}"
+    if verdict is Verdict.CONSISTENT:
+        noisy = ", ".join(point.label for point in points if point.wide and point.noisy)
+        where = f" (at {noisy})" if noisy else ""
+        return (
+            f"{text}, as it must: the seed alone is shown to move the number by more{where}, and "
+            "the control lies outside in every seed"
+        )
+    if not evidence.control_outside:
+        return f"{text}, and no control lies outside in every seed"
+    return f"{text}; {_seeds(evidence.deciding())}"
+
+
+def _trend(verdict: Verdict, trend: Trend | None) -> str:
+    """What the claim's ordering says, with the size of its effect."""
+    if trend is None:
+        return ""
+    d = as_sample(trend.differences)
+    by = f"by {d.mean():.4g} on average, adjusted p {trend.p:.3g}"
+    if verdict is Verdict.TREND_ONLY:
+        return f"; the claim's ordering holds in {(d > 0).sum()} of {d.size} seeds, {by}"
     if verdict is Verdict.INCONCLUSIVE:
-        at = "#{}: " if len(standings) > 1 else ""
-        causes = [at.format(s.point.index) + _cause(s, margin) for s in standings if s.open]
-        return "; ".join([text, *causes])
-    if trend_p is None:
-        return text
-    holds = "holds" if verdict is Verdict.TREND_ONLY else "is not established"
-    return f"{text}; the claim's ordering {holds} (adjusted p {trend_p:.3g})"
+        needed = _seeds(_deciding(d, trend.p))
+        return f"; the claim's ordering holds in all {d.size} seeds, too few to show it: {needed}"
+    return f"; the claim's ordering is not established ({by})"
+
+
+def _deciding(differences: Array, p: float) -> int:
+    """Seeds that would decide an ordering; Holm's factor is taken from its p as it stands."""
+    family = max(1, round(p / sign_test(differences)))
+    return orderings.deciding_seeds(differences, family=family)
+
+
+def _seeds(needed: int) -> str:
+    if needed >= bands.MOST_SEEDS:
+        return f"not even {bands.MOST_SEEDS:,} seeds would decide"
+    return f"{needed} seeds would decide"
 
 
 def _place(point: PointJudgement, n: int) -> str:
-    if point.band is None:
-        return f"all {n} seeds gave {point.mean:.6g}"
+    if point.band is None or point.band.method == "exact":
+        where = "" if point.inside else f", and the paper {point.published:.6g}"
+        return f"all {n} seeds gave {point.mean:.6g}{where}"
     where = f"{point.miss} the" if point.miss else "in the"
     return (
-        f"published {point.published:.6g} lies {where} {_show(point.band)} of {n} seeds"
+        f"published {point.published:.6g} lies {where} {100 * point.band.level:.4g} % band "
+        f"[{point.band.low:.6g}, {point.band.high:.6g}] of {n} seeds"
         f" (mean {point.mean:.4g}, sd {point.sd:.2g})"
     )
 
 
-def _places(standings: Sequence[_Standing], n: int) -> str:
-    inside = sum(s.point.inside for s in standings)
-    text = f"{inside} of {len(standings)} published points lie in the bands of {n} seeds"
-    outside = [s.point for s in standings if s.point.miss]
-    misses = [f"#{p.index} (published {p.published:.4g}, {p.miss})" for p in outside]
+def _places(points: Sequence[PointJudgement], n: int) -> str:
+    inside = sum(point.inside for point in points)
+    text = f"{inside} of {len(points)} published points lie in the bands of {n} seeds"
+    misses = [f"{p.label} (published {p.published:.4g}, {p.miss})" for p in points if p.miss]
     return f"{text}; outside: {', '.join(misses)}" if misses else text
 
 
-def _cause(standing: _Standing, margin: float) -> str:
-    band = standing.point.band
-    if band is None:
-        return "no spread, so no band"
-    if standing.state == "wide":
-        return f"half-width {band.half_width:.3g} exceeds the margin {margin:g}"
-    return f"order statistics attain only {100 * band.level:.4g} %"
-
-
-def _show(band: Band) -> str:
-    kind = "order-statistics band" if band.method == "order" else "band"
-    return f"{100 * band.level:.4g} % {kind} [{band.low:.6g}, {band.high:.6g}]"
-
-
 def _too_few(n: int) -> str:
-    return f"{n} seed(s), and a verdict needs at least {MIN_SEEDS}"
+    return f"{n} seed(s), and a verdict needs at least {MIN_SEEDS}: {MIN_SEEDS} seeds would decide"
+
+
+def _copies(n: int) -> str:
+    return f"no spread, and nothing shows that the networks of the {n} seeds differ"
 
 
 def _sd(x: Array) -> float | None:

@@ -26,6 +26,7 @@ WORST_FIRST = (
     Verdict.INCONCLUSIVE,
     Verdict.PAPER_INCONSISTENT,
     Verdict.EQUIVALENT,
+    Verdict.CONSISTENT,
     Verdict.REPRODUCED,
     Verdict.NOT_RUN,
 )

@@ -16,6 +16,7 @@ from repro.report.result_row import BROKEN, Measurement, ResultRow, worst_first
 
 STYLES = {
     Verdict.REPRODUCED: "green",
+    Verdict.CONSISTENT: "green",
     Verdict.EQUIVALENT: "green",
     Verdict.TREND_ONLY: "yellow",
     Verdict.NOT_REPRODUCED: "red",

@@ -18,6 +18,7 @@ from repro.report.sanitize import finite, line
 NOTHING = "–"
 SYMBOLS = {
     Verdict.REPRODUCED: "✓",
+    Verdict.CONSISTENT: "∼",
     Verdict.EQUIVALENT: "≈",
     Verdict.TREND_ONLY: "↗",
     Verdict.NOT_REPRODUCED: "✗",
@@ -29,12 +30,15 @@ MEANINGS = {
     Verdict.REPRODUCED: "the published number lies in the 95 % prediction band for one more "
     "training, and that band is no wider than the margin fixed beforehand; for an ordering: it "
     "holds (sign test over seeds, Holm over the orderings of the paper under the reading)",
-    Verdict.EQUIVALENT: "outside the band, yet the population's mean is shown to be within the "
-    "margin",
+    Verdict.CONSISTENT: "the published number lies in the band and the control outside it; the "
+    "seeds alone are shown to move the number by more than the margin, so that no number of "
+    "trainings could say more",
+    Verdict.EQUIVALENT: "outside the band, yet what the paper drew is shown to lie within the "
+    "margin, its own noise counted",
     Verdict.TREND_ONLY: "the number misses, the ordering that goes with it holds",
     Verdict.NOT_REPRODUCED: "neither the number nor the ordering is shown to hold",
-    Verdict.INCONCLUSIVE: "the published number lies in the band, but the band is wider than the "
-    "margin; or fewer than five seeds",
+    Verdict.INCONCLUSIVE: "more seeds can settle it, and the sentence says how many: the band is "
+    "still too wide, an ordering is not yet shown, or there are fewer than five seeds",
     Verdict.PAPER_INCONSISTENT: "the paper contradicts itself or its own code",
     Verdict.NOT_RUN: "nothing was measured; never counted as a pass",
 }

@@ -1,0 +1,193 @@
+"""Simultaneous prediction bands: what one more training would give at every point of a curve.
+
+A simulation on truths fitted to the populations chose the method (``docs/statistics.md``):
+
+- A rate counted over n images is judged on the scale, of four, under which the seeds' counts at
+  all the points together are likeliest. The seeds alone decide, never a published value.
+- Points that move together are worth fewer independent ones (:func:`effective_points`).
+- The level asked is raised, because Student's t holds too little on counts (:data:`CAUTION`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from repro.judge.bands import (
+    Band,
+    NoBandError,
+    as_sample,
+    check_level,
+    check_setting,
+    has_spread,
+    prediction_band,
+)
+from repro.judge.scales import Array, Bounds, Scale, images_of, limits_of
+
+CAUTION = 0.6
+"""The share of ``1 - level`` that is given away: bands that ask 97 % hold 95 %."""
+_TINY = 1e-300
+
+
+class Link(NamedTuple):
+    """A scale for rates strictly between 0 and 1: to it, back, and the slope of ``to``."""
+
+    to: Callable[[Array], Array]
+    back: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+
+
+def _links() -> list[Link]:
+    """Return the scales, from the one that stretches a ceiling least to the one that does most."""
+    from scipy.special import expit, logit, ndtr, ndtri
+
+    return [
+        Link(  # arcsine
+            lambda p: np.arcsin(np.sqrt(p)),
+            lambda z: np.sin(np.clip(z, 0, np.pi / 2)) ** 2,
+            lambda p: 0.5 / np.sqrt(p * (1 - p)),
+        ),
+        Link(  # complementary log-log
+            lambda p: np.log(-np.log1p(-p)),
+            lambda z: -np.expm1(-np.exp(np.minimum(z, 50))),
+            lambda p: -1 / ((1 - p) * np.log1p(-p)),
+        ),
+        Link(ndtri, ndtr, lambda p: math.sqrt(2 * math.pi) * np.exp(ndtri(p) ** 2 / 2)),  # probit
+        Link(logit, expit, lambda p: 1 / (p * (1 - p))),
+    ]
+
+
+class _Fit(NamedTuple):
+    """Values (N, K) on one scale, their means and sds (K,), and the likelihood of all counts."""
+
+    z: Array
+    mean: Array
+    sd: Array
+    log_likelihood: float
+
+
+def _fit(counts: Array, n: Array, link: Link) -> _Fit:
+    """Fit a normal to each point on one scale.
+
+    A count c of n stands for the rates from c/(n + 1) to (c + 1)/(n + 1), whose middle is the rate
+    with half an image on either side. The sd is at least what counting n images gives by itself,
+    so that a point at which every seed gave the same count has a band, too.
+    """
+    from scipy.special import ndtr
+
+    z = link.to((counts + 0.5) / (n + 1))
+    mean, p = z.mean(axis=0), (counts.mean(axis=0) + 0.5) / (n + 1)
+    sd = np.maximum(z.std(axis=0, ddof=1), link.slope(p) * np.sqrt(p * (1 - p) / n))
+    with np.errstate(divide="ignore"):
+        low = np.where(counts == 0, -np.inf, link.to(counts / (n + 1)))
+        high = np.where(counts == n, np.inf, link.to((counts + 1) / (n + 1)))
+    u, v = (low - mean) / sd, (high - mean) / sd
+    u, v = np.where(u > 0, -v, u), np.where(u > 0, -u, v)  # the lower tail is the accurate one
+    return _Fit(z, mean, sd, float(np.log(np.maximum(ndtr(v) - ndtr(u), _TINY)).sum()))
+
+
+def effective_points(z: Array) -> float:
+    """Return how many independent points the K of ``z``, (N, K), are worth: from 1 to K.
+
+    ``(sum sqrt(e))^2 / sum(e)`` over the eigenvalues e of the points' correlation (Galwey 2009),
+    which is shrunk towards none as far as N seeds leave it open (Schäfer and Strimmer 2005).
+
+    >>> z = np.random.default_rng(0).normal(size=(20, 1))
+    >>> round(effective_points(np.hstack([z, z, z])), 6)
+    1.0
+    """
+    n, k = z.shape
+    d = z - z.mean(axis=0)
+    norm = np.sqrt((d**2).sum(axis=0))
+    d = d / np.where(norm > 0, norm, 1)
+    off = 1 - np.eye(k)
+    r = (d.T @ d) * off
+    noise = ((1 - r**2) ** 2 * off).sum() / (n - 1)
+    weight = 1 - min(noise / max((r**2).sum(), _TINY), 1.0)
+    e = np.maximum(np.linalg.eigvalsh(r * weight + np.eye(k)), 0)
+    return float(np.sqrt(e).sum() ** 2 / e.sum())
+
+
+def simultaneous_bands(
+    values: Sequence[Sequence[float]] | Array,
+    *,
+    level: float = 0.95,
+    unit: float = 0.0,
+    scale: Scale = "linear",
+    bounds: Bounds | None = None,
+    images: Sequence[int] = (),
+) -> list[Band]:
+    """Return one prediction band for each of K points, which hold together at ``level``.
+
+    A point whose seeds do not spread has the exact band of
+    :func:`~repro.judge.bands.prediction_band`, and so has a curve of one point.
+
+    Args:
+        values: (N, K), one row a seed.
+        level: of all bands together, in (0, 1).
+        unit: rounding unit of the published values; the bands are widened by half of it.
+        scale: ``logit`` for rates in [0, 1].
+        bounds: limits no value can pass.
+        images: how many images each of the K rates was counted over, or empty.
+
+    Raises:
+        NoBandError: N = 1.
+        EvidenceError, ClaimsError: as :func:`~repro.judge.bands.prediction_band`.
+
+    >>> rates = [[0.90, 0.99], [0.94, 1.00], [0.92, 0.98], [0.95, 0.99], [0.91, 1.00]]
+    >>> low, high = simultaneous_bands(rates, scale="logit", images=[100, 100])
+    >>> [round(edge, 2) for edge in (low.low, low.high, high.low, high.high)]
+    [0.77, 1.0, 0.9, 1.0]
+    """
+    x = as_sample(values, scale=scale, bounds=bounds, ndim=2)
+    check_level(level)
+    check_setting("rounding unit", unit)
+    counted = images_of(images, x.shape[1])
+    limits = [limits_of(scale, bounds, each) for each in counted]
+    alone = [
+        prediction_band(
+            column, level=level, unit=unit, scale=scale, bounds=bounds, images=counted[k]
+        )
+        for k, column in enumerate(x.T)
+    ]
+    if x.shape[1] == 1:
+        return alone
+    if images:
+        n = np.asarray(images, dtype=np.float64)
+        counts = np.rint(x * n)
+        fits = [(_fit(counts, n, link), link) for link in _links()]
+        fit, link = max(fits, key=lambda pair: pair[0].log_likelihood)
+        half = _factor(fit.z, level) * fit.sd
+        low, high = (
+            ((n + 1) * link.back(edge) - 0.5) / n for edge in (fit.mean - half, fit.mean + half)
+        )
+    else:
+        half = _factor(x, level) * x.std(axis=0, ddof=1)
+        low, high = x.mean(axis=0) - half, x.mean(axis=0) + half
+    found = []
+    for k, band in enumerate(alone):
+        if not has_spread(x[:, k]):
+            found.append(band)
+            continue
+        least, most = limits[k] or (-math.inf, math.inf)
+        edges = max(float(low[k]) - unit / 2, least), min(float(high[k]) + unit / 2, most)
+        found.append(Band(*edges, level, "joint"))
+    return found
+
+
+def _factor(z: Array, level: float) -> float:
+    """Return ``t sqrt(1 + 1/N)`` at each effective point's share of ``1 - level``."""
+    from scipy.special import stdtrit
+
+    n = len(z)
+    if n == 1:
+        raise NoBandError(
+            "one seed",
+            expected="independent trainings, whose measurements may differ",
+            do="measure more seeds (repro calibrate)",
+        )
+    tail = CAUTION * (1 - level) / effective_points(z)
+    return float(stdtrit(n - 1, 1 - tail / 2)) * math.sqrt(1 + 1 / n)

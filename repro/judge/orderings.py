@@ -1,0 +1,87 @@
+"""Tests of orderings over seeds: the sign test, and Holm's adjustment for many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from repro.errors import EvidenceError
+from repro.judge.bands import MOST_SEEDS, Values, as_sample
+
+ALPHA = 0.05
+"""The level of every test of an ordering."""
+
+
+def sign_test(differences: Values) -> float:
+    """Return the exact one-sided p-value that the median difference is above 0.
+
+    ``P(Bin(N, 1/2) >= k)``, where ``k`` counts the differences above 0 among all N: a tie counts
+    against the ordering.
+
+    Raises:
+        EvidenceError: no differences, or one that is NaN or infinite.
+
+    >>> sign_test([0.1, 0.2, 0.1, 0.3, 0.2])
+    0.03125
+    """
+    from scipy.special import bdtrc
+
+    d = as_sample(differences)
+    return float(bdtrc(int((d > 0).sum()) - 1, d.size, 0.5))
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Return Holm's adjusted p-values, in the order of the argument.
+
+    For ``p_(1) <= ... <= p_(K)``: ``max over j <= i of min(1, (K - j + 1) p_(j))``. Rejecting
+    where the adjusted value is at most alpha holds the familywise error at alpha, whatever
+    the dependence.
+
+    Raises:
+        EvidenceError: a p-value outside [0, 1].
+
+    >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
+    {'a': 0.03, 'b': 0.06, 'c': 0.06}
+    """
+    for name, p in p_values.items():
+        check_p(p, name)
+    adjusted: dict[str, float] = {}
+    running = 0.0
+    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[name]))
+        adjusted[name] = running
+    return {name: adjusted[name] for name in p_values}
+
+
+def deciding_seeds(differences: Values, *, family: int = 1) -> int:
+    """Return how many seeds would decide an ordering that wins as often as it does today.
+
+    The smallest N > n at which the share of wins (or of losses, where these are more, against
+    which no adjustment counts) is significant at :data:`ALPHA`; :data:`MOST_SEEDS` where none is.
+
+    Args:
+        differences: one a seed, above 0 where the ordering holds.
+        family: by how much Holm multiplies the p-value of the ordering.
+
+    >>> deciding_seeds([1.0, 1.0, 1.0, 1.0, 1.0], family=20)
+    9
+    """
+    from scipy.special import bdtrc
+
+    d = as_sample(differences)
+    wins, losses = int((d > 0).sum()), int((d < 0).sum())
+    factor = family if wins > losses else 1
+    share = max(wins, losses) / d.size
+    for n in range(d.size + 1, MOST_SEEDS):
+        if factor * float(bdtrc(round(share * n) - 1, n, 0.5)) <= ALPHA:
+            return n
+    return MOST_SEEDS
+
+
+def check_p(p: float, name: str) -> None:
+    """Raise EvidenceError unless ``p`` lies in [0, 1]."""
+    if not 0 <= p <= 1:
+        raise EvidenceError(
+            f"p-value {p} of {name}",
+            expected="a p-value in [0, 1]",
+            do="compute it with sign_test and holm from the population",
+        )
