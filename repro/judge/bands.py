@@ -129,7 +129,8 @@ def prediction_band(
     exact 0 or 1, without ``images``) the linear interval, which then holds every value measured.
 
     Values without spread are exact: their band reaches as far as the published number's rounding
-    and the count of images can resolve, ``max(unit/2, 1/(2 images))``.
+    and the count of images can resolve, ``max(unit/2, 1/images)``: after ten identical counts
+    one more training may well differ by one image, and hardly by two.
 
     Args:
         values: one value a seed, N of them.
@@ -159,7 +160,7 @@ def prediction_band(
             do="measure more seeds (repro calibrate)",
         )
     if not has_spread(x):
-        reach = max(unit, 1 / images if images else 0.0) / 2
+        reach = max(unit / 2, 1 / images if images else 0.0)
         return Band(*_cut(float(x[0]) - reach, float(x[0]) + reach, limits), 1.0, "exact")
     factor = _student(level, x.size) * math.sqrt(1 + 1 / x.size)
     z, back, method = _on_scale(x, scale, images)
@@ -225,7 +226,8 @@ def exceeds_margin(
 
     The band of infinitely many trainings, ``m ± 1.96 s_L`` on the scale, with ``s_L = s sqrt((N -
     1) / chi2(confidence, N - 1))``, the lower confidence limit of s, and widened by ``unit/2``, is
-    wider than the margin: then no number of trainings makes the band narrow enough.
+    wider than the margin: then no number of trainings makes the band narrow enough. Because a
+    scale stretches one side of a rate more, it is taken where it is narrower, at ``m ± s/sqrt(N)``.
 
     >>> exceeds_margin([0.90, 0.95, 1.0, 0.92, 0.97], unit=0.01, margin=0.01)
     True
@@ -237,8 +239,9 @@ def exceeds_margin(
         return False
     z, back, _ = _on_scale(x, scale, images)
     least = math.sqrt((x.size - 1) / chdtri(x.size - 1, 1 - confidence))
-    middle, half = float(z.mean()), 1.96 * least * float(z.std(ddof=1))
-    return (back(middle + half) - back(middle - half)) / 2 + unit / 2 > margin
+    m, s = float(z.mean()), float(z.std(ddof=1))
+    half, off = 1.96 * least * s, s / math.sqrt(x.size)
+    return all((back(c + half) - back(c - half) + unit) / 2 > margin for c in (m - off, m + off))
 
 
 def deciding_seeds(
