@@ -157,7 +157,7 @@ def _check_writable(folder: Path) -> None:
 def _recheck(
     args: argparse.Namespace, root: Path, chosen: dict[str, list[str]], seeds: list[int]
 ) -> int:
-    """Hold fresh seeds against the populations' 99.9 % bands; 1 where one lies outside."""
+    """Hold fresh seeds against the populations' 99.9 % bands; 1 where all lie outside of one."""
     from repro.measure import recheck
 
     records = registry.load_all()
@@ -180,7 +180,7 @@ def _recheck(
         print(line)
     print(
         f"seeds {', '.join(map(str, seeds))}: {len(lines)} of {len(cases)} claims and readings "
-        "outside; one seed in 1,000 is, by chance"
+        "outside with every seed, on one side"
     )
     return int(bool(lines))
 

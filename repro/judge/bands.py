@@ -226,8 +226,8 @@ def exceeds_margin(
 
     The band of infinitely many trainings, ``m ± 1.96 s_L`` on the scale, with ``s_L = s sqrt((N -
     1) / chi2(confidence, N - 1))``, the lower confidence limit of s, and widened by ``unit/2``, is
-    wider than the margin: then no number of trainings makes the band narrow enough. Because a
-    scale stretches one side of a rate more, it is taken where it is narrower, at ``m ± s/sqrt(N)``.
+    wider than the margin: then no number of trainings makes the band narrow enough. A scale
+    stretches one side of a rate more: the narrower of the bands at ``m ± s/sqrt(N)`` counts.
 
     >>> exceeds_margin([0.90, 0.95, 1.0, 0.92, 0.97], unit=0.01, margin=0.01)
     True

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+import numpy as np
+
 from repro.claims.records import Paper
 from repro.errors import EvidenceError, UsageError
 from repro.judge import cases as evidence
 from repro.judge.cases import Case
+from repro.judge.freshness import all_beyond, gates
 from repro.judge.populations import Archive, Kind
 from repro.measure.calibrate import Job, Result
-from repro.measure.live import experiment_of, stale
-from repro.measure.session import Measured
+from repro.measure.live import experiment_of
 
 FRESH = 2
 """Seeds that are measured where none are named."""
@@ -102,14 +104,21 @@ def jobs_for(cases: Collection[Case], seeds: Iterable[int]) -> list[Job]:
 
 
 def outside(cases: Iterable[Case], results: Mapping[Spot, Collection[Result]]) -> list[str]:
-    """Write a line for each case with a fresh seed outside its gate: seed, value and band."""
+    """Return one line for each case that every fresh seed lies outside of, on the same side."""
     lines = []
     for case in cases:
-        said = []
-        for result in sorted(results[spot_of(case)], key=lambda r: r.row.seed):
-            measured = Measured(dict(result.row.measurements), [], [], 0.0)
-            if how := stale(case.claim, measured, case.judgement):
-                said.append(f"seed {result.row.seed}: {how}")
-        if said:
-            lines.append(f"{case.id}: {'; '.join(said)}")
+        fresh = sorted(results[spot_of(case)], key=lambda result: result.row.seed)
+        held = [case.claim.gated_value(result.row.measurements) for result in fresh]
+        points = np.array(held, dtype=np.float64).reshape(len(fresh), -1).T
+        for i, (gate, values) in enumerate(zip(gates(case.judgement), points, strict=True)):
+            if gate is not None and all_beyond(values.tolist(), gate):
+                where = f", {case.claim.labels[i]}" if case.claim.labels else ""
+                seeds = ", ".join(
+                    f"seed {result.row.seed}: {value:.6g}"
+                    for result, value in zip(fresh, values, strict=True)
+                )
+                lines.append(
+                    f"{case.id}{where}: code and evidence disagree: {seeds}, all on one side of "
+                    f"the population's {gate.level:.1%} band [{gate.low:.6g}, {gate.high:.6g}]"
+                )
     return lines

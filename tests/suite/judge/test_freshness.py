@@ -1,0 +1,77 @@
+"""Fresh seeds against the committed populations: honest ones pass, changed ones do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from repro.claims.records import CurveClaim, PublishedClaim
+from repro.judge.bands import Band
+from repro.judge.curves import simultaneous_bands
+from repro.judge.freshness import all_beyond
+from repro.judge.populations import Archive
+from repro.papers import registry
+
+Published = tuple[PublishedClaim, str, np.ndarray]
+
+
+def published() -> Iterator[Published]:
+    """Every claim of printed numbers, each of its readings, and the measured values (N, K)."""
+    archive = Archive()
+    for paper in registry.load_all().values():
+        for claim in paper.claims:
+            if isinstance(claim, PublishedClaim):
+                for reading in claim.readings:
+                    spot = (paper.id, claim.experiment, reading)
+                    population = archive.population("full", *spot)
+                    columns = [population.values(name) for name in claim.own_metrics()]
+                    yield claim, reading, np.array(columns).T
+
+
+def gates(claim: PublishedClaim, values: np.ndarray) -> list[Band]:
+    settings = {"scale": claim.scale, "bounds": claim.bounds, "images": claim.images}
+    return simultaneous_bands(values, level=0.999, **settings)
+
+
+def alarms(claim: PublishedClaim, known: np.ndarray, fresh: np.ndarray) -> int:
+    return sum(
+        all_beyond(column.tolist(), gate)
+        for column, gate in zip(fresh.T, gates(claim, known), strict=True)
+    )
+
+
+def test_no_two_committed_seeds_alarm_when_they_are_left_out():
+    """Leave-two-out: seeds 2i and 2i + 1 against all others, for every claim and reading."""
+    checked = 0
+    for claim, _, values in published():
+        if len(values) < 10:  # too few to leave two out
+            continue
+        for first in range(0, len(values) - 1, 2):
+            pair = [first, first + 1]
+            checked += 1
+            assert not alarms(claim, np.delete(values, pair, axis=0), values[pair]), claim.id
+    assert checked > 300
+
+
+def test_honest_seeds_alarm_in_fewer_than_one_check_in_a_hundred():
+    """A check of 190 metrics, N = 10 and normal: the rate is that of both seeds on one side."""
+    rng, checks, metrics = np.random.default_rng(0), 200, 190
+    found = 0
+    for _ in range(checks):
+        known, fresh = rng.normal(size=(10, metrics)), rng.normal(size=(2, metrics))
+        half = 4.7809 * known.std(axis=0, ddof=1) * np.sqrt(1.1)  # t(0.9995, 9)
+        z = (fresh - known.mean(axis=0)) / half
+        found += bool(((z > 1).all(axis=0) | (z < -1).all(axis=0)).any())
+    assert found <= 6  # 0.55 % were measured over many more; 6 of 200 has p < 0.001
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_two_seeds_of_other_code_alarm_everywhere(side: int):
+    """Moved by ten standard deviations, every number of every population alarms."""
+    for claim, _, values in published():
+        if claim.scale == "logit" or isinstance(claim, CurveClaim):
+            continue
+        moved = values.mean(axis=0) + side * 10 * values.std(axis=0, ddof=1)
+        assert alarms(claim, values, np.array([moved, moved])) == values.shape[1], claim.id
