@@ -99,6 +99,9 @@ class Claim:
             sample does not have.
         images: how many images each printed rate was counted over, on the logit scale; one
             number for each of ``points``, or none at all.
+        post_hoc: why the claim, or its criterion, came after numbers were known; else empty.
+        ours: whether the threshold of an ordering is the suite's own, not the paper's.
+        table: the table or figure whose numbers, all of one network, are also judged together.
     """
 
     kind: ClassVar[Kind]
@@ -118,6 +121,9 @@ class Claim:
     clean_images: bool = False
     control: Control | None = None
     ordering: Ordering | None = None
+    post_hoc: str = ""
+    ours: bool = False
+    table: str = ""
 
     @property
     def place(self) -> str:
@@ -341,6 +347,9 @@ def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -
     about |= {
         "experiment": values["experiment"],
         "clean_images": values.get("clean_images", False),
+        "post_hoc": values.get("post_hoc", ""),
+        "ours": "criterion" in values,
+        "table": values.get("table", ""),
         "control": Control(**values["control"]),
         "ordering": ordering,
         "metric": values["metric"] if ordering is None or kind != "ordering" else ordering.metric,

@@ -1,0 +1,123 @@
+"""What a reading explains as a whole: table by table, and however wide the margins are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from repro.claims.records import NumberClaim, Paper, PublishedClaim
+from repro.claims.verdict import PASSING
+from repro.judge.cases import Case, gather, judge_claim
+from repro.judge.joint import joint_p
+from repro.judge.populations import Archive
+
+
+@dataclass(frozen=True)
+class Explained:
+    """How much of a paper, or of one of its tables, one reading explains.
+
+    Args:
+        paper: its id.
+        reading: its name.
+        table: the table or figure; empty for the whole paper.
+        inside: how many of the published numbers lie in their bands.
+        numbers: how many numbers were judged.
+        p: of the joint test of all numbers of the table; None for a whole paper, and where so
+            few seeds allow no test.
+    """
+
+    paper: str
+    reading: str
+    table: str
+    inside: int
+    numbers: int
+    p: float | None = None
+
+
+def explained(paper: Paper, cases: Sequence[Case], archive: Archive) -> list[Explained]:
+    """Return a line a reading for the whole paper, then one for each table of its numbers.
+
+    A table is what its claims' records name in common, all measured on one network.
+
+    >>> from repro.judge.cases import judge
+    >>> from repro.papers import registry
+    >>> paper, archive = registry.load_all()["lacok2016"], Archive()
+    >>> lines = explained(paper, judge(paper, archive), archive)
+    >>> [(line.table, line.numbers) for line in lines if line.reading == "cached-adversarials"]
+    [('', 11), ('Table 2', 8)]
+    """
+    found = []
+    for reading in paper.readings:
+        mine = [c for c in cases if c.claim.paper == paper.id and c.reading == reading]
+        found.append(_counted(paper, reading, "", mine))
+        tables = dict.fromkeys(case.claim.table for case in mine if case.claim.table)
+        for table in tables:
+            rows = [case for case in mine if case.claim.table == table]
+            p = _joint(paper, reading, rows, archive)
+            found.append(replace(_counted(paper, reading, table, rows), p=p))
+    return found
+
+
+def _counted(paper: Paper, reading: str, table: str, cases: Iterable[Case]) -> Explained:
+    inside = numbers = 0
+    for case in cases:
+        judged = case.judgement
+        if isinstance(case.claim, PublishedClaim) and judged.n:
+            points = [point.inside for point in judged.points]
+            points = points or [judged.band is not None and judged.miss is None]
+            inside, numbers = inside + sum(points), numbers + len(points)
+    return Explained(paper.id, reading, table, inside, numbers)
+
+
+def _joint(paper: Paper, reading: str, cases: Sequence[Case], archive: Archive) -> float | None:
+    claims = [case.claim for case in cases if isinstance(case.claim, NumberClaim)]
+    experiments = {claim.experiment for claim in claims}
+    if len(experiments) != 1:
+        return None
+    population = archive.population("full", paper.id, experiments.pop(), reading)
+    if not population.rows:
+        return None
+    return joint_p(
+        np.array([population.values(claim.metric) for claim in claims]).T,
+        [claim.published for claim in claims],
+        scales=[claim.scale for claim in claims],
+    )
+
+
+def with_margins(papers: Iterable[Paper], archive: Archive, factor: float) -> dict[str, int]:
+    """Return how the verdicts would change, were every margin ``factor`` times as wide.
+
+    Returns:
+        ``reproduced -> consistent``, say, to the number of claims and readings.
+    """
+    changes: dict[str, int] = {}
+    for paper in papers:
+        for reading in paper.readings:
+            evidence = gather(paper, reading, archive)
+            for claim in paper.claims:
+                if not isinstance(claim, PublishedClaim) or claim.id not in evidence:
+                    continue
+                other = replace(claim, margin=claim.margin * factor)
+                verdicts = [
+                    judge_claim(each, evidence[claim.id]).verdict for each in (claim, other)
+                ]
+                if verdicts[0] != verdicts[1]:
+                    change = " -> ".join(verdicts)
+                    changes[change] = changes.get(change, 0) + 1
+    return changes
+
+
+def passes(cases: Iterable[Case]) -> dict[str, int]:
+    """Return how many passes rest on what: the paper's own criterion, ours, or a later one.
+
+    >>> sorted(passes([]))
+    ['ours', 'passes', 'post hoc']
+    """
+    held = [case for case in cases if case.judgement.verdict in PASSING]
+    return {
+        "passes": len(held),
+        "ours": sum(case.claim.ours for case in held),
+        "post hoc": sum(bool(case.claim.post_hoc) for case in held),
+    }
