@@ -198,10 +198,10 @@ def equivalent(
     check_setting("margin", margin, positive=True)
     x = as_sample(values, scale=scale, bounds=bounds)
     m, slack = float(x.mean()), SLACK * max(1.0, abs(published))
-    if not has_spread(x):
-        return abs(m - published) <= margin + slack
     if x.size == 1:
         return False
+    if not has_spread(x):
+        return abs(m - published) <= margin + slack
     # Both ways, because a scale stretches the two sides of a rate differently.
     z, back, _ = _on_scale(np.append(x, published), scale, images)
     half = _student(0.90, x.size) * math.sqrt(1 + 1 / x.size) * float(z[:-1].std(ddof=1))

@@ -18,7 +18,6 @@ import numpy as np
 
 from repro.judge.bands import (
     Band,
-    NoBandError,
     as_sample,
     check_level,
     check_setting,
@@ -122,8 +121,9 @@ def simultaneous_bands(
 ) -> list[Band]:
     """Return one prediction band for each of K points, which hold together at ``level``.
 
-    A point whose seeds do not spread has the exact band of
-    :func:`~repro.judge.bands.prediction_band`, and so has a curve of one point.
+    A curve of one point has the band of :func:`~repro.judge.bands.prediction_band`, and so has a
+    point whose seeds do not spread, unless its images are known: ten counts of 892 of 892 leave
+    the next one free to be 891.
 
     Args:
         values: (N, K), one row a seed.
@@ -147,14 +147,14 @@ def simultaneous_bands(
     check_setting("rounding unit", unit)
     counted = images_of(images, x.shape[1])
     limits = [limits_of(scale, bounds, each) for each in counted]
-    alone = [
-        prediction_band(
-            column, level=level, unit=unit, scale=scale, bounds=bounds, images=counted[k]
+
+    def alone(k: int) -> Band:
+        return prediction_band(
+            x[:, k], level=level, unit=unit, scale=scale, bounds=bounds, images=counted[k]
         )
-        for k, column in enumerate(x.T)
-    ]
-    if x.shape[1] == 1:
-        return alone
+
+    if 1 in x.shape:  # one seed is an error, for which of the points does not matter
+        return [alone(0)]
     if images:
         n = np.asarray(images, dtype=np.float64)
         counts = np.rint(x * n)
@@ -168,9 +168,9 @@ def simultaneous_bands(
         half = _factor(x, level) * x.std(axis=0, ddof=1)
         low, high = x.mean(axis=0) - half, x.mean(axis=0) + half
     found = []
-    for k, band in enumerate(alone):
-        if not has_spread(x[:, k]):
-            found.append(band)
+    for k in range(x.shape[1]):
+        if not images and not has_spread(x[:, k]):
+            found.append(alone(k))
             continue
         least, most = limits[k] or (-math.inf, math.inf)
         edges = max(float(low[k]) - unit / 2, least), min(float(high[k]) + unit / 2, most)
@@ -183,11 +183,5 @@ def _factor(z: Array, level: float) -> float:
     from scipy.special import stdtrit
 
     n = len(z)
-    if n == 1:
-        raise NoBandError(
-            "one seed",
-            expected="independent trainings, whose measurements may differ",
-            do="measure more seeds (repro calibrate)",
-        )
     tail = CAUTION * (1 - level) / effective_points(z)
     return float(stdtrit(n - 1, 1 - tail / 2)) * math.sqrt(1 + 1 / n)

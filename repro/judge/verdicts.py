@@ -322,7 +322,7 @@ def _judge(
     )
     if n < MIN_SEEDS:
         return replace(open_, reason=_too_few(n))
-    if not independent and not all(bands.has_spread(column) for column in x.T):
+    if not independent and not any(bands.has_spread(column) for column in x.T):
         return replace(open_, reason=_copies(n))
     found = simultaneous_bands(
         x, level=LEVEL, unit=unit, scale=scale, bounds=bounds, images=images
