@@ -1,0 +1,268 @@
+"""Bands of one number against values computed by hand or taken from tables."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+from scipy.stats import t as student
+
+from repro.errors import ClaimsError, EvidenceError
+from repro.judge.bands import (
+    MOST_SEEDS,
+    Band,
+    NoBandError,
+    deciding_seeds,
+    equivalent,
+    exceeds_margin,
+    has_spread,
+    prediction_band,
+)
+from repro.judge.orderings import sign_test
+
+FIVE = [1.0, 2.0, 3.0, 4.0, 5.0]  # m = 3, s = sqrt(2.5)
+T_975_4, T_95_4 = 2.776445105, 2.131846786  # from a table of Student's t
+CHI2_95_4 = 9.487729037  # from a table of chi squared
+CEILING = [0.97, 0.98, 0.99, 1.0, 1.0]
+
+
+def logistic(z: float) -> float:
+    return 1 / (1 + math.exp(-z))
+
+
+RATES = [logistic(z) for z in FIVE]
+
+
+def test_band_edges_belong_to_it() -> None:
+    band = Band(0.97, 0.99, 0.95, "t")
+    assert band.half_width == pytest.approx(0.01)
+    assert band.contains(0.97)
+    assert band.contains(0.99)
+    assert not band.contains(0.97 - 1e-9)
+    assert not band.contains(0.99 + 1e-9)
+    assert band.distance(0.98) == 0
+    assert band.distance(0.95) == pytest.approx(-0.02)
+    assert band.distance(1.0) == pytest.approx(0.01)
+
+
+def test_band_forgives_the_float_rounding_of_a_decimal_edge() -> None:
+    band = Band(0.7 + 0.1, 0.7 + 0.2, 0.95, "t")
+    assert band.high < 0.9  # 0.8999999999999999
+    assert band.contains(0.9)
+
+
+def test_band_never_contains_nan() -> None:
+    band = Band(0.0, 1.0, 0.95, "t")
+    assert math.isnan(band.distance(math.nan))
+    assert not band.contains(math.nan)
+    assert not band.contains(math.inf)
+
+
+def test_linear_prediction_band() -> None:
+    band = prediction_band(FIVE)
+    half = T_975_4 * math.sqrt(2.5) * math.sqrt(1 + 1 / 5)
+    assert (band.low, band.high) == pytest.approx((3 - half, 3 + half), abs=1e-8)
+    assert (band.level, band.method) == (0.95, "t")
+
+
+def test_widening_is_half_the_unit_on_either_side() -> None:
+    bare, wide = prediction_band(FIVE), prediction_band(FIVE, unit=0.5)
+    assert wide.low == pytest.approx(bare.low - 0.25)
+    assert wide.high == pytest.approx(bare.high + 0.25)
+    assert wide.level == bare.level
+
+
+def test_logit_prediction_band() -> None:
+    half = T_975_4 * math.sqrt(2.5) * math.sqrt(1 + 1 / 5)
+    band = prediction_band(RATES, scale="logit")
+    assert (band.low, band.high) == pytest.approx((logistic(3 - half), logistic(3 + half)))
+    assert (band.level, band.method) == (0.95, "t-logit")
+    wide = prediction_band(RATES, scale="logit", unit=0.01)
+    assert wide.low == pytest.approx(band.low - 0.005)
+    assert wide.high == 1.0  # 0.9996 + 0.005 is no rate
+
+
+def test_a_band_ends_at_the_limits() -> None:
+    rates = [0.95, 0.96, 0.97, 0.98, 0.99]
+    bare = prediction_band(rates)
+    assert bare.high > 1
+    cut = prediction_band(rates, bounds=(0, 1))
+    assert (cut.low, cut.high, cut.method) == (bare.low, 1.0, "t")
+    wide = prediction_band([0.5, 0.51, 0.52, 0.53], bounds=(0.4, 0.6), unit=0.2)
+    assert (wide.low, wide.high) == (0.4, 0.6)
+
+
+def test_an_infinite_logit_gives_the_linear_band_stretched_over_every_value() -> None:
+    linear = prediction_band(CEILING)
+    band = prediction_band(CEILING, scale="logit")
+    assert (band.low, band.high) == (linear.low, 1.0)
+    assert (band.level, band.method) == (0.95, "t")
+    outlier = [*[1.0] * 19, 0.9]
+    assert prediction_band(outlier).low > 0.9
+    assert prediction_band(outlier, scale="logit").low == 0.9
+    errors = prediction_band([1 - x for x in outlier], scale="logit", unit=0.02)
+    assert errors.high == pytest.approx(0.11)  # the widening comes last
+
+
+@pytest.mark.parametrize(("value", "scale"), [(0.3, "linear"), (0.3, "logit"), (1.0, "logit")])
+def test_values_without_spread_are_exact_to_the_rounding(value: float, scale: str) -> None:
+    band = prediction_band([value] * 7, unit=0.01, scale=scale)
+    high = value + 0.005 if scale == "linear" else min(value + 0.005, 1.0)
+    assert (band.low, band.high) == pytest.approx((value - 0.005, high))
+    assert (band.level, band.method) == (1.0, "exact")
+
+
+def test_what_the_count_of_images_resolves_widens_an_exact_band() -> None:
+    settings = {"scale": "logit", "images": 100}
+    assert prediction_band([0.5] * 7, **settings).half_width == pytest.approx(0.005)
+    assert prediction_band([0.5] * 7, unit=0.001, **settings).half_width == pytest.approx(0.005)
+    assert prediction_band([0.5] * 7, unit=0.02, **settings).half_width == pytest.approx(0.01)
+    ceiling = prediction_band([1.0] * 7, **settings)
+    assert (ceiling.low, ceiling.high) == (0.995, 1.0)
+
+
+def test_float_rounding_is_no_spread() -> None:
+    assert not has_spread([0.3, 0.1 + 0.2])
+    assert not has_spread([0.0, 0.0])
+    assert has_spread([0.3, 0.3 + 1e-9])
+    assert prediction_band([0.3, 0.1 + 0.2]).method == "exact"
+
+
+def test_equivalence_counts_the_published_draws_own_noise() -> None:
+    mean_alone = T_95_4 * math.sqrt(2.5) / math.sqrt(5)
+    half = T_95_4 * math.sqrt(2.5) * math.sqrt(1 + 1 / 5)
+    for x0 in (2.0, 4.0):
+        assert equivalent(FIVE, x0, margin=1 + half + 1e-6)
+        assert not equivalent(FIVE, x0, margin=1 + half - 1e-6)
+        assert not equivalent(FIVE, x0, margin=1 + mean_alone + 1e-6)
+
+
+@pytest.mark.parametrize("x0", [logistic(2.5), logistic(3.5)])
+def test_equivalence_on_the_logit_scale_is_asked_both_ways(x0: float) -> None:
+    half = T_95_4 * math.sqrt(2.5) * math.sqrt(1 + 1 / 5)
+    m, z0 = float(np.mean(RATES)), math.log(x0 / (1 - x0))
+    around_mean = [abs(logistic(3 + side * half) - x0) for side in (-1, 1)]
+    around_x0 = [abs(logistic(z0 + side * half) - m) for side in (-1, 1)]
+    needed = max(*around_mean, *around_x0)
+    assert equivalent(RATES, x0, margin=needed + 1e-8, scale="logit")
+    assert not equivalent(RATES, x0, margin=needed - 1e-8, scale="logit")
+    assert max(around_mean) != pytest.approx(max(around_x0), abs=0.01)
+
+
+def test_equivalence_of_values_without_spread_is_the_distance() -> None:
+    assert equivalent([0.5] * 9, 0.6, margin=0.1)
+    assert not equivalent([0.5] * 9, 0.6, margin=0.0999)
+    assert equivalent([1.0] * 9, 0.99, margin=0.01, scale="logit")
+
+
+def test_one_seed_is_equivalent_to_nothing() -> None:
+    assert not equivalent([0.5], 0.5, margin=1.0)
+
+
+def test_the_noise_exceeds_a_margin_below_the_lower_confidence_limit_of_s() -> None:
+    least = math.sqrt(2.5) * math.sqrt(4 / CHI2_95_4)
+    limit = 1.96 * least + 0.25
+    assert exceeds_margin(FIVE, unit=0.5, margin=limit - 1e-6)
+    assert not exceeds_margin(FIVE, unit=0.5, margin=limit + 1e-6)
+    assert limit < 1.96 * math.sqrt(2.5)  # s itself is not shown
+
+
+def test_a_higher_confidence_shows_less() -> None:
+    stricter = 1.96 * math.sqrt(2.5) * math.sqrt(4 / chi2.ppf(0.995, 4))
+    assert exceeds_margin(FIVE, unit=0, margin=stricter - 1e-6, confidence=0.995)
+    assert not exceeds_margin(FIVE, unit=0, margin=stricter + 1e-6, confidence=0.995)
+
+
+def test_the_noise_on_the_logit_scale_is_in_the_rates_unit() -> None:
+    least = 1.96 * math.sqrt(2.5) * math.sqrt(4 / CHI2_95_4)
+    limit = (logistic(3 + least) - logistic(3 - least)) / 2
+    assert exceeds_margin(RATES, unit=0, margin=limit - 1e-6, scale="logit")
+    assert not exceeds_margin(RATES, unit=0, margin=limit + 1e-6, scale="logit")
+
+
+def test_nothing_moves_without_spread() -> None:
+    assert not exceeds_margin([0.5] * 9, unit=0.0, margin=1e-9)
+    assert not exceeds_margin([0.5], unit=1.0, margin=1e-9)
+
+
+def decided(n: int, s: list[float], unit: float, margin: float) -> bool:
+    """Whether n seeds decide, by the formulas of the document, on the linear scale."""
+    narrow = student.ppf(1 - 0.025 / len(s), n - 1) * max(s) * math.sqrt(1 + 1 / n) + unit / 2
+    least = 1.96 * max(s) * math.sqrt((n - 1) / chi2.ppf(1 - 0.05 / len(s), n - 1)) + unit / 2
+    return narrow <= margin or least > margin
+
+
+@pytest.mark.parametrize("margin", [1.8, 2.5, 2.9, 3.2, 3.4, 4.0])
+@pytest.mark.parametrize("unit", [0.0, 0.1])
+def test_deciding_seeds_is_the_first_number_that_decides(margin: float, unit: float) -> None:
+    s = [math.sqrt(2.5)]
+    n = deciding_seeds([[v] for v in FIVE], unit=unit, margin=margin)
+    assert decided(n, s, unit, margin)
+    assert n == 6 or not decided(n - 1, s, unit, margin)
+
+
+@pytest.mark.parametrize("margin", [2.9, 3.7])
+def test_deciding_seeds_of_a_curve_hold_for_all_points_together(margin: float) -> None:
+    values = np.array([FIVE, np.array(FIVE) / 2]).T
+    both = [math.sqrt(2.5), math.sqrt(2.5) / 2]
+    n = deciding_seeds(values, unit=0.0, margin=margin)
+    assert decided(n, both, 0.0, margin)
+    assert not decided(n - 1, both, 0.0, margin)
+    assert n > deciding_seeds(values[:, :1], unit=0.0, margin=margin)
+
+
+def test_no_number_of_seeds_decides_at_the_limit_itself() -> None:
+    assert deciding_seeds([[v] for v in FIVE], unit=0, margin=1.96 * math.sqrt(2.5)) == MOST_SEEDS
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], [0.1, math.nan], [0.1, math.inf], [0.1, None], ["high"], [[0.1, 0.2]], [1e200, 0.0]],
+    ids=["empty", "nan", "inf", "none", "text", "2d", "huge"],
+)
+def test_damaged_values_are_errors_everywhere(values: list[float]) -> None:
+    def noisy(x: list[float]) -> bool:
+        return exceeds_margin(x, unit=0.0, margin=1.0)
+
+    def near(x: list[float]) -> bool:
+        return equivalent(x, 0.1, margin=1.0)
+
+    for function in (prediction_band, sign_test, noisy, near):
+        with pytest.raises(EvidenceError) as caught:
+            function(values)
+        assert not isinstance(caught.value, NoBandError)
+        assert caught.value.expected
+        assert caught.value.do
+
+
+def test_values_outside_their_limits_are_errors() -> None:
+    for values in ([0.5, 1.01], [-0.01, 0.5]):
+        with pytest.raises(EvidenceError, match=r"\[0, 1\]"):
+            prediction_band(values, scale="logit")
+        with pytest.raises(EvidenceError, match=r"\[0, 1\]"):
+            prediction_band(values, bounds=(0, 1))
+
+
+def test_one_seed_has_no_band() -> None:
+    for settings in ({}, {"scale": "logit"}, {"scale": "logit", "images": 10}):
+        with pytest.raises(NoBandError, match="one seed"):
+            prediction_band([0.5], **settings)
+
+
+def test_settings_that_make_no_sense_are_errors() -> None:
+    for bad in (
+        {"level": 0.0},
+        {"level": 1.0},
+        {"unit": -0.1},
+        {"unit": math.nan},
+        {"scale": "log"},
+        {"scale": "logit", "bounds": (0, 2)},
+        {"bounds": (9, 0)},
+    ):
+        with pytest.raises(ClaimsError):
+            prediction_band([0.1, 0.2], **bad)
+    for margin in (0.0, -1.0, math.nan, math.inf):
+        with pytest.raises(ClaimsError, match="margin"):
+            equivalent(FIVE, 3.0, margin=margin)

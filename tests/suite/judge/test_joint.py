@@ -1,0 +1,82 @@
+"""Hotelling's test of a whole table by hand, and its size by simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import f, t
+from simulation import near
+
+from repro.errors import EvidenceError
+from repro.judge.joint import joint_p
+
+TABLE = np.array(
+    [[0.10, 1.0], [0.20, 1.3], [0.15, 1.1], [0.12, 1.2], [0.17, 1.15], [0.14, 1.3], [0.11, 1.0]]
+)
+LINEAR = ["linear", "linear"]
+
+
+def test_one_number_is_students_test_of_one_more_draw() -> None:
+    x = TABLE[:, :1]
+    statistic = (0.19 - x.mean()) / (x.std(ddof=1) * math.sqrt(1 + 1 / 7))
+    expected = 2 * t.sf(abs(statistic), 6)
+    assert joint_p(x, [0.19], scales=["linear"]) == pytest.approx(expected)
+
+
+def test_two_numbers_by_hand() -> None:
+    d = np.array([0.1, 1.3]) - TABLE.mean(0)
+    t2 = 7 / 8 * d @ np.linalg.inv(np.cov(TABLE.T)) @ d
+    expected = f.sf(t2 * 5 / (2 * 6), 2, 5)
+    assert joint_p(TABLE, [0.1, 1.3], scales=LINEAR) == pytest.approx(expected)
+    assert joint_p(TABLE * [1, 1e6], [0.1, 1.3e6], scales=LINEAR) == pytest.approx(expected)
+
+
+def test_together_the_numbers_say_more_than_one_by_one() -> None:
+    """Both lie within a standard deviation, but not as the seeds have them together."""
+    x = np.array([[v, v + 0.01 * (-1) ** k] for k, v in enumerate(np.linspace(0, 1, 12))])
+    alone = [joint_p(x[:, [k]], [x0], scales=["linear"]) for k, x0 in enumerate((0.7, 0.3))]
+    assert min(alone) > 0.3
+    assert joint_p(x, [0.7, 0.3], scales=LINEAR) < 1e-6
+
+
+def test_each_number_on_its_own_scale() -> None:
+    rates = np.column_stack([1 / (1 + np.exp(-TABLE[:, 0])), TABLE[:, 1]])
+    published = [1 / (1 + math.exp(-0.1)), 1.3]
+    assert joint_p(rates, published, scales=["logit", "linear"]) == pytest.approx(
+        joint_p(TABLE, [0.1, 1.3], scales=LINEAR)
+    )
+    for edge in (0.0, 1.0):
+        assert joint_p(rates, [edge, 1.3], scales=["logit", "linear"]) is None
+
+
+def test_a_number_without_spread_is_left_out() -> None:
+    flat = np.column_stack([TABLE[:, 0], np.full(7, 0.5), TABLE[:, 1]])
+    assert joint_p(flat, [0.1, 0.9, 1.3], scales=["linear"] * 3) == pytest.approx(
+        joint_p(TABLE, [0.1, 1.3], scales=LINEAR)
+    )
+    assert joint_p(flat[:, 1:2], [0.5], scales=["linear"]) is None
+
+
+def test_no_test_where_numbers_depend_or_seeds_are_too_few() -> None:
+    twice = TABLE[:, [0, 0]] * [1.0, 3.0]
+    assert joint_p(twice, [0.1, 0.3], scales=LINEAR) is None
+    assert joint_p(TABLE[:2], [0.1, 1.3], scales=LINEAR) is None
+    assert joint_p(TABLE[:3], [0.1, 1.3], scales=LINEAR) is not None
+    with pytest.raises(EvidenceError):
+        joint_p([[0.1, math.nan]], [0.1, 1.3], scales=LINEAR)
+
+
+def refuted(shift: float, *, n: int = 10, p: int = 4, reps: int = 1000) -> float:
+    """How often a true table, one number of it moved by ``shift`` sd, is refuted at 5 %."""
+    root = np.linalg.cholesky(np.full((p, p), 0.6) + 0.4 * np.eye(p))
+    rows = np.random.default_rng(n).normal(size=(reps, n + 1, p)) @ root.T
+    rows[:, 0, 0] += shift
+    scales = ["linear"] * p
+    return float(np.mean([joint_p(r[1:], r[0], scales=scales) <= 0.05 for r in rows]))
+
+
+def test_size_and_power() -> None:
+    assert near(refuted(0.0), 0.05, 1000)
+    assert refuted(6.0, reps=200) > 0.95
