@@ -11,20 +11,16 @@ import pytest
 
 from repro.claims.verdict import PASSING, Verdict
 from repro.errors import ClaimsError, EvidenceError
-from repro.judge.bands import prediction_band, simultaneous_bands
-from repro.judge.freshness import is_stale
-from repro.judge.verdicts import (
-    Judgement,
-    judge_curve,
-    judge_ordering,
-    judge_value,
-)
+from repro.judge.bands import deciding_seeds, prediction_band
+from repro.judge.curves import simultaneous_bands
+from repro.judge.verdicts import Judgement, Trend, judge_curve, judge_ordering, judge_value
 
 FIVE = [1.0, 2.0, 3.0, 4.0, 5.0]
 HALF = 2.776445105 * math.sqrt(3.0)  # t(0.975, 4) sqrt(2.5) sqrt(1 + 1/5)
+LIMIT = 1.96 * math.sqrt(2.5) * math.sqrt(4 / 9.487729037)  # 1.96 s_L, from a table of chi²
 TIGHT = [0.900, 0.901, 0.902, 0.903, 0.904]
-CEILING = [0.97, 0.98, 0.98, 0.985, 0.99, 0.99, 0.995, 1.0]
 CURVE = np.array([FIVE, [v + 10 for v in FIVE[::-1]]]).T
+FAR = [99.0] * 5  # a control
 
 
 def value(published: float, margin: float = 10.0, **rest: object) -> Judgement:
@@ -32,9 +28,14 @@ def value(published: float, margin: float = 10.0, **rest: object) -> Judgement:
     return judge_value(FIVE, published=published, margin=margin, **settings)
 
 
+def trend(p: float, differences: list[float] = FIVE) -> Trend:
+    return Trend(differences, p)
+
+
 def test_verdicts_are_spelt_as_in_the_reports() -> None:
     assert [str(v) for v in Verdict] == [
         "reproduced",
+        "consistent",
         "equivalent",
         "trend-only",
         "not-reproduced",
@@ -42,7 +43,10 @@ def test_verdicts_are_spelt_as_in_the_reports() -> None:
         "paper-inconsistent",
         "not-run",
     ]
-    assert {Verdict.REPRODUCED, Verdict.EQUIVALENT} == PASSING
+    assert {Verdict.REPRODUCED, Verdict.CONSISTENT, Verdict.EQUIVALENT} == PASSING
+
+
+# In the band.
 
 
 def test_reproduced_with_its_numbers() -> None:
@@ -51,7 +55,6 @@ def test_reproduced_with_its_numbers() -> None:
     assert (judgement.n, judgement.mean, judgement.miss, judgement.p) == (5, 3.0, None, None)
     assert judgement.sd == pytest.approx(math.sqrt(2.5))
     assert judgement.band == prediction_band(FIVE)
-    assert judgement.gate == prediction_band(FIVE, level=0.999)
     assert judgement.points == ()
 
 
@@ -81,54 +84,149 @@ def test_the_margin_bounds_the_half_width_with_the_widening() -> None:
     assert "exceeds the margin" in too_wide.reason
 
 
-def test_equivalent_outside_the_band() -> None:
-    judgement = judge_value(TIGHT, published=0.91, unit=0.0, margin=0.02)
-    assert judgement.verdict is Verdict.EQUIVALENT
-    assert judgement.miss == "above"
-    assert judge_value(TIGHT, published=0.91, unit=0.0, margin=0.006).verdict not in PASSING
+def test_consistent_where_the_seeds_are_shown_to_move_the_number_by_more() -> None:
+    settings = {"unit": 0.5, "control": FAR}
+    shown = value(3.0, LIMIT + 0.25 - 1e-6, **settings)
+    assert shown.verdict is Verdict.CONSISTENT
+    assert "the seed alone" in shown.reason
+    # 1.96 s exceeds the margin, too, but its lower confidence limit does not
+    open_ = value(3.0, LIMIT + 0.25 + 1e-6, **settings)
+    assert open_.verdict is Verdict.INCONCLUSIVE
+    assert LIMIT + 0.25 < 1.96 * math.sqrt(2.5)
 
 
-def test_a_value_in_a_band_too_wide_is_not_rescued_by_tost() -> None:
+def test_consistent_needs_a_control_outside_in_every_seed() -> None:
+    noisy = {"published": 3.0, "margin": 0.5}
+    assert value(**noisy, control=FAR).verdict is Verdict.CONSISTENT
+    for control in ([], [3.0] * 5, [99.0] * 4 + [3.0]):
+        judgement = value(**noisy, control=control)
+        assert judgement.verdict is Verdict.INCONCLUSIVE
+        assert "no control lies outside in every seed" in judgement.reason
+
+
+def test_a_control_is_not_asked_of_a_narrow_band() -> None:
+    assert value(3.0, control=[3.0] * 5).verdict is Verdict.REPRODUCED
+    assert value(3.0, control=FAR).verdict is Verdict.REPRODUCED
+
+
+def test_inconclusive_says_how_many_seeds_would_decide() -> None:
+    judgement = value(3.0, LIMIT + 0.1, control=FAR)
+    needed = deciding_seeds([[v] for v in FIVE], unit=0.0, margin=LIMIT + 0.1)
+    assert 5 < needed < 20
+    assert judgement.reason.endswith(f"; {needed} seeds would decide")
+    hopeless = value(3.0, 1.96 * math.sqrt(2.5), control=FAR)
+    assert "not even 1,000 seeds would decide" in hopeless.reason
+
+
+def test_a_value_in_a_band_too_wide_is_not_rescued_by_equivalence() -> None:
     values = [*FIVE * 20]  # the mean is known well, a single draw is not
     judgement = judge_value(values, published=3.0, unit=0.0, margin=1.0)
     assert judgement.verdict is Verdict.INCONCLUSIVE
 
 
+# Outside it.
+
+
+def test_equivalent_outside_the_band() -> None:
+    judgement = judge_value(TIGHT, published=0.91, unit=0.0, margin=0.02)
+    assert judgement.verdict is Verdict.EQUIVALENT
+    assert judgement.miss == "above"
+    # 90 % prediction: 2.131847 x 0.0015811 x sqrt(1.2) = 0.003692, and 0.008 away
+    assert judge_value(TIGHT, published=0.91, unit=0.0, margin=0.0117).verdict in PASSING
+    assert judge_value(TIGHT, published=0.91, unit=0.0, margin=0.0116).verdict not in PASSING
+
+
 def test_trend_only_needs_an_established_ordering() -> None:
-    assert value(30.0, trend_p=0.05).verdict is Verdict.TREND_ONLY
-    assert value(30.0, trend_p=0.05).p == 0.05
-    assert value(30.0, trend_p=0.0501).verdict is Verdict.NOT_REPRODUCED
+    assert value(30.0, trend=trend(0.05)).verdict is Verdict.TREND_ONLY
+    assert value(30.0, trend=trend(0.05)).p == 0.05
+    mixed = [*FIVE[:4], -1.0]
+    assert value(30.0, trend=trend(0.0501, mixed)).verdict is Verdict.NOT_REPRODUCED
     assert value(30.0).verdict is Verdict.NOT_REPRODUCED
-    assert value(30.0, trend_p=0.02, alpha=0.01).verdict is Verdict.NOT_REPRODUCED
-    assert value(3.0, trend_p=1.0).verdict is Verdict.REPRODUCED
+    assert value(3.0, trend=trend(1.0)).verdict is Verdict.REPRODUCED
+    assert judge_value(TIGHT, published=0.91, unit=0, margin=0.02, trend=trend(0.01)).verdict is (
+        Verdict.EQUIVALENT
+    )
+
+
+def test_trend_only_says_how_large_the_effect_is() -> None:
+    reason = value(30.0, trend=trend(0.04, [0.02, 0.03, 0.04, 0.03, -0.02])).reason
+    assert "holds in 4 of 5 seeds, by 0.02 on average, adjusted p 0.04" in reason
+
+
+def test_an_ordering_in_every_seed_that_so_few_cannot_show_refutes_nothing() -> None:
+    judgement = value(30.0, trend=trend(20 / 32))
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "holds in all 5 seeds, too few to show it: 9 seeds would decide" in judgement.reason
+    for differences in ([*FIVE[:4], -1.0], [*FIVE[:4], 0.0]):
+        lost = value(30.0, trend=trend(20 / 32, differences))
+        assert lost.verdict is Verdict.NOT_REPRODUCED
+        assert "not established" in lost.reason
 
 
 def test_a_change_of_sign_is_not_reproduced() -> None:
-    assert judge_value(TIGHT, published=-0.902, unit=0.001, margin=0.02).miss == "below"
-    assert judge_value(TIGHT, published=-0.902, unit=0.001, margin=0.02).verdict not in PASSING
+    judgement = judge_value(TIGHT, published=-0.902, unit=0.001, margin=0.02)
+    assert (judgement.verdict, judgement.miss) == (Verdict.NOT_REPRODUCED, "below")
+
+
+# Few seeds, and no spread.
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 @pytest.mark.parametrize("published", [0.902, 0.1])
 def test_fewer_than_five_seeds_are_inconclusive(n: int, published: float) -> None:
-    judgement = judge_value(TIGHT[:n], published=published, unit=0.01, margin=1.0, trend_p=0.0)
+    settings = {"unit": 0.01, "margin": 1.0}
+    judgement = judge_value(TIGHT[:n], published=published, trend=trend(0.0), **settings)
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert (judgement.n, judgement.band, judgement.gate) == (n, None, None)
     assert (judgement.sd is None) == (n == 1)
     assert "at least 5" in judgement.reason
-    five = judge_value(TIGHT, published=0.902, unit=0.01, margin=1.0)
-    assert five.verdict is Verdict.REPRODUCED
+    assert judge_value(TIGHT, published=0.902, **settings).verdict is Verdict.REPRODUCED
 
 
+@pytest.mark.parametrize(
+    ("published", "verdict"),
+    [
+        (0.5, Verdict.REPRODUCED),
+        (0.505, Verdict.REPRODUCED),  # half the rounding unit
+        (0.5051, Verdict.EQUIVALENT),
+        (0.53, Verdict.EQUIVALENT),  # the margin
+        (0.5301, Verdict.NOT_REPRODUCED),
+    ],
+)
 @pytest.mark.parametrize("scale", ["linear", "logit"])
-@pytest.mark.parametrize("constant", [0.0, 0.1, 1.0])
-def test_no_spread_is_never_a_pass(constant: float, scale: str) -> None:
+def test_seeds_without_spread_are_exact(published: float, verdict: Verdict, scale: str) -> None:
     judgement = judge_value(
-        [constant] * 20, published=constant, unit=0.1, margin=1.0, scale=scale, trend_p=0.0
+        [0.5] * 10, published=published, unit=0.01, margin=0.03, scale=scale
+    )
+    assert judgement.verdict is verdict
+    assert judgement.band.method == "exact"
+    assert "all 10 seeds gave 0.5" in judgement.reason
+
+
+def test_seeds_without_spread_may_show_the_trend() -> None:
+    settings = {"published": 0.9, "unit": 0.01, "margin": 0.03}
+    holds = judge_value([0.5] * 10, **settings, trend=trend(0.001, [0.2] * 10))
+    assert holds.verdict is Verdict.TREND_ONLY
+
+
+@pytest.mark.parametrize("published", [0.5, 0.53, 0.9])
+def test_copies_of_one_run_say_nothing(published: float) -> None:
+    judgement = judge_value(
+        [0.5] * 10,
+        published=published,
+        unit=0.01,
+        margin=0.03,
+        independent=False,
+        trend=trend(0.001, [0.2] * 10),
     )
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert (judgement.sd, judgement.band) == (pytest.approx(0.0, abs=1e-15), None)
-    assert "no spread" in judgement.reason
+    assert "nothing shows that the networks of the 10 seeds differ" in judgement.reason
+    assert judge_value(FIVE, published=3, unit=0, margin=9, independent=False).verdict is (
+        Verdict.REPRODUCED  # what spreads was measured on networks that differ
+    )
+
+
+# Bad evidence and bad records.
 
 
 @pytest.mark.parametrize("bad", [[], [0.1, math.nan], [0.1] * 9 + [math.inf]])
@@ -152,47 +250,22 @@ def test_damaged_evidence_is_an_error(bad: list[float]) -> None:
         {"margin": math.nan},
     ],
 )
-def test_a_record_that_makes_no_sense_is_an_error(change: dict[str, float]) -> None:
+@pytest.mark.parametrize("n", [4, 5])
+def test_a_record_that_makes_no_sense_is_an_error(change: dict[str, float], n: int) -> None:
     settings = {"published": 0.9, "unit": 0.01, "margin": 0.1} | change
     with pytest.raises(ClaimsError):
-        judge_value(TIGHT, scale="logit", **settings)
+        judge_value(TIGHT[:n], scale="logit", **settings)
 
 
 @pytest.mark.parametrize("p", [math.nan, -0.1, 1.5])
 def test_a_bad_p_value_is_an_error(p: float) -> None:
     with pytest.raises(EvidenceError, match="p-value"):
-        value(30.0, trend_p=p)
+        value(30.0, trend=trend(p))
     with pytest.raises(EvidenceError, match="p-value"):
         judge_ordering(FIVE, p_adjusted=p)
 
 
-def test_order_statistics_below_95_percent_reproduce_nothing() -> None:
-    inside = judge_value(CEILING, published=0.99, unit=0.01, margin=0.1, scale="logit")
-    assert inside.verdict is Verdict.INCONCLUSIVE
-    assert inside.band.method == "order"
-    assert inside.band.level == pytest.approx(7 / 9)
-    assert "77.78 %" in inside.reason
-    many = [*np.linspace(0.95, 0.999, 38), 1.0]
-    enough = judge_value(many, published=0.99, unit=0.01, margin=0.1, scale="logit")
-    assert enough.verdict is Verdict.REPRODUCED
-
-
-def test_order_statistics_below_95_percent_refute_only_what_the_clipped_t_band_refutes() -> None:
-    settings = {"unit": 0.0, "margin": 0.001, "scale": "logit"}
-    near = judge_value(CEILING, published=0.968, **settings, trend_p=0.0)
-    assert (near.verdict, near.miss) == (Verdict.INCONCLUSIVE, "below")
-    far = judge_value(CEILING, published=0.9, **settings)
-    assert (far.verdict, far.miss) == (Verdict.NOT_REPRODUCED, "below")
-    assert judge_value(CEILING, published=0.968, unit=0.0, margin=0.05, scale="logit").verdict is (
-        Verdict.EQUIVALENT
-    )
-
-
-def test_a_linear_rate_across_its_bounds_is_judged_by_order_statistics() -> None:
-    rates = [0.95, 0.96, 0.97, 0.98, 0.99]
-    settings = {"published": 0.97, "unit": 0.01, "margin": 0.2}
-    assert judge_value(rates, **settings).verdict is Verdict.REPRODUCED
-    assert judge_value(rates, **settings, bounds=(0, 1)).verdict is Verdict.INCONCLUSIVE
+# Orderings.
 
 
 def test_an_ordering_in_every_seed_is_reproduced() -> None:
@@ -200,7 +273,7 @@ def test_an_ordering_in_every_seed_is_reproduced() -> None:
     assert judgement.verdict is Verdict.REPRODUCED
     assert (judgement.mean, judgement.band, judgement.miss) == (3.0, None, None)
     assert judgement.p == 1 / 32
-    assert judgement.gate == prediction_band(FIVE, level=0.999)
+    assert "holds in 5 of 5 seeds" in judgement.reason
 
 
 def test_a_reversed_ordering_is_not_reproduced() -> None:
@@ -212,17 +285,29 @@ def test_a_reversed_ordering_is_not_reproduced() -> None:
 def test_lack_of_power_refutes_no_ordering() -> None:
     for differences in ([1.0, 2.0, -1.0, -2.0, 0.5], [-1.0, -2.0, -3.0, -4.0, 0.0]):
         assert judge_ordering(differences, p_adjusted=1.0).verdict is Verdict.INCONCLUSIVE
-    # unadjusted 1/32, but Holm over forty claims leaves nothing
-    assert judge_ordering(FIVE, p_adjusted=1.0).verdict is Verdict.INCONCLUSIVE
+    # unadjusted 1/32, but Holm over twenty claims leaves nothing
+    open_ = judge_ordering(FIVE, p_adjusted=20 / 32)
+    assert open_.verdict is Verdict.INCONCLUSIVE
+    assert "9 seeds would decide" in open_.reason
 
 
-def test_an_ordering_of_four_seeds_or_without_spread_is_inconclusive() -> None:
-    assert judge_ordering(FIVE[:4], p_adjusted=1 / 16, alpha=0.1).verdict is Verdict.INCONCLUSIVE
-    for constant in (0.0, 0.1, -0.1):
-        judgement = judge_ordering([constant] * 20, p_adjusted=1.0)
-        assert judgement.verdict is Verdict.INCONCLUSIVE
-        assert "no spread" in judgement.reason
-        assert judgement.gate is None
+def test_identical_differences_count_once_the_networks_differ() -> None:
+    same = [0.1] * 10
+    assert judge_ordering(same, p_adjusted=2**-10).verdict is Verdict.REPRODUCED
+    assert judge_ordering([-0.1] * 10, p_adjusted=1.0).verdict is Verdict.NOT_REPRODUCED
+    assert judge_ordering([0.0] * 10, p_adjusted=1.0).verdict is Verdict.INCONCLUSIVE
+    copies = judge_ordering(same, p_adjusted=2**-10, independent=False)
+    assert copies.verdict is Verdict.INCONCLUSIVE
+    assert "differ" in copies.reason
+    assert judge_ordering(FIVE, p_adjusted=1 / 32, independent=False).verdict is (
+        Verdict.REPRODUCED
+    )
+
+
+def test_an_ordering_of_four_seeds_is_inconclusive() -> None:
+    judgement = judge_ordering(FIVE[:4], p_adjusted=1 / 16)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judge_ordering([-v for v in FIVE[:4]], p_adjusted=1.0).miss is None
 
 
 def test_an_adjusted_p_below_the_raw_one_is_an_error() -> None:
@@ -230,18 +315,23 @@ def test_an_adjusted_p_below_the_raw_one_is_an_error() -> None:
         judge_ordering([-v for v in FIVE], p_adjusted=1 / 32)
 
 
+# Curves.
+
+
 def curve(published: list[float], margin: float = 20.0, **rest: object) -> Judgement:
     return judge_curve(CURVE, published=published, unit=0.0, margin=margin, **rest)
 
 
 def test_a_curve_with_every_point_inside_is_reproduced() -> None:
-    judgement = curve([3.0, 13.0])
+    judgement = curve([3.0, 13.0], labels=["0.1", "0.2"])
     assert judgement.verdict is Verdict.REPRODUCED
     assert (judgement.n, judgement.mean, judgement.band, judgement.gate) == (5, None, None, None)
     assert [p.band for p in judgement.points] == simultaneous_bands(CURVE)
-    assert [p.gate for p in judgement.points] == simultaneous_bands(CURVE, level=0.999)
-    assert [(p.index, p.published, p.mean) for p in judgement.points] == [(0, 3, 3), (1, 13, 13)]
-    assert all(p.inside and p.miss is None for p in judgement.points)
+    assert [(p.label, p.published, p.mean) for p in judgement.points] == [
+        ("0.1", 3, 3),
+        ("0.2", 13, 13),
+    ]
+    assert all(p.inside and p.miss is None and not p.wide for p in judgement.points)
 
 
 def test_a_curve_says_which_points_miss_and_how() -> None:
@@ -252,7 +342,7 @@ def test_a_curve_says_which_points_miss_and_how() -> None:
     assert "#1 (published 99, above)" in one.reason
     assert curve([-99.0, 99.0]).miss is None
     assert curve([99.0, 99.0]).miss == "above"
-    assert curve([3.0, 99.0], trend_p=0.01).verdict is Verdict.TREND_ONLY
+    assert curve([3.0, 99.0], trend=trend(0.01)).verdict is Verdict.TREND_ONLY
 
 
 def test_a_curves_bands_are_wider_than_a_single_values() -> None:
@@ -270,19 +360,42 @@ def test_a_curve_is_equivalent_only_at_every_point() -> None:
     assert one.verdict is Verdict.NOT_REPRODUCED
 
 
-def test_a_curve_with_a_point_that_cannot_be_decided() -> None:
+def test_a_curve_is_consistent_where_one_wide_point_is_shown_to_be_noisy() -> None:
+    calm = np.array([TIGHT, FIVE]).T
+    control = [[0.902, 99.0]] * 5  # one point outside a seed suffices
+    settings = {"published": [0.902, 3.0], "unit": 0.0, "margin": 1.0}
+    judgement = judge_curve(calm, **settings, control=control)
+    assert judgement.verdict is Verdict.CONSISTENT
+    assert "(at #1)" in judgement.reason
+    assert [(p.wide, p.noisy) for p in judgement.points] == [(False, False), (True, True)]
+    for short in ([], [[0.902, 3.0]] * 5, [*control[:4], [0.902, 3.0]]):
+        assert judge_curve(calm, **settings, control=short).verdict is Verdict.INCONCLUSIVE
+
+
+def test_noise_is_shown_at_a_level_that_holds_for_all_points_together() -> None:
+    """Between the limits at 95 % and at 97.5 %: a number is consistent, a curve is not."""
+    margin = LIMIT - 0.01
+    assert value(3.0, margin, control=FAR).verdict is Verdict.CONSISTENT
+    two = curve([3.0, 13.0], margin, control=[[99.0, 99.0]] * 5)
+    assert two.verdict is Verdict.INCONCLUSIVE
+    assert two.reason.endswith("would decide")
+
+
+def test_a_flat_point_of_a_curve_is_exact() -> None:
     flat = CURVE.copy()
     flat[:, 0] = 0.5
     settings = {"unit": 0.1, "margin": 20.0}
-    undecided = judge_curve(flat, published=[0.5, 13.0], **settings)
-    assert undecided.verdict is Verdict.INCONCLUSIVE
-    assert undecided.points[0].band is None
-    assert not undecided.points[0].inside
-    assert "#0: no spread" in undecided.reason
-    # the other points still can refute, and cannot be rescued
-    missed = judge_curve(flat, published=[0.5, 99.0], unit=0.1, margin=1000.0)
-    assert missed.verdict is Verdict.NOT_REPRODUCED
-    assert curve([3.0, 13.0], margin=1.0).verdict is Verdict.INCONCLUSIVE
+    assert judge_curve(flat, published=[0.5, 13.0], **settings).verdict is Verdict.REPRODUCED
+    missed = judge_curve(flat, published=[0.6, 13.0], **(settings | {"margin": 15.0}))
+    assert missed.points[0].miss == "above"
+    assert missed.points[0].near
+    # the other points move, so the networks differ
+    bare = judge_curve(flat, published=[0.5, 13.0], independent=False, **settings)
+    assert bare.verdict is Verdict.REPRODUCED
+    flat[:, 1] = 13.0
+    copies = judge_curve(flat, published=[0.5, 13.0], independent=False, **settings)
+    assert copies.verdict is Verdict.INCONCLUSIVE
+    assert judge_curve(flat, published=[0.5, 13.0], **settings).verdict is Verdict.REPRODUCED
 
 
 def test_a_curve_of_four_seeds_is_inconclusive() -> None:
@@ -298,54 +411,17 @@ def test_a_curve_of_the_wrong_length_is_an_error() -> None:
         judge_curve(FIVE, published=FIVE, unit=0.1, margin=1.0)
 
 
-def test_a_measurement_outside_the_gate_is_stale() -> None:
-    judgement = value(3.0)
-    low, high = judgement.gate.low, judgement.gate.high
-    assert not is_stale(3.0, judgement)
-    assert not is_stale(high, judgement)
-    assert is_stale(high + 1e-6, judgement)
-    assert is_stale(low - 1e-6, judgement)
-    assert is_stale(math.nan, judgement)
-    assert not is_stale(judgement.band.high + 0.1, judgement)  # the 95 % band is not the gate
-
-
-def test_without_a_gate_only_nan_is_stale() -> None:
-    judgement = judge_value(FIVE[:3], published=3.0, unit=0.1, margin=1.0)
-    assert judgement.gate is None
-    assert not is_stale(1e6, judgement)
-    assert is_stale(math.nan, judgement)
-
-
-def test_a_population_at_a_ceiling_has_a_gate() -> None:
-    judgement = judge_value(CEILING, published=0.99, unit=0.01, margin=0.1, scale="logit")
-    assert not any(is_stale(v, judgement) for v in CEILING)
-    assert is_stale(0.8, judgement)
-
-
-def test_one_point_outside_its_gate_makes_a_curve_stale() -> None:
-    judgement = curve([3.0, 13.0])
-    assert not is_stale([3.0, 13.0], judgement)
-    assert is_stale([3.0, 99.0], judgement)
-    assert is_stale([math.nan, 13.0], judgement)
-    for wrong in (3.0, [3.0], [3.0, 13.0, 3.0]):
-        with pytest.raises(EvidenceError, match="shape"):
-            is_stale(wrong, judgement)
-    with pytest.raises(EvidenceError, match="shape"):
-        is_stale([3.0, 13.0], value(3.0))
-
-
 def test_reasons_are_one_line_with_the_numbers() -> None:
-    ceiling = {"unit": 0.01, "margin": 0.1, "scale": "logit"}
     judgements = [
         value(3.0),
         value(3.0, margin=0.1),
+        value(3.0, margin=0.1, control=FAR),
         value(30.0),
-        value(30.0, trend_p=0.5),
+        value(30.0, trend=trend(0.5)),
         curve([3.0, 13.0]),
         curve([3.0, 99.0]),
         judge_value([0.5] * 9, published=0.5, unit=0.1, margin=0.1),
         judge_value(FIVE[:2], published=0.5, unit=0.1, margin=0.1),
-        judge_value(CEILING, published=0.99, **ceiling),
         judge_ordering(FIVE, p_adjusted=1 / 32),
     ]
     for judgement in judgements:
