@@ -151,7 +151,7 @@ def _judge(claim: Claim, evidence: Evidence) -> Judgement:
 def _columns(evidence: Evidence, metrics: Sequence[str]) -> Array:
     """Return the values of some metrics, one row a seed."""
     columns = [evidence.values[name] for name in metrics]
-    return np.array(columns).T.reshape(len(evidence.seeds), len(columns))
+    return np.ascontiguousarray(np.array(columns).T).reshape(len(evidence.seeds), len(columns))
 
 
 def gather(

@@ -162,7 +162,9 @@ def main() -> None:
     options = parser.parse_args()
     print(f"nominal coverage {LEVEL:.0%}; {options.populations} populations a truth")
     head = "  N  curve            method               coverage: least (where)  mean"
-    print(f"{head}; half-width: mean widest; 30 off: mean, median, worst point, points >= 90 %; 10")
+    print(
+        f"{head}; half-width: mean widest; 30 off: mean, median, worst point, points >= 90 %; 10"
+    )
     for n in options.seeds:
         for curve in CURVES:
             laws = [truth(curve, f, c) for f in FAMILIES for c in CORRELATIONS]

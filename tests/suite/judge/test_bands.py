@@ -116,11 +116,11 @@ def test_values_without_spread_are_exact_to_the_rounding(value: float, scale: st
 
 def test_what_the_count_of_images_resolves_widens_an_exact_band() -> None:
     settings = {"scale": "logit", "images": 100}
-    assert prediction_band([0.5] * 7, **settings).half_width == pytest.approx(0.005)
-    assert prediction_band([0.5] * 7, unit=0.001, **settings).half_width == pytest.approx(0.005)
-    assert prediction_band([0.5] * 7, unit=0.02, **settings).half_width == pytest.approx(0.01)
+    assert prediction_band([0.5] * 7, **settings).half_width == pytest.approx(0.01)
+    assert prediction_band([0.5] * 7, unit=0.001, **settings).half_width == pytest.approx(0.01)
+    assert prediction_band([0.5] * 7, unit=0.04, **settings).half_width == pytest.approx(0.02)
     ceiling = prediction_band([1.0] * 7, **settings)
-    assert (ceiling.low, ceiling.high) == (0.995, 1.0)
+    assert (ceiling.low, ceiling.high) == (0.99, 1.0)
 
 
 def test_float_rounding_is_no_spread() -> None:
@@ -177,7 +177,8 @@ def test_a_higher_confidence_shows_less() -> None:
 
 def test_the_noise_on_the_logit_scale_is_in_the_rates_unit() -> None:
     least = 1.96 * math.sqrt(2.5) * math.sqrt(4 / CHI2_95_4)
-    limit = (logistic(3 + least) - logistic(3 - least)) / 2
+    high = 3 + math.sqrt(2.5 / 5)  # nearer to the ceiling, where the same logits are narrower
+    limit = (logistic(high + least) - logistic(high - least)) / 2
     assert exceeds_margin(RATES, unit=0, margin=limit - 1e-6, scale="logit")
     assert not exceeds_margin(RATES, unit=0, margin=limit + 1e-6, scale="logit")
 

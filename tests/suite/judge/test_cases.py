@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tiny_paper import METRICS, SPREAD, document, row
@@ -12,9 +13,10 @@ from repro.claims.verdict import Verdict
 from repro.errors import ClaimsError, EvidenceError
 from repro.judge import cases as evidence
 from repro.judge import populations
-from repro.judge.bands import holm, prediction_band, sign_test, simultaneous_bands
+from repro.judge.bands import prediction_band
+from repro.judge.curves import simultaneous_bands
+from repro.judge.orderings import holm, sign_test
 from repro.judge.populations import Archive
-from repro.judge.verdicts import Judgement
 
 
 @pytest.fixture
@@ -188,18 +190,35 @@ def test_the_number_of_images_reaches_the_bands(tiny, judged):
     )
 
 
-@pytest.mark.parametrize(
-    ("n", "family", "trend", "verdict"),
-    [
-        (5, 17, [1.0] * 5, "inconclusive"),  # 17 / 2^5 > 0.05: no ordering could be shown
-        (9, 17, [1.0] * 9, "not-reproduced"),  # 17 / 2^9 < 0.05: it could have been
-        (5, 1, [1.0] * 5, "not-reproduced"),
-        (5, 17, [1.0] * 4 + [-1.0], "not-reproduced"),  # it does not even hold
-        (5, 17, [], "not-reproduced"),  # the claim names no ordering
-    ],
-)
-def test_a_miss_is_open_where_too_few_seeds_could_show_its_ordering(n, family, trend, verdict):
-    missed = Judgement(Verdict.NOT_REPRODUCED, n, 0.5, 0.1, None, None, "above", 0.9, "misses")
-    assert evidence._open(missed, trend, family).verdict == verdict
-    held = replace(missed, verdict=Verdict.REPRODUCED)
-    assert evidence._open(held, trend, family) == held
+def test_the_controls_seeds_reach_the_judge(tiny, judged):
+    """In a band too wide and shown to be so, the control decides: outside in every seed."""
+    tiny.claim().update(margin=0.001)
+    tiny.measure()
+    assert judged()["tiny-error@plain"].judgement.verdict is Verdict.CONSISTENT
+    tiny.claim()["control"]["metric"] = tiny.claim()["metric"]
+    held = judged()["tiny-error@plain"].judgement
+    assert held.verdict is Verdict.INCONCLUSIVE
+    assert "no control lies outside" in held.reason
+
+
+def test_networks_are_shown_to_differ_by_their_weights():
+    rows = [row(seed, METRICS) for seed in range(5)]
+    own = [
+        replace(each, provenance={**each.provenance, "weights_sha256": str(each.seed)})
+        for each in rows
+    ]
+    assert populations.Population(Path(), tuple(own)).independent
+    assert not populations.Population(Path(), (*own[:4], replace(own[0], seed=9))).independent
+    nameless = replace(own[4], provenance={**own[4].provenance, "weights_sha256": ""})
+    assert not populations.Population(Path(), (*own[:4], nameless)).independent
+
+
+def test_seeds_of_the_same_weights_are_copies(tiny, judged, monkeypatch):
+    tiny.spread = [0.0] * 8
+    tiny.measure()
+    monkeypatch.setattr(populations.Population, "independent", True)
+    assert judged()["tiny-order@plain"].judgement.verdict is Verdict.REPRODUCED
+    monkeypatch.setattr(populations.Population, "independent", False)
+    copies = judged()["tiny-order@plain"].judgement
+    assert copies.verdict is Verdict.INCONCLUSIVE
+    assert "networks of the 8 seeds differ" in copies.reason

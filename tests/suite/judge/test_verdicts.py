@@ -195,9 +195,7 @@ def test_fewer_than_five_seeds_are_inconclusive(n: int, published: float) -> Non
 )
 @pytest.mark.parametrize("scale", ["linear", "logit"])
 def test_seeds_without_spread_are_exact(published: float, verdict: Verdict, scale: str) -> None:
-    judgement = judge_value(
-        [0.5] * 10, published=published, unit=0.01, margin=0.03, scale=scale
-    )
+    judgement = judge_value([0.5] * 10, published=published, unit=0.01, margin=0.03, scale=scale)
     assert judgement.verdict is verdict
     assert judgement.band.method == "exact"
     assert "all 10 seeds gave 0.5" in judgement.reason
