@@ -1,15 +1,65 @@
-"""Freshness: do code and evidence still agree? It says nothing of a paper."""
+"""Freshness: do code and evidence still agree? It says nothing of a paper.
+
+Measured on the same weights, a number must be the one on record, but for what other arithmetic
+(another processor, other threads) was measured to change: :func:`tolerances`. On other weights it
+must lie in the population's 99.9 % band.
+"""
 
 from __future__ import annotations
 
+import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from repro.errors import EvidenceError
 from repro.judge.bands import Band, Values
 from repro.judge.verdicts import Judgement
+
+
+FLOOR = 1e-3
+"""The least tolerance of rates, confidences and RMS; one image of ten thousand is 1e-4."""
+STEPS = 0.05
+"""The least tolerance of mean counts of iterations."""
+
+
+@cache
+def tolerances(path: Path) -> Mapping[tuple[str, str], float]:
+    """Return twice the largest change that other arithmetic was measured to make.
+
+    Args:
+        path: of ``arithmetic.csv``, which ``docs/arithmetic.py`` writes: population (as
+            ``lacok2016-table1--as-written``), metric and largest change. Nothing is known where
+            there is no such file.
+
+    Returns:
+        Population and metric to tolerance, where it is above the least one.
+
+    >>> tolerances(getfixture("tmp_path") / "arithmetic.csv")
+    {}
+    """
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {
+            (row["population"], row["metric"]): 2 * float(row["largest"])
+            for row in csv.DictReader(file)
+        }
+
+
+def tolerance(known: Mapping[tuple[str, str], float], population: str, metric: str) -> float:
+    """Return how far a measurement on the same weights may lie from the one on record.
+
+    >>> tolerance({}, "lacok2016-table1--as-written", "original-error")
+    0.001
+    >>> tolerance({}, "popovic2017-steps--as-coded", "value-iterations")
+    0.05
+    """
+    least = STEPS if "iterations" in metric else FLOOR
+    return max(least, known.get((population, metric), 0.0))
 
 
 def gates(judgement: Judgement) -> list[Band | None]:

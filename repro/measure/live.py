@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from repro import paths
 from repro.claims.records import Claim, OrderingClaim
 from repro.errors import ClaimsError, EvidenceError
-from repro.judge.freshness import is_stale
+from repro.judge.freshness import is_stale, tolerance, tolerances
 from repro.judge.populations import Archive, Kind
 from repro.judge.verdicts import Judgement
 from repro.lab.mnist.data import Mnist
@@ -116,17 +117,38 @@ def control_outside(claim: Claim, measured: Measured, judgement: Judgement) -> b
     return None if judgement.band is None else not judgement.band.contains(shown)
 
 
-def stale(claim: Claim, measured: Measured, judgement: Judgement) -> str | None:
-    """Say how a measurement lies outside the population's freshness gate.
+def stale(
+    claim: Claim, reading: str, measured: Measured, seed0: Measured | None, judgement: Judgement
+) -> str | None:
+    """Say how a measurement disagrees with the evidence.
+
+    On the networks of seed 0's own row every metric of the claim must be that row's, but for what
+    other arithmetic may change. On others it must lie in the population's 99.9 % band.
 
     Args:
         claim: the record.
+        reading: its reading.
         measured: its measurement.
-        judgement: of the claim, from the population on the same images.
+        seed0: what the population on the same images has of seed 0; None where it has nothing.
+        judgement: of the claim, from that population.
 
     Returns:
-        A sentence; an empty one where the measurement is fresh, and None where there is no gate.
+        A sentence; an empty one where the measurement is fresh, and None where there is nothing
+        to hold it against.
     """
+    if seed0 is not None and "+".join(measured.weights_sha256) in seed0.weights_sha256:
+        name = f"{claim.paper}-{claim.experiment}--{reading}"
+        known = tolerances(paths.fixtures() / "arithmetic.csv")
+        for metric in claim.metrics:
+            here, there = measured.values[metric], seed0.values[metric]
+            allowed = tolerance(known, name, metric)
+            if not abs(here - there) <= allowed:
+                return (
+                    f"code and evidence disagree: {metric} is {here:.6g} on this machine and "
+                    f"{there:.6g} in the population, on the same weights; other arithmetic may "
+                    f"change it by {allowed:.2g}"
+                )
+        return ""
     held = claim.gated_value(measured.values)
     gates = [point.gate for point in judgement.points] or [judgement.gate]
     if not any(gates):

@@ -13,12 +13,8 @@ from typing import Any
 
 from repro import paths
 from repro.claims.records import Claim
+from repro.judge.freshness import tolerance, tolerances
 from repro.judge.populations import Kind
-
-TOLERANCE = 1e-3
-"""Of rates, confidences and RMS. Mean counts of iterations get ITERATIONS."""
-
-ITERATIONS = 0.05
 
 
 def name_of(claim: Claim, reading: str) -> str:
@@ -51,8 +47,11 @@ class Snapshot:
 
     def settings(self, values: Mapping[str, float]) -> dict[str, Any]:
         """Return the file and the tolerances as ``num_regression.check`` takes them."""
+        known = tolerances(paths.fixtures() / "arithmetic.csv")
         return {
             "fullpath": self.path,
-            "default_tolerance": {"atol": TOLERANCE, "rtol": 0},
-            "tolerances": {m: {"atol": ITERATIONS, "rtol": 0} for m in values if "iter" in m},
+            "tolerances": {
+                metric: {"atol": tolerance(known, self.name, metric), "rtol": 0}
+                for metric in values
+            },
         }

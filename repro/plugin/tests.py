@@ -14,6 +14,7 @@ import pytest
 from _pytest._code.code import ExceptionRepr
 
 from repro.claims.records import Claim, Control, Expectation, InconsistencyClaim
+from repro.errors import EvidenceError
 from repro.judge.cases import Evidence
 from repro.plugin import snapshots
 from repro.plugin.snapshots import Snapshot
@@ -22,6 +23,7 @@ from repro.report.failure import failure_text, in_words
 from repro.report.result_row import ResultRow, new_row
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
+    from repro.measure.session import Measured
     from repro.plugin.measuring import Measure
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "population_here",
     "pytest_generate_tests",
     "pytest_runtest_makereport",
+    "seed0",
     "shipped",
     "snapshot",
 ]
@@ -92,6 +95,18 @@ def population_here(request: pytest.FixtureRequest, claim: Claim, reading: str) 
     """Give the same on the images that this run has: full MNIST, or the embedded sample."""
     state = request.config.stash[STATE]
     return state.evidence(claim, reading, state.session.data().kind)
+
+
+@pytest.fixture
+def seed0(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Measured | None:
+    """What the population has of the seed that is measured live; None where it has nothing."""
+    from repro.measure import live
+
+    state = request.config.stash[STATE]
+    try:
+        return live.recorded(claim, reading, state.archive, state.session.data().kind)
+    except EvidenceError:
+        return None
 
 
 @pytest.fixture

@@ -22,11 +22,12 @@ def test_claim(claim, expected, population, measure):
         pytest.xfail(f"{expected.verdict}: {expected.reason}")  # a miss that is on record
 
 
-def test_fresh(claim, population_here, measure):
-    """This machine measures what the population says: code and evidence agree."""
-    how = stale(claim, measure(claim, anew=True), judge_claim(claim, population_here))
+def test_fresh(claim, reading, seed0, population_here, measure):
+    """This machine measures what is on record for the same networks: code and evidence agree."""
+    measured = measure(claim, anew=True)
+    how = stale(claim, reading, measured, seed0, judge_claim(claim, population_here))
     if how is None:
-        pytest.skip("no gate to hold the measurement to: too few seeds on record")
+        pytest.skip("nothing to hold the measurement to: too few seeds on record")
     assert not how, how
 
 

@@ -1,0 +1,75 @@
+"""Measure what other arithmetic changes in the shipped networks' numbers: ``fixtures/arithmetic.csv``.
+
+    python docs/arithmetic.py measure avx2.json    all experiments of seed 0, in this arithmetic
+    python docs/arithmetic.py write *.json         the largest changes against seed 0's own rows
+
+Other processors are emulated by ``ATEN_CPU_CAPABILITY`` (``avx2`` or ``default``), with
+``ONEDNN_MAX_CPU_ISA`` (``AVX2`` or ``SSE41``) for the convolutions; other threads by
+``OMP_NUM_THREADS``. A measurement that is stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from repro import paths
+from repro.judge.freshness import FLOOR, STEPS
+from repro.judge.populations import Archive
+from repro.lab.mnist import data as mnist
+from repro.lab.networks.store import Store
+from repro.papers import registry
+from repro.papers.experiment import Run
+
+TARGET = paths.fixtures() / "arithmetic.csv"
+
+
+def measure(out: Path) -> None:
+    """Measure every experiment whose networks ship, on full MNIST; write it to ``out``."""
+    torch.set_num_threads(torch.get_num_threads())
+    data, store = mnist.find(None, require_full=True), Store()
+    found = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    for paper in registry.folders():
+        run = Run(data, 0, lambda recipe: store.obtain(recipe, data))
+        for name, experiment in registry.experiments(paper).items():
+            if not all(store.lookup(recipe) for recipe in experiment.networks(0)):
+                continue
+            for reading in experiment.readings:
+                key = f"{paper}-{name}--{reading}"
+                if key not in found:
+                    run.readings = experiment.readings
+                    found[key] = experiment.run(run, reading)
+                    out.write_text(json.dumps(found), encoding="utf-8")
+                    print(key, flush=True)
+
+
+def write(sources: list[Path]) -> None:
+    """Write the largest change of each metric that exceeds half its least tolerance."""
+    archive = Archive(check_sums=False)
+    largest: dict[tuple[str, str], float] = {}
+    for source in sources:
+        for key, measured in json.loads(source.read_text(encoding="utf-8")).items():
+            spot, _, reading = key.partition("--")
+            paper, _, experiment = spot.partition("-")
+            row = archive.population("full", paper, experiment, reading).rows[0]
+            for metric, value in measured.items():
+                change = abs(value - row.measurements[metric])
+                largest[key, metric] = max(change, largest.get((key, metric), 0.0))
+    with TARGET.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["population", "metric", "largest"])
+        for (key, metric), change in sorted(largest.items()):
+            if change > (STEPS if "iterations" in metric else FLOOR) / 2:
+                rows.writerow([key, metric, f"{change:.6g}"])
+
+
+if __name__ == "__main__":
+    command, *files = sys.argv[1:]
+    if command == "measure":
+        measure(Path(files[0]))
+    else:
+        write([Path(name) for name in files])
