@@ -1,4 +1,6 @@
-"""Measure what other arithmetic changes in the shipped networks' numbers: ``fixtures/arithmetic.csv``.
+"""Measure what other arithmetic changes in the shipped networks' numbers.
+
+What is found is ``fixtures/arithmetic.csv``.
 
     python docs/arithmetic.py measure avx2.json    all experiments of seed 0, in this arithmetic
     python docs/arithmetic.py write *.json         the largest changes against seed 0's own rows

@@ -19,7 +19,6 @@ from repro.errors import EvidenceError
 from repro.judge.bands import Band, Values
 from repro.judge.verdicts import Judgement
 
-
 FLOOR = 1e-3
 """The least tolerance of rates, confidences and RMS; one image of ten thousand is 1e-4."""
 STEPS = 0.05

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from repro.claims.records import Paper
 from repro.judge.cases import Case
 from repro.judge.effects import effects, switches
+from repro.judge.overview import explained, with_margins
 from repro.judge.populations import Archive
 from repro.report import words
 from repro.report.report_json import coverage
@@ -17,13 +18,14 @@ HEAD = """\
 # Claims
 
 {coverage}. Verdicts, one a claim and reading: {counts}; {repeats} of them repeat
-another reading's measurements, which that reading leaves as they are.
+another reading's measurements, which that reading leaves as they are. {apart}.
 
 Every network here was trained anew on the papers' data, from the papers' descriptions and, where
 these leave it open, the authors' published code. In the ACM's words the results below are
 *replicated* with independently developed artifacts, where they hold; the papers' own artifacts
 were not run.
-
+"""
+LEGEND = """\
 ## How to read a verdict
 
 {meanings}
@@ -32,6 +34,13 @@ Mean, s and N are of independent trainings with different seeds. Seed 0 is the n
 ships. A verdict belongs to a reading: one complete interpretation of what the paper leaves
 open. {by_chance}; a curve, whose points have
 one band together, counts once. [docs/statistics.md](docs/statistics.md) has the formulas.
+"""
+EXPLAINED = """\
+## What each reading explains
+
+How many of the published numbers lie in their bands, for the paper as a whole and for each table
+that one network gave. *p* is of the joint test of all the table's numbers at once (Hotelling's T²
+for one more training): a reading can hold every number by itself and not the table.
 """
 EFFECTS = """\
 ## What single switches change
@@ -65,6 +74,26 @@ def _cell(text: str) -> str:
 
 def _published(row: ResultRow) -> str:
     return f"`{row['criterion']}`" if row["criterion"] else words.published(row)
+
+
+def _explained(papers: Iterable[Paper], cases: Sequence[Case], archive: Archive) -> list[str]:
+    cells = [
+        [
+            line.paper,
+            line.reading,
+            _cell(line.table) or "all",
+            f"{line.inside} of {line.numbers}",
+            words.NOTHING if line.p is None else f"{line.p:.2g}",
+        ]
+        for paper in papers
+        for line in explained(paper, cases, archive)
+    ]
+    lines = [EXPLAINED, *table(["paper", "reading", "table", "inside", "joint p"], cells), ""]
+    for factor, said in ((0.5, "half"), (2.0, "twice")):
+        changes = with_margins(papers, archive, factor)
+        found = ", ".join(f"{n} {change}" for change, n in sorted(changes.items()))
+        lines.append(f"Were every margin {said} as wide: {found or 'no verdict would change'}.")
+    return [*lines, ""]
 
 
 def _headline(claim: Sequence[ResultRow]) -> list[str]:
@@ -213,6 +242,10 @@ def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive
             coverage=coverage(loaded, judged),
             counts=", ".join(f"{n} `{verdict}`" for verdict, _, n in words.counts(rows) if n),
             repeats=_repeats(claims),
+            apart=words.apart(rows) or "Every pass rests on the papers' own words",
+        ),
+        *_explained(loaded, judged, archive),
+        LEGEND.format(
             meanings="\n".join(table(["verdict", "the evidence"], meanings)),
             by_chance=words.by_chance(rows) or "There are no bands yet",
         ),

@@ -21,7 +21,7 @@ from repro.report.sanitize import line
 
 LARGEST = 50_000_000
 """Bytes of the largest report that is read: some hundred times a real one."""
-SCHEMA = 2
+SCHEMA = 3
 """The version of ``report.schema.json`` that is written; 1 is read as well."""
 
 
@@ -167,13 +167,15 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
-    """Turn a report of schema 1, which knows fewer things, into one of schema 2.
+    """Turn a report of schema 1 or 2, which know fewer things, into one of schema 3.
 
     Nothing of it has been checked yet: whatever is not as it should be is left to the schema.
     """
-    if report.get("schema") != 1 or report.get("schema") is True:
+    if report.get("schema") not in (1, 2) or report.get("schema") is True:
         return report
     for row in _objects(report.get("claims")):
+        row.setdefault("ours", False)
+        row.setdefault("post_hoc", "")
         row.setdefault("difference", None)
         for point in _objects(row.get("points")):
             point.setdefault("gate", None)

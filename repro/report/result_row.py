@@ -70,8 +70,9 @@ class ResultRow(TypedDict):
     ``seeds``, ``values``, ``band`` and ``gate`` are the population's (of an ordering: of its
     differences). ``evidence_verdict`` is the judgement, ``expected`` the verdict on record, and
     ``verdict`` the judgement if the test came to it, else ``not-run``. ``measured`` and
-    ``difference`` are this machine's; ``stale`` says that they lie outside the gate, and
-    ``indicative`` that the data were not full MNIST.
+    ``difference`` are this machine's; ``stale`` says that they disagree with the evidence, and
+    ``indicative`` that the data were not full MNIST. ``ours`` says that the threshold is the
+    suite's own, and ``post_hoc`` why the claim came after numbers were known, where it did.
     """
 
     id: str
@@ -85,6 +86,8 @@ class ResultRow(TypedDict):
     experiment: str
     metric: str
     tags: list[str]
+    ours: bool
+    post_hoc: str
     published: Measurement | None
     unit: float | None
     points: list[PointRow]
@@ -154,6 +157,8 @@ def new_row(case: Case) -> ResultRow:
         "experiment": claim.experiment,
         "metric": claim.metric,
         "tags": list(claim.tags),
+        "ours": claim.ours,
+        "post_hoc": claim.post_hoc,
         "published": claim.published,
         "unit": claim.unit,
         "points": _points(case),

@@ -45,8 +45,9 @@ def _cells(row: ResultRow) -> list[str]:
 def _counts(rows: Sequence[ResultRow]) -> list[str]:
     said = [f"{n} {symbol} {name}" for name, symbol, n in words.counts(rows) if n]
     lines = [", ".join(said) or "no claims", ""]
-    chance = words.by_chance(rows)
-    return [*lines, f"{chance}.", ""] if chance else lines
+    for sentence in (words.by_chance(rows), words.apart(rows)):
+        lines += [f"{sentence}.", ""] if sentence else []
+    return lines
 
 
 def _warnings(rows: Sequence[ResultRow], header: Mapping[str, Any]) -> list[str]:

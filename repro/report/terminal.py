@@ -92,7 +92,7 @@ def _counts(rows: list[ResultRow]) -> list[str]:
             f"of these {', '.join(f'{n} {outcome}' for outcome, n in broken.items())}: "
             "their verdicts do not count"
         )
-    return [*lines, words.by_chance(rows)]
+    return [*lines, words.by_chance(rows), words.apart(rows)]
 
 
 def _health(rows: list[ResultRow]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from repro.claims.schema import SLUG
-from repro.claims.verdict import Verdict
+from repro.claims.verdict import PASSING, Verdict
 from repro.report.result_row import BROKEN, WORST_FIRST, PointRow, ResultRow, unexpected
 from repro.report.sanitize import finite, line
 
@@ -173,6 +173,8 @@ def notes(row: ResultRow) -> tuple[str, ...]:
         "stale: code and evidence disagree": row["stale"],
         f"expected {row['expected']}": unexpected(row),
         "indicative": row["indicative"],
+        "our criterion": row["ours"],
+        "post hoc": bool(row["post_hoc"]),
     }
     idle = (outcome,) if outcome in ("deselected", "skipped") else ()
     return (*(text for text, applies in said.items() if applies), *idle)
@@ -201,6 +203,18 @@ def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
     """Return (verdict, symbol, number of rows) for every verdict, worst first; zeros too."""
     found = Counter(row["verdict"] for row in rows)
     return [(str(verdict), SYMBOLS[verdict], found[verdict]) for verdict in WORST_FIRST]
+
+
+def apart(rows: Iterable[ResultRow]) -> str:
+    """Say how many passes rest on a threshold of the suite's own, or came post hoc."""
+    held = [row for row in rows if row["verdict"] in PASSING]
+    ours, later = sum(row["ours"] for row in held), sum(bool(row["post_hoc"]) for row in held)
+    if not ours and not later:
+        return ""
+    return (
+        f"Of {len(held)} passes, {ours} rest on a threshold of the suite's own, which the paper "
+        f"does not give, and {later} on a claim or criterion that came after numbers were known"
+    )
 
 
 def by_chance(rows: Iterable[ResultRow]) -> str:

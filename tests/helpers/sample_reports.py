@@ -50,6 +50,8 @@ def record(claim: str = "tiny-error", reading: str = "plain", **changes: Any) ->
         "experiment": "toy",
         "metric": "error",
         "tags": ["table1"],
+        "ours": False,
+        "post_hoc": "",
         "published": 0.5,
         "unit": 0.01,
         "points": [],

@@ -118,6 +118,7 @@ def render(report: Mapping[str, Any]) -> str:
         counts=words.counts(rows),
         total=len(rows),
         chance=words.by_chance(rows),
+        apart=words.apart(rows),
         coverage=line(report["header"]["coverage"], 200),
         start=line(report["header"]["start"], 40),
         commit=line(report["header"]["commit"], 80)[:12],

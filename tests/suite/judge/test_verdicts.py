@@ -92,7 +92,7 @@ def test_consistent_where_the_seeds_are_shown_to_move_the_number_by_more() -> No
     # 1.96 s exceeds the margin, too, but its lower confidence limit does not
     open_ = value(3.0, LIMIT + 0.25 + 1e-6, **settings)
     assert open_.verdict is Verdict.INCONCLUSIVE
-    assert LIMIT + 0.25 < 1.96 * math.sqrt(2.5)
+    assert 1.96 * math.sqrt(2.5) > LIMIT + 0.25
 
 
 def test_consistent_needs_a_control_outside_in_every_seed() -> None:
