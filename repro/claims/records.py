@@ -286,7 +286,12 @@ class Effect:
 
 @dataclass(frozen=True)
 class Paper:
-    """All that is recorded of one paper."""
+    """All that is recorded of one paper.
+
+    Attributes:
+        background: sentences that state nothing about the paper's own results: history, other
+            people's results, definitions, the setup. They are listed, and never counted.
+    """
 
     id: str
     title: str
@@ -296,6 +301,7 @@ class Paper:
     claims: tuple[Claim, ...]
     limitations: tuple[Limitation, ...]
     effects: tuple[Effect, ...] = ()
+    background: tuple[Source, ...] = ()
 
 
 def _source(values: Mapping[str, Any], where: str) -> Source:
@@ -423,6 +429,9 @@ def parse(text: str, *, name: str) -> Paper:
                 measures=tuple(values["measures"]),
             )
             for values in document.get("effect", ())
+        ),
+        background=tuple(
+            _source(values, f"{name}, background") for values in document.get("background", ())
         ),
     )
 

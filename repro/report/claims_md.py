@@ -264,4 +264,6 @@ def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive
     ]
     lines += ["## Limitations", "", "Statements that are not checked, and why.", ""]
     lines += table(["paper", "place", "quote", "why"], limits)
+    background = ", ".join(f"{len(paper.background)} of {paper.id}" for paper in loaded)
+    lines += ["", f"Sentences of background, listed in `claims.toml`, not counted: {background}."]
     return "\n".join(lines) + "\n"

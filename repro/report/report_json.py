@@ -55,6 +55,8 @@ def unfinished_report(header: Mapping[str, Any], claims: Iterable[ResultRow]) ->
 def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
     """Say how many of the published statements have evidence.
 
+    A statement is a claim or a limitation; background states nothing that could be checked.
+
     Args:
         loaded: every paper's records.
         cases: every claim under every reading; a claim is not checked while it has fewer seeds

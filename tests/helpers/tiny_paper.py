@@ -117,6 +117,7 @@ PAPER: dict[str, Any] = {
         },
     ],
     "limitation": [{"place": "Table 2", "quote": "0.7", "why": "not measured"}],
+    "background": [{"place": "Section 1", "quote": "Networks are popular since 2012"}],
 }
 
 

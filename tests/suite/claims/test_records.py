@@ -70,6 +70,7 @@ def test_a_valid_paper_comes_back_whole():
     assert twice.quote == "outside the root / inside the root"
     assert twice.readings["plain"].verdict is Verdict.PAPER_INCONSISTENT
     assert paper.limitations[0].why == "not measured"
+    assert [source.quote for source in paper.background] == ["Networks are popular since 2012"]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,7 @@ def test_editors_find_a_valid_schema():
         (("claim", TWICE, "against", "quote"), "no key 'quote'"),
         (("claim", TWICE, "readings", "plain", "reason"), "without a reason"),
         *((("limitation", 0, key), f"no key {key!r}") for key in ("place", "quote", "why")),
+        *((("background", 0, key), f"no key {key!r}") for key in ("place", "quote")),
     ],
 )
 def test_a_missing_key_is_an_error(path, found):
@@ -177,6 +179,7 @@ def test_a_missing_key_s_error_says_what_it_should_be(key, expected):
         (("claim", TWICE, "experiment"), "toy", "unknown key 'experiment'"),
         (("claim", TWICE, "control"), {"metric": "a", "why": "b"}, "unknown key 'control'"),
         (("limitation", 0, "more"), 1, "unknown key 'more'"),
+        (("background", 0, "why"), "x", "unknown key 'why'"),
     ],
 )
 def test_an_unknown_key_is_an_error(path, value, found):
@@ -219,6 +222,8 @@ def test_an_unknown_key_is_an_error(path, value, found):
         (("claim", VALUE, "quote"), ["a", "b"]),
         (("claim", TWICE, "against", "quote"), "word " * 21),
         (("limitation", 0, "quote"), "word " * 21),
+        (("background", 0, "quote"), "word " * 21),
+        (("background",), {"place": "x", "quote": "y"}),
         (("claim", VALUE, "published"), True),
         (("claim", VALUE, "published"), "0.5"),
         (("claim", VALUE, "published"), float("nan")),
@@ -325,6 +330,7 @@ def test_what_looks_wrong_and_is_not():
         (("claim", VALUE, "tags"), []),
         (("claim", VALUE, "against"), {"place": "Table 2", "quote": "0.5"}),
         (("limitation",), []),
+        (("background",), []),
         (("claim",), []),
     ):
         parse(changed(path, value), name="tiny")

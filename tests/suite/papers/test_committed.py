@@ -250,6 +250,7 @@ def sources(paper: Paper) -> Iterator[tuple[str, Source]]:
     for claim in paper.claims:
         yield from ((claim.id, source) for source in claim.sources)
     yield from ((f"limitation, {lim.source.place}", lim.source) for lim in paper.limitations)
+    yield from ((f"background, {source.place}", source) for source in paper.background)
 
 
 def fold(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -293,6 +294,10 @@ def test_coverage_counts_claims_against_all_that_was_published(tiny):
             report_json.coverage([paper], measured) == f"{found} of 5 published statements checked"
         )
     assert report_json.coverage([], []) == "0 of 0 published statements checked"
+    # Background is not counted, a limitation is.
+    assert paper.background
+    bare = replace(paper, background=(), limitations=())
+    assert report_json.coverage([bare], measured) == "4 of 4 published statements checked"
 
 
 def test_the_schema_knows_every_verdict():
