@@ -100,6 +100,8 @@ class Claim:
         images: how many images each printed rate was counted over, on the logit scale; one
             number for each of ``points``, or none at all.
         post_hoc: why the claim, or its criterion, came after numbers were known; else empty.
+        variant_of: the id of the claim whose statement this one judges in another way; it is not
+            counted as another statement.
         ours: whether the threshold of an ordering is the suite's own, not the paper's.
         table: the table or figure whose numbers, all of one network, are also judged together.
     """
@@ -122,6 +124,7 @@ class Claim:
     control: Control | None = None
     ordering: Ordering | None = None
     post_hoc: str = ""
+    variant_of: str = ""
     ours: bool = False
     table: str = ""
 
@@ -354,6 +357,7 @@ def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -
         "experiment": values["experiment"],
         "clean_images": values.get("clean_images", False),
         "post_hoc": values.get("post_hoc", ""),
+        "variant_of": values.get("variant_of", ""),
         "ours": "criterion" in values,
         "table": values.get("table", ""),
         "control": Control(**values["control"]),
@@ -412,6 +416,10 @@ def parse(text: str, *, name: str) -> Paper:
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
         raise wrong(name, f"duplicate id {', '.join(twice)}", "each id once")
+    for claim in claims:
+        if claim.variant_of and claim.variant_of not in ids:
+            found = f"variant_of = {claim.variant_of!r}"
+            raise wrong(f"claim {claim.id!r} of {about['id']}", found, "the id of another claim")
     return Paper(
         **about,
         readings=readings,
