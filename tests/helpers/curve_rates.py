@@ -108,7 +108,7 @@ def student(scale: str, *, joint: bool = False) -> Method:
 
 def _joint_tails(z: Array) -> Array:
     """A point's two-sided tail at the quantile of max |z| under each population's correlation."""
-    _, n, k = z.shape
+    n, k = z.shape[1:]
     normals = np.random.default_rng(0).standard_normal((1500, k))
     d = z - z.mean(1, keepdims=True)
     norm = np.sqrt((d**2).sum(1, keepdims=True))

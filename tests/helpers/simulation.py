@@ -7,17 +7,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from repro.judge import bands as stats
+from repro.judge import bands
 
-REPS = 3000
+REPS = 2000
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
 def near(rate: float, expected: float, reps: int) -> bool:
+    """Whether a rate lies within four binomial standard errors of the expected one."""
     return abs(rate - expected) <= 4 * math.sqrt(expected * (1 - expected) / reps)
 
 
 def at_most(rate: float, expected: float, reps: int) -> bool:
+    """Whether a rate is at most the expected one, or near it."""
     return rate <= expected or near(rate, expected, reps)
 
 
@@ -28,5 +30,5 @@ def coverage(
     rows = draw(np.random.default_rng(n), (reps, n + 1))
     if unit:
         rows[:, 0] = np.round(rows[:, 0] / unit) * unit
-    bands = (stats.prediction_band(row[1:], unit=unit, **settings) for row in rows)
-    return float(np.mean([b.contains(x) for b, x in zip(bands, rows[:, 0], strict=True)]))
+    found = (bands.prediction_band(row[1:], unit=unit, **settings) for row in rows)
+    return float(np.mean([b.contains(x) for b, x in zip(found, rows[:, 0], strict=True)]))

@@ -197,7 +197,7 @@ LAWS = (
     ("fig2 as-coded", "cloglog", "0.92"),
     ("fig2 as-written", "logit", "independent"),
 )
-POPULATIONS = 150
+POPULATIONS = 120
 
 
 def achieved(n: int) -> Iterator[Rates]:
