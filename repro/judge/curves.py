@@ -161,9 +161,9 @@ def simultaneous_bands(
         fits = [(_fit(counts, n, link), link) for link in _links()]
         fit, link = max(fits, key=lambda pair: pair[0].log_likelihood)
         half = _factor(fit.z, level) * fit.sd
-        low, high = (
-            ((n + 1) * link.back(edge) - 0.5) / n for edge in (fit.mean - half, fit.mean + half)
-        )
+        # A count belongs to the band where the rates that it stands for reach into it.
+        low = ((n + 1) * link.back(fit.mean - half) - 1) / n
+        high = (n + 1) * link.back(fit.mean + half) / n
     else:
         half = _factor(x, level) * x.std(axis=0, ddof=1)
         low, high = x.mean(axis=0) - half, x.mean(axis=0) + half

@@ -98,9 +98,8 @@ def test_counted_bands_by_hand() -> None:
     half = student.ppf(1 - tail / 2, 5) * math.sqrt(1 + 1 / 6) * z.std(0, ddof=1)
     bands = simultaneous_bands(RATES, unit=0.01, **COUNTED)
     for k, n in enumerate(IMAGES):
-        low, high = (
-            ((n + 1) * link.back(z.mean(0)[k] + side * half[k]) - 0.5) / n for side in (-1, 1)
-        )
+        low = ((n + 1) * link.back(z.mean(0)[k] - half[k]) - 1) / n
+        high = (n + 1) * link.back(z.mean(0)[k] + half[k]) / n
         assert bands[k].low == pytest.approx(max(low - 0.005, 0))
         assert bands[k].high == pytest.approx(min(high + 0.005, 1))
         assert (bands[k].level, bands[k].method) == (0.95, "joint")
