@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from tiny_paper import METRICS, SPREAD
 
-from repro.judge.bands import gate_band, prediction_band
+from repro.judge.bands import prediction_band
 
 ERRORS = [0.5 + off for off in SPREAD]
 BAND = prediction_band(ERRORS, unit=0.01)
-GATE = gate_band(ERRORS)
+GATE = prediction_band(ERRORS, level=0.999)
 TEMPLATE = (
     *("claim", "why", "quote", "published", "measured"),
     *("band", "verdict", "seeds", "weights", "rerun"),
@@ -72,7 +72,7 @@ def test_outside_as_expected_is_a_known_miss_with_its_reason(runs, than, verdict
         (0.5, 0.2, "trend-only", "reproduced"),  # better, and a failure all the same
         (0.56, 0.2, "reproduced", "equivalent"),  # another way to pass
         (0.56, 0.2, "not-reproduced", "equivalent"),
-        (0.5, 1e-3, "reproduced", "inconclusive"),
+        (0.5, 1e-3, "reproduced", "consistent"),
         (0.5, 0.2, "inconclusive", "reproduced"),
         (0.7, 0.01, "not-reproduced", "trend-only"),
     ],
@@ -309,7 +309,7 @@ def test_a_curve_in_its_bands_passes(runs, curve):
     assert [point["inside"] for point in record["points"]] == [True, True]
     weak, strong = (point["gate"] for point in record["points"])
     assert weak["low"] < 0.5 < weak["high"] < strong["low"] < 0.7 < strong["high"]
-    assert weak["level"] > 0.999  # simultaneous
+    assert weak["level"] == 0.999  # of all points together
     assert record["control"]["outside"] is True  # one point outside is enough
 
 

@@ -67,7 +67,7 @@ def test_a_row_shows_the_record():
 def test_counts_per_verdict_and_misses_by_chance():
     words = parsed(mixed()).words
     assert "1 ✗ not-reproduced 1 ↗ trend-only 0 ? inconclusive 1 ≠ paper-inconsistent" in words
-    assert "1 ≈ equivalent 4 ✓ reproduced 1 – not-run" in words
+    assert "1 ≈ equivalent 0 ∼ consistent 4 ✓ reproduced 1 – not-run" in words
     assert "9 rows, one a claim and reading. Of 7 bands of 95 %, 0.4 would miss" in words
 
 

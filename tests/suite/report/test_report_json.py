@@ -94,7 +94,7 @@ def test_a_report_without_footer_is_of_a_run_that_was_cut_off(complete, tmp_path
 @pytest.mark.parametrize(
     ("spot", "value", "named"),
     [
-        (("schema",), 3, "schema"),
+        (("schema",), 4, "schema"),
         (("schema",), True, "schema"),
         (("more",), 1, "top level"),
         (("header",), None, "header"),
@@ -170,7 +170,7 @@ def as_version_1(complete):
     older = copy.deepcopy(complete) | {"schema": 1}
     del older["pictures"]
     for record in older["claims"]:
-        del record["difference"]
+        del record["difference"], record["ours"], record["post_hoc"]
         for point in record["points"]:
             del point["gate"]
     return older
@@ -182,7 +182,7 @@ def test_a_report_of_version_1_is_read(complete, tmp_path):
     path = tmp_path / "report.json"
     path.write_text(json.dumps(older))
     found = report_json.read(path)
-    assert (found["schema"], found["pictures"]) == (2, [])
+    assert (found["schema"], found["pictures"]) == (3, [])
     assert {record["difference"] for record in found["claims"]} == {None}
     assert {point["gate"] for point in found["claims"][0]["points"]} == {None}
     assert as_version_1(found) == older
@@ -267,7 +267,7 @@ def test_a_write_that_fails_leaves_the_earlier_report(complete, tmp_path):
     report_json.write(path, complete, complete=True)
     before = path.read_bytes()
     with pytest.raises(ReportError):
-        report_json.write(path, complete | {"schema": 3}, complete=True)
+        report_json.write(path, complete | {"schema": 4}, complete=True)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["report.json"]
 
@@ -278,7 +278,7 @@ def test_red_outcomes_then_the_worst_verdicts():
     assert [r["id"] for r in result_row.worst_first([*rows, *red])] == [
         *("failed", "error", "unfinished"),
         *("not-reproduced", "trend-only", "inconclusive", "paper-inconsistent"),
-        *("equivalent", "reproduced", "not-run"),
+        *("equivalent", "consistent", "reproduced", "not-run"),
     ]
 
 

@@ -65,3 +65,15 @@ def test_seeds_are_told_as_ranges():
     assert words.ranges([3, 0, 1, 9, 2]) == "0-3, 9"
     assert words.ranges([]) == "–"
     assert words.ranges(range(0, 200, 2), limit=2) == "0, 2, …"
+
+
+def test_passes_on_our_own_terms_are_counted_apart():
+    ours = record(ours=True)
+    later = record(post_hoc="added when the numbers were known")
+    missed = record(verdict="trend-only", ours=True)
+    said = words.apart([record(), ours, later, missed])
+    assert said.startswith("Of 3 passes, 1 rest on a threshold of the suite's own")
+    assert said.endswith("and 1 on a claim or criterion that came after numbers were known")
+    assert words.apart([record()]) == ""
+    assert words.notes(ours) == ("our criterion",)
+    assert words.notes(later) == ("post hoc",)
