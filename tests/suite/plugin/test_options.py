@@ -82,3 +82,10 @@ def test_other_runs_load_nothing_of_the_suite(pytester, monkeypatch):
     )
     words = ("-p", "no:cacheprovider", "-p", "repro.plugin.hooks")
     pytester.runpytest_subprocess(*words).assert_outcomes(passed=1)
+
+
+def test_a_folder_given_as_an_option_is_not_searched_for_tests(runs, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "conftest.py").write_text("raise AssertionError")
+    result = runs("--report-dir", str(tmp_path / "there"), "--claim", "tiny-error")
+    result.assert_outcomes(passed=6, deselected=7)
