@@ -1,8 +1,8 @@
-"""Files that are written whole or not at all, and locks that mark files as in use.
+"""Files that are written whole or not at all.
 
-A lock is the operating system's and ends with its process, however that ends. So a file that a
-killed process left can be told from one that a live process uses, and be removed. Where there are
-no such locks (Windows, some network folders) nothing counts as left behind.
+A temporary file is locked while it is written. The lock ends with its process, so what a killed
+process left can be told and removed, but not where there are no such locks (Windows, some network
+folders).
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from repro.errors import StoreError
 
@@ -51,10 +49,12 @@ def _written(path: Path, content: bytes) -> bool:
     # Not tempfile: its files are for their owner alone, whatever the umask says.
     temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
-        file = hold(temporary)
-        if file is None:
-            return False
-        with file:
+        with temporary.open("xb") as file:
+            if sys.platform != "win32":
+                with contextlib.suppress(OSError):
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            if not temporary.exists():
+                return False
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -68,45 +68,12 @@ def _written(path: Path, content: bytes) -> bool:
 
 
 def _sweep(path: Path) -> None:
-    """Remove the temporary files of killed writers of ``path``."""
+    """Remove the temporary files of killed writers of ``path``: those that nobody has locked."""
+    if sys.platform == "win32":
+        return
     mine = re.compile(rf"\.{re.escape(path.name)}\.\d+-[0-9a-f]{{8}}\.tmp")
     with contextlib.suppress(OSError):  # the write itself has succeeded
         for stray in [p for p in path.parent.iterdir() if mine.fullmatch(p.name)]:
-            with contextlib.suppress(OSError), is_left(stray) as left:
-                if left:
-                    stray.unlink()
-
-
-def hold(path: Path) -> BinaryIO | None:
-    """Make the file ``path`` and lock it, as a mark that it is in use, until it is closed.
-
-    Returns:
-        The file, open for writing; None where another process removed it before it was locked.
-
-    Raises:
-        OSError: it cannot be made, or is there already.
-    """
-    file = path.open("xb")
-    if sys.platform != "win32":
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
-    if path.exists():
-        return file
-    file.close()
-    return None
-
-
-@contextlib.contextmanager
-def is_left(path: Path) -> Iterator[bool]:
-    """Tell whether no live process has locked ``path``, and lock it for the context.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
-    with path.open("r+b") as file:
-        left = False
-        if sys.platform != "win32":
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), stray.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left = True
-        yield left
+                stray.unlink()

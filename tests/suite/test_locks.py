@@ -11,7 +11,7 @@ import platformdirs
 import pytest
 
 from repro import atomic, paths
-from repro.atomic import hold, is_left, write_atomic
+from repro.atomic import write_atomic
 from repro.errors import StoreError
 
 fcntl = pytest.importorskip("fcntl", reason="without locks nothing counts as left")
@@ -19,46 +19,18 @@ fcntl = pytest.importorskip("fcntl", reason="without locks nothing counts as lef
 STRAY = ".file.123-0123abcd.tmp"
 
 
-def left(path: Path) -> bool:
-    with is_left(path) as found:
-        return found
-
-
-def test_what_is_held_is_not_left_until_it_is_closed(tmp_path):
-    path = tmp_path / "file"
-    file = hold(path)
-    assert not left(path)
-    assert not left(path)  # looking gives nothing up
-    file.close()
-    assert left(path)
-    with is_left(path) as found, is_left(path) as again:
-        assert (found, again) == (True, False)
-
-
-def test_what_a_killed_process_held_is_left(tmp_path):
-    path = tmp_path / "file"
-    source = (
-        "import sys, time; from pathlib import Path; from repro.atomic import hold\n"
-        "file = hold(Path(sys.argv[1])); print(flush=True); time.sleep(60)"
-    )
-    words = [sys.executable, "-c", source, str(path)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        before = left(path)
-        process.kill()
-    assert (before, left(path)) == (False, True)
-
-
-def test_what_is_there_already_is_not_taken_over(tmp_path):
-    (tmp_path / "file").write_bytes(b"old")
-    with pytest.raises(FileExistsError):
-        hold(tmp_path / "file")
+def is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @pytest.fixture
 def taken(monkeypatch):
-    """The first file to be held is removed before it is."""
+    """The first file to be locked is removed before it is."""
     real, done = fcntl.flock, []
 
     def flock(file, how):
@@ -71,12 +43,6 @@ def taken(monkeypatch):
     return done
 
 
-def test_a_file_taken_before_it_was_held_is_told(tmp_path, taken):
-    assert hold(tmp_path / "file") is None
-    assert taken == [str(tmp_path / "file")]
-    hold(tmp_path / "file").close()
-
-
 @pytest.fixture
 def no_locks(monkeypatch):
     def flock(*_):
@@ -87,8 +53,6 @@ def no_locks(monkeypatch):
 
 @pytest.mark.usefixtures("no_locks")
 def test_where_there_are_no_locks_nothing_is_left(tmp_path):
-    hold(tmp_path / "file").close()
-    assert not left(tmp_path / "file")
     (tmp_path / STRAY).touch()
     write_atomic(tmp_path / "file", b"new")
     assert sorted(p.name for p in tmp_path.iterdir()) == [STRAY, "file"]
@@ -117,11 +81,19 @@ def test_a_write_removes_nothing_else(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*others, "file"])
 
 
-def test_a_write_leaves_alone_what_a_living_one_is_at(tmp_path):
-    file = hold(tmp_path / STRAY)
-    write_atomic(tmp_path / "file", b"new")
-    assert (tmp_path / STRAY).exists()
-    file.close()
+def test_a_write_leaves_alone_what_a_living_process_is_at_until_it_is_killed(tmp_path):
+    source = (
+        "import fcntl, sys, time; file = open(sys.argv[1], 'xb')\n"
+        "fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); time.sleep(60)"
+    )
+    words = [sys.executable, "-c", source, str(tmp_path / STRAY)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for _ in range(2):  # looking gives nothing up
+            write_atomic(tmp_path / "file", b"new")
+            assert (tmp_path / STRAY).exists()
+        process.kill()
     write_atomic(tmp_path / "file", b"new")
     assert not (tmp_path / STRAY).exists()
 
@@ -133,17 +105,17 @@ def test_a_write_that_another_takes_for_a_dead_one_s_is_made_again(tmp_path, tak
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
-def test_a_file_is_held_from_before_its_first_byte_until_it_has_its_name(tmp_path, monkeypatch):
+def test_a_file_is_locked_from_before_its_first_byte_until_it_has_its_name(tmp_path, monkeypatch):
     seen = []
     fsync, replace = os.fsync, Path.replace
 
     def look() -> None:
-        seen.append([left(path) for path in tmp_path.glob(".file.*.tmp")])
+        seen.append([is_locked(path) for path in tmp_path.glob(".file.*.tmp")])
 
     monkeypatch.setattr(os, "fsync", lambda handle: look() or fsync(handle))
     monkeypatch.setattr(Path, "replace", lambda self, to: look() or replace(self, to))
     write_atomic(tmp_path / "file", b"new")
-    assert seen == [[False], [False]]
+    assert seen == [[True], [True]]
 
 
 def test_a_stray_that_cannot_be_removed_fails_no_write(tmp_path, monkeypatch):
