@@ -140,7 +140,7 @@ def simultaneous_bands(
     >>> rates = [[0.90, 0.99], [0.94, 1.00], [0.92, 0.98], [0.95, 0.99], [0.91, 1.00]]
     >>> low, high = simultaneous_bands(rates, scale="logit", images=[100, 100])
     >>> [round(edge, 2) for edge in (low.low, low.high, high.low, high.high)]
-    [0.77, 1.0, 0.9, 1.0]
+    [0.76, 1.0, 0.89, 1.0]
     """
     x = as_sample(values, scale=scale, bounds=bounds, ndim=2)
     check_level(level)

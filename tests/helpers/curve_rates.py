@@ -4,8 +4,9 @@
     python tests/helpers/curve_rates.py --seeds 20 --populations 200
 
 ``chosen`` is ``repro.judge.curves.simultaneous_bands`` itself, the code that judges; the others
-were tried beside it, and are its textbook forms. Power is how often one point is seen to lie 30
-(or 10) points below another draw of the truth, each point in its turn.
+were tried beside it, and are their textbook forms. ``truth known`` has each point's own quantiles
+of the truth at Bonferroni's level: what bands of any number of seeds come to. Power is how often
+one point is seen to lie 30 (or 10) points below another draw of the truth, each in its turn.
 """
 
 from __future__ import annotations
@@ -64,13 +65,25 @@ def measure(law: Truth, n: int, populations: int, method: Method | None = None) 
         low, high = method(x, law.images)
         low, high = np.maximum(low - law.unit / 2, 0), np.minimum(high + law.unit / 2, 1)
 
+    return _rates(law, new, low, high)
+
+
+def _rates(law: Truth, new: Array, low: Array, high: Array) -> Rates:
     def published(rates: Array) -> Array:
         return np.round(np.maximum(rates, 0) / law.unit) * law.unit
 
     inside = (published(new) >= low - 1e-9) & (published(new) <= high + 1e-9)
-    half = ((high - low) / 2).mean(0)
+    half = np.atleast_2d((high - low) / 2).mean(0)
     caught = [(published(new - off) < low - 1e-9).mean(0) for off in (0.3, 0.1)]
     return Rates(float(inside.all(1).mean()), float(half.mean()), float(half.max()), *caught)
+
+
+def measure_known(law: Truth, populations: int) -> Rates:
+    """The same for bands that know the truth."""
+    x = law.draw(np.random.default_rng(11), (max(populations, 20_000),))
+    tail = (1 - LEVEL) / x.shape[1] / 2
+    low, high = np.quantile(x, [tail, 1 - tail], axis=0)
+    return _rates(law, x, low - law.unit / 2, high + law.unit / 2)
 
 
 # What was tried beside it.
@@ -168,6 +181,8 @@ def main() -> None:
     for n in options.seeds:
         for curve in CURVES:
             laws = [truth(curve, f, c) for f in FAMILIES for c in CORRELATIONS]
+            known = [measure_known(each, options.populations) for each in laws]
+            _print(n, curve, "truth known", laws, known)
             for name in options.methods:
                 method, share = METHODS[name]
                 reps = max(20, options.populations // share)
