@@ -151,6 +151,14 @@ def test_equivalence_on_the_logit_scale_is_asked_both_ways(x0: float) -> None:
     assert max(around_mean) != pytest.approx(max(around_x0), abs=0.01)
 
 
+def test_equivalence_of_errors_is_that_of_successes() -> None:
+    x0, needed = 0.95, 0.95 - logistic(3 - T_95_4 * math.sqrt(3.0))  # around the mean, below it
+    for margin in (0.2, needed - 1e-6, needed + 1e-6):
+        errors = equivalent([1 - x for x in RATES], 1 - x0, margin=margin, scale="logit")
+        assert errors == equivalent(RATES, x0, margin=margin, scale="logit")
+        assert errors == (margin > needed)
+
+
 def test_equivalence_of_values_without_spread_is_the_distance() -> None:
     assert equivalent([0.5] * 9, 0.6, margin=0.1)
     assert not equivalent([0.5] * 9, 0.6, margin=0.0999)

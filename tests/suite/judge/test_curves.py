@@ -79,9 +79,13 @@ def likelihood(counts: np.ndarray, n: int, link: curves.Link, sd: float) -> floa
     return found
 
 
-def test_counted_bands_by_hand() -> None:
+SKEWED = np.array([[892, 97], [891, 99], [884, 90], [890, 95], [888, 98], [840, 80]]) / IMAGES
+
+
+@pytest.mark.parametrize(("rates", "likeliest"), [(RATES, "arcsine"), (SKEWED, "logit")])
+def test_counted_bands_by_hand(rates: np.ndarray, likeliest: str) -> None:
     """The likeliest scale of four, the half image, and the way back."""
-    counts = np.rint(RATES * IMAGES)
+    counts = np.rint(rates * IMAGES)
     tried = {}
     for name, link in zip(NAMES, curves._links(), strict=True):
         z = link.to((counts + 0.5) / (np.array(IMAGES) + 1))
@@ -92,11 +96,12 @@ def test_counted_bands_by_hand() -> None:
         assert curves._fit(counts, np.array(IMAGES), link).log_likelihood == pytest.approx(
             tried[name]
         )
-    link = curves._links()[NAMES.index(max(tried, key=tried.__getitem__))]
+    assert max(tried, key=tried.__getitem__) == likeliest
+    link = curves._links()[NAMES.index(likeliest)]
     z = link.to((counts + 0.5) / (np.array(IMAGES) + 1))
     tail = CAUTION * 0.05 / effective_points(z)
     half = student.ppf(1 - tail / 2, 5) * math.sqrt(1 + 1 / 6) * z.std(0, ddof=1)
-    bands = simultaneous_bands(RATES, unit=0.01, **COUNTED)
+    bands = simultaneous_bands(rates, unit=0.01, **COUNTED)
     for k, n in enumerate(IMAGES):
         low = ((n + 1) * link.back(z.mean(0)[k] - half[k]) - 1) / n
         high = (n + 1) * link.back(z.mean(0)[k] + half[k]) / n
