@@ -15,7 +15,18 @@ import pytest
 import scipy.special
 from scipy.stats import binom, chi2, nct
 from scipy.stats import t as student
-from simulation import REPS, Draw, at_most, coverage, near
+from simulation import (
+    REPS,
+    Draw,
+    at_most,
+    coverage,
+    equivalents,
+    equivalents_on_the_logit,
+    logit_normal,
+    near,
+    noise_shown,
+    normal,
+)
 
 from repro.claims.verdict import PASSING, Verdict
 from repro.judge import bands
@@ -26,18 +37,9 @@ STDTRIT = scipy.special.stdtrit  # the mutations replace it
 CHDTRI = scipy.special.chdtri
 
 
-def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    return rng.normal(0.9, 0.01, shape)
-
-
 def half_way(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """The mean lies between two multiples of 0.05: rounding to them moves every draw."""
     return rng.normal(0.925, 0.01, shape)
-
-
-def logit_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Error rates near 0 whose band on the linear scale would cross it."""
-    return scipy.special.expit(rng.normal(-6.0, 0.8, shape))
 
 
 def judged(
@@ -102,13 +104,6 @@ def test_trend_only_replaces_not_reproduced_and_nothing_else() -> None:
     assert share(trend, Verdict.TREND_ONLY) > 0.2
 
 
-def noise_shown(n: int, times: float, reps: int = REPS) -> float:
-    """How often the noise is shown to exceed a margin of 1.96 sigma / ``times``."""
-    rows = np.random.default_rng(n).normal(size=(reps, n))
-    margin = 1.96 / times
-    return float(np.mean([bands.exceeds_margin(r, unit=0, margin=margin) for r in rows]))
-
-
 @pytest.mark.parametrize("n", [5, 20])
 @pytest.mark.parametrize("times", [1.0, 2.0])
 def test_the_noise_is_shown_wrongly_5_times_in_100_and_rightly_as_theory_says(
@@ -128,33 +123,12 @@ def test_a_protocol_as_noisy_as_the_margin_is_rarely_called_consistent(n: int) -
     assert share(judged(n, margin=1.0, reps=100), Verdict.CONSISTENT) == 0  # no control
 
 
-def equivalents(n: int, margin: float, shift: float, reps: int = REPS) -> float:
-    """How often a process ``shift`` sd away is called equivalent within ``margin`` sd."""
-    rows = np.random.default_rng(n).normal(size=(reps, n + 1))
-    return float(
-        np.mean([bands.equivalent(row[1:], row[0] + shift, margin=margin) for row in rows])
-    )
-
-
 @pytest.mark.parametrize("n", [5, 20])
 def test_equivalence_at_the_margins_edge_errs_5_times_in_100(n: int) -> None:
     for edge in (-8.0, 8.0):
         assert near(equivalents(n, 8.0, edge), 0.05, REPS)
     assert at_most(equivalents(n, 2.0, 2.0), 0.05, REPS)  # conservative, by design
     assert equivalents(n, 8.0, 0.0, reps=500) > 0.95
-
-
-def equivalents_on_the_logit(n: int, shift: float, reps: int = REPS) -> float:
-    """The same for rates of about 0.97, the paper's process off by the margin."""
-    rng = np.random.default_rng(n)
-    rates = scipy.special.expit(rng.normal(3.5, 0.3, (reps, n)))
-    published = scipy.special.expit(rng.normal(3.5 + shift, 0.3, reps))
-    margin = abs(scipy.special.expit(3.5 + shift) - scipy.special.expit(3.5))
-    found = (
-        bands.equivalent(row, x0, margin=margin, scale="logit")
-        for row, x0 in zip(rates, published, strict=True)
-    )
-    return float(np.mean(list(found)))
 
 
 def test_equivalence_on_the_logit_scale_errs_5_times_in_100_on_the_steep_side() -> None:
