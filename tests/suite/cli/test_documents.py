@@ -90,6 +90,7 @@ def test_commands_and_options_exist(path, capsys):
     for command in re.findall(r"\brepro ([a-z]+)\b", shown):
         assert re.search(rf"^    {command}\b", known, re.M), f"repro {command}"
     commands = text_of(ROOT / "repro" / "cli" / "main.py")
+    commands += text_of(ROOT / "tests" / "helpers" / "curve_rates.py")
     known = {*OPTIONS, *re.findall(r'"--([a-z-]+)"', commands), "strict", "version", "junitxml"}
     named = {name.removeprefix("repro-") for name in re.findall(r"(?<!\w)--([a-z][a-z-]+)", shown)}
     assert named <= known
