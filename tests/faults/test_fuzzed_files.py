@@ -103,7 +103,8 @@ PACKED = weights.pack(GOOD, {"key": "some key"})
 
 def read_weights(path: Path) -> None:
     tensors, _ = weights.unpack(path)
-    weights.check_weights(path, tensors, {"w": (3, 2)})
+    if wrong := weights.misfit(tensors, {"w": (3, 2)}):
+        raise weights.damaged(path, *wrong)
     assert tensors["w"].isfinite().all()
 
 

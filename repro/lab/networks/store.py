@@ -55,11 +55,8 @@ def shipped_manifest() -> dict[str, dict[str, Any]]:
     for key, entry in manifest.items():
         file = entry.get("file") if isinstance(entry, dict) else None
         if not isinstance(file, str) or Path(file).name != file:
-            raise WeightsError(
-                f"{path} lists the file {file!r} for configuration {key[:16]}…",
-                expected="the name of a file beside the manifest",
-                do=f"restore {path.name} from the repository (git checkout)",
-            )
+            fault = f"lists the file {file!r} for configuration {key[:16]}…"
+            raise files.damaged(path, fault, "the name of a file beside the manifest")
     return manifest
 
 
@@ -80,34 +77,23 @@ def _load(path: Path, entry: Mapping[str, Any], recipe: Recipe, source: str) -> 
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise WeightsError(
-            f"{path} cannot be read: {error.strerror or error}",
-            expected="the weights that its manifest names",
-            do="restore the file, or delete its manifest entry to train again",
-        ) from error
+        fault = f"cannot be read: {error.strerror or error}"
+        raise files.damaged(path, fault, "the weights that its manifest names") from error
     digest = files.sha256(content)
     if digest != entry.get("sha256"):
-        raise WeightsError(
-            f"{path} has SHA-256 {digest[:16]}…",
-            expected=f"SHA-256 {str(entry.get('sha256'))[:16]}…, as its manifest says",
-            do="restore the file from the repository (git checkout), or delete it from the cache",
-        )
+        expected = f"SHA-256 {str(entry.get('sha256'))[:16]}…, as its manifest says"
+        raise files.damaged(path, f"has SHA-256 {digest[:16]}…", expected)
     tensors, texts = files.unpack(path)
     if texts.get("key") != key:
-        raise WeightsError(
-            f"{path} holds the weights of configuration {texts.get('key', 'unknown')[:16]}…",
-            expected=f"configuration {key[:16]}…",
-            do="restore the file from the repository, or delete it from the cache",
-        )
-    files.check_weights(path, tensors, recipe.shapes())
+        fault = f"holds the weights of configuration {texts.get('key', 'unknown')[:16]}…"
+        raise files.damaged(path, fault, f"configuration {key[:16]}…")
+    wrong = files.misfit(tensors, recipe.shapes())
+    if wrong is not None:
+        raise files.damaged(path, *wrong)
     missing = sorted({"name", "seed", "seconds", *provenance.FIELDS} - set(entry))
     if missing:
-        raise WeightsError(
-            f"the manifest entry of {path} does not say {', '.join(missing)}",
-            expected="how and on what the weights were made",
-            do="restore the manifest from the repository (git checkout), or delete it from the "
-            "cache to train again",
-        )
+        fault = f"has a manifest entry that does not say {', '.join(missing)}"
+        raise files.damaged(path, fault, "how and on what the weights were made")
     return Artifact(key, tensors, digest, source, entry)
 
 
@@ -135,11 +121,10 @@ class Store:
         """
         key = recipes.key(recipe)
         if not self.retrain:
-            entry = shipped_manifest().get(key)
-            if entry is not None:
-                return _load(
-                    paths.fixtures() / "weights" / str(entry["file"]), entry, recipe, "shipped"
-                )
+            shipped = shipped_manifest().get(key)
+            if shipped is not None:
+                path = paths.fixtures() / "weights" / str(shipped["file"])
+                return _load(path, shipped, recipe, "shipped")
         manifest, weights = self._cache(key, ".json"), self._cache(key, ".safetensors")
         # Either file without the other counts as nothing: the user deletes what is damaged.
         if not (_exists(manifest) and _exists(weights)):
@@ -190,6 +175,13 @@ class Store:
             trainer, key=key, checkpoint=checkpoint, device=self.device, on_epoch=on_epoch
         )
         weights = trainer.weights()
+        wrong = files.misfit(weights, recipe.shapes())
+        if wrong is not None:
+            raise WeightsError(
+                f"the trained network of {recipe.name}, seed {recipe.seed}, {wrong[0]}",
+                expected=wrong[1],
+                do="correct the recipe: training it again would end in the same weights",
+            )
         content = files.pack(weights, {"key": key})
         entry = {
             "name": recipe.name,
@@ -201,12 +193,10 @@ class Store:
             "run": self.run,
             **provenance.describe(self.device),
         }
-        path = self._cache(key, ".safetensors")
-        files.check_weights(path, weights, recipe.shapes())
         # Without a manifest the weights count as not there: it goes first and comes last.
         manifest = self._cache(key, ".json")
         manifest.unlink(missing_ok=True)
-        write_atomic(path, content)
+        write_atomic(self._cache(key, ".safetensors"), content)
         write_atomic(manifest, (json.dumps(entry, indent=1) + "\n").encode())
         checkpoint.unlink(missing_ok=True)
         return Artifact(key, weights, str(entry["sha256"]), "trained", entry)

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,54 +21,51 @@ OnEpoch = Callable[[int, int, float], None]
 """Called after each epoch with (epochs done, epochs in all, mean cost of the last one)."""
 
 
-def _numerics(device: str) -> dict[str, Any]:
-    """Describe what decides a training's last bits; a checkpoint of others is not resumed."""
-    return {
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "threads": torch.get_num_threads(),
-        "kernel": matmul.name(),
-        "device": device,
-    }
-
-
 def train(
     trainer: Trainer,
     *,
     key: str,
-    checkpoint: Path | None,
+    checkpoint: Path,
     device: str,
     on_epoch: OnEpoch | None = None,
 ) -> float:
     """Run ``trainer`` to its last epoch, resuming from ``checkpoint`` where there is one.
 
-    A checkpoint that is damaged, or was made with another thread count, kernel, device,
-    torch or numpy, is dropped and the training starts over: the weights are then still
+    A checkpoint that is damaged, of another recipe, or made with another thread count, kernel,
+    device, torch or numpy, is dropped and the training starts over: the weights are then still
     those of one uninterrupted run, bit for bit.
 
     Args:
         trainer: at epoch 0.
-        key: the recipe's content address, which the checkpoint must carry.
-        checkpoint: the file to keep the state in; None keeps none.
+        key: the recipe's content address.
+        checkpoint: the file to keep the state in.
         device: ``"cpu"`` or ``"cuda"``.
         on_epoch: told after each epoch.
 
     Returns:
         The seconds spent in epochs, those before a kill included.
     """
-    identity = json.dumps({"key": key, **_numerics(device)}, sort_keys=True)
-    done, seconds = _resume(trainer, checkpoint, identity) if checkpoint else (0, 0.0)
+    made_with = {
+        "key": key,
+        # What decides the last bits:
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "threads": torch.get_num_threads(),
+        "kernel": matmul.name(),
+        "device": device,
+    }
+    identity = json.dumps(made_with, sort_keys=True)
+    done, seconds = _resume(trainer, checkpoint, identity)
     if done and on_epoch:
         on_epoch(done, trainer.epochs, float("nan"))
     while done < trainer.epochs:
         start = time.monotonic()
         cost = trainer.run_epoch()
         done, seconds = done + 1, seconds + time.monotonic() - start
-        if checkpoint:
-            progress = {"identity": identity, "epoch": str(done), "seconds": str(seconds)}
-            tensors, texts = trainer.tensors(), {**trainer.texts(), **progress}
-            texts["sha256"] = weights.digest(tensors, texts)
-            write_atomic(checkpoint, weights.pack(tensors, texts))
+        progress = {"identity": identity, "epoch": str(done), "seconds": str(seconds)}
+        tensors, texts = trainer.tensors(), {**trainer.texts(), **progress}
+        texts["sha256"] = weights.digest(tensors, texts)
+        write_atomic(checkpoint, weights.pack(tensors, texts))
         if on_epoch:
             on_epoch(done, trainer.epochs, cost)
     return seconds
@@ -77,9 +73,7 @@ def train(
 
 def _resume(trainer: Trainer, checkpoint: Path, identity: str) -> tuple[int, float]:
     """Restore ``trainer``; the epochs and seconds done, (0, 0) where nothing usable is there."""
-    if not checkpoint.exists():
-        return 0, 0.0
-    # A damaged checkpoint costs time, never correctness: the training starts over.
+    # A missing or damaged checkpoint costs time, never correctness: the training starts over.
     with contextlib.suppress(ReproError, KeyError, ValueError):
         tensors, texts = weights.unpack(checkpoint)
         whole = texts.pop("sha256", "") == weights.digest(tensors, texts)

@@ -31,6 +31,16 @@ def digest(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
     return sha256(pack(tensors, {}) + json.dumps(dict(texts), sort_keys=True).encode())
 
 
+def damaged(path: Path, fault: str, expected: str) -> WeightsError:
+    """Make the error of a stored file that is not what it should be."""
+    return WeightsError(
+        f"{path} {fault}",
+        expected=expected,
+        do=f"restore {path.name} from the repository (git checkout), or delete it from the cache "
+        "to train again",
+    )
+
+
 def unpack(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read a file written by :func:`pack`.
 
@@ -42,34 +52,26 @@ def unpack(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             return tensors, dict(file.metadata() or {})
     except (OSError, SafetensorError, ValueError, TypeError) as error:
-        raise WeightsError(
-            f"{path} cannot be read as safetensors: {error}",
-            expected="a safetensors file written by this suite",
-            do=f"delete {path.name}; it is made again on the next run",
+        raise damaged(
+            path,
+            f"cannot be read as safetensors: {error}",
+            "a safetensors file written by this suite",
         ) from error
 
 
-def check_weights(
-    path: Path, tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
-) -> None:
-    """Raise WeightsError unless names, shapes, dtype and finiteness are a network's.
-
-    Raises:
-        WeightsError: the weights are another network's, or hold NaN or infinity.
-    """
-    do = f"delete {path.name}; it is fetched from the shipped weights or trained again"
+def misfit(
+    tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[str, str] | None:
+    """Tell what is wrong with a network's weights and what was expected; None if nothing is."""
     found = {name: tuple(t.shape) for name, t in tensors.items()}
     if found != dict(shapes):
-        raise WeightsError(f"{path} holds {found}", expected=f"{dict(shapes)}", do=do)
+        return f"holds {found}", f"{dict(shapes)}"
     for name, tensor in tensors.items():
         if tensor.dtype != torch.float32:
-            raise WeightsError(
-                f"{path}: {name} is {tensor.dtype}", expected="torch.float32", do=do
-            )
+            return f"holds {name} in {tensor.dtype}", "torch.float32"
         if not bool(torch.isfinite(tensor).all()):
-            raise WeightsError(
-                f"{path}: {name} holds NaN or infinity", expected="finite weights", do=do
-            )
+            return f"holds NaN or infinity in {name}", "finite weights"
+    return None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -81,15 +83,8 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise WeightsError(
-            f"{path} cannot be read as JSON: {error}",
-            expected="a manifest written by this suite",
-            do=f"restore {path.name} from the repository, or delete it from the cache",
-        ) from error
+        expected = "a manifest written by this suite"
+        raise damaged(path, f"cannot be read as JSON: {error}", expected) from error
     if not isinstance(value, dict):
-        raise WeightsError(
-            f"{path} holds a JSON {type(value).__name__}",
-            expected="an object",
-            do=f"restore {path.name}",
-        )
+        raise damaged(path, f"holds a JSON {type(value).__name__}", "an object")
     return value

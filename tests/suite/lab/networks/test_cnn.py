@@ -308,7 +308,7 @@ def killer(at: int) -> Callable[[int, int, float], None]:
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, at: int) -> None:
     whole = tiny_trainer()
-    train(whole, key=KEY, checkpoint=None, device="cpu")
+    train(whole, key=KEY, checkpoint=tmp_path / "whole", device="cpu")
 
     checkpoint = tmp_path / "checkpoint"
     with pytest.raises(KilledError):

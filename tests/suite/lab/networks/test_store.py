@@ -126,8 +126,9 @@ def test_a_training_that_ends_in_nan_is_not_kept(home, monkeypatch):
     monkeypatch.setattr(
         fakes.SmallTrainer, "weights", lambda _: {"w": torch.full((3, 2), torch.nan)}
     )
-    with pytest.raises(store.WeightsError, match="NaN or infinity"):
+    with pytest.raises(store.WeightsError, match="NaN or infinity") as caught:
         obtain()
+    assert "correct the recipe" in caught.value.do  # and not: delete, and train again
     assert Store().lookup(RECIPE) is None
     assert f"{KEY}.safetensors" not in cached(home)
 
@@ -333,4 +334,4 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(home, monkeypat
 
 def test_the_weights_pass_their_own_check():
     artifact = obtain()
-    weights.check_weights(store.paths.cache(), artifact.weights, RECIPE.shapes())
+    assert weights.misfit(artifact.weights, RECIPE.shapes()) is None

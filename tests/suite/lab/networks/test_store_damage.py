@@ -199,7 +199,7 @@ def test_a_missing_shipped_file(home):
     place.path.unlink()
     error = place.error()
     assert error.found == f"{place.path} cannot be read: No such file or directory"
-    assert "restore the file" in error.do
+    assert f"restore {place.path.name}" in error.do
 
 
 @pytest.mark.parametrize(

@@ -135,15 +135,14 @@ def test_nothing_in_the_package_reads_pickle():
         ({"w": torch.ones(3, 2).index_fill(0, torch.tensor(1), -torch.inf)}, "NaN or infinity"),
     ],
 )
-def test_weights_that_do_not_fit_are_an_error(tensors, fault):
-    with pytest.raises(WeightsError) as caught:
-        weights.check_weights(Path("folder/w.safetensors"), tensors, SHAPES)
-    assert fault in caught.value.found
-    assert_helpful(caught.value, Path("folder/w.safetensors"))
+def test_weights_that_do_not_fit_are_told(tensors, fault):
+    found, expected = weights.misfit(tensors, SHAPES)
+    assert fault in found
+    assert expected
 
 
-def test_weights_that_fit_are_none():
-    weights.check_weights(Path("w"), {"w": torch.ones(3, 2)}, SHAPES)
+def test_weights_that_fit_are_not_at_fault():
+    assert weights.misfit({"w": torch.ones(3, 2)}, SHAPES) is None
 
 
 @pytest.mark.parametrize(
