@@ -18,6 +18,7 @@ from repro.report.sanitize import finite, line
 from repro.report.words import inside, number, short
 
 MOST_POINTS = 200
+Ends = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -44,34 +45,30 @@ class Point:
     label: str
     published: float | None
     mean: float | None = None
-    low: float | None = None
-    high: float | None = None
+    band: Ends | None = None
     inside: bool | None = None
     here: float | None = None
 
     @property
     def numbers(self) -> list[float]:
         """Every number that the axis must reach."""
-        each = (self.published, self.mean, self.low, self.high, self.here)
-        return [x for x in each if x is not None]
+        each = (self.published, self.mean, self.here)
+        return [*(self.band or ()), *(x for x in each if x is not None)]
 
 
 def points(row: ResultRow) -> list[Point]:
     """Return a curve's points; without evidence, the published and measured numbers."""
-    found = []
-    for point in row["points"][:MOST_POINTS]:
-        low, high = _ends(point["band"])
-        found.append(
-            Point(
-                label=line(point["label"], 60),
-                published=finite(point["published"]),
-                mean=finite(point["mean"]),
-                low=low,
-                high=high,
-                inside=point["inside"],
-                here=finite(point["measured"]),
-            )
+    found = [
+        Point(
+            label=line(point["label"], 60),
+            published=finite(point["published"]),
+            mean=finite(point["mean"]),
+            band=ends(point["band"]),
+            inside=point["inside"],
+            here=finite(point["measured"]),
         )
+        for point in row["points"][:MOST_POINTS]
+    ]
     if found or not isinstance(row["published"], list):
         return found
     said = row["published"][:MOST_POINTS]
@@ -80,15 +77,17 @@ def points(row: ResultRow) -> list[Point]:
     return [Point(str(i + 1), finite(x), here=finite(y)) for i, (x, y) in enumerate(pairs)]
 
 
-def _ends(band: BandRow | None) -> tuple[float | None, float | None]:
-    return (finite(band["low"]), finite(band["high"])) if band else (None, None)
+def ends(band: BandRow | None) -> Ends | None:
+    """Return a band's ends; None where they cannot be drawn as a band."""
+    low, high = (finite(band["low"]), finite(band["high"])) if band else (None, None)
+    return (low, high) if low is not None and high is not None and low <= high else None
 
 
-def domain(curves: Iterable[Sequence[Point]]) -> tuple[float, float]:
-    """Return one vertical axis for several curves, a little longer than what stands on it."""
-    found = [x for curve in curves for point in curve for x in point.numbers] or [0.0]
+def domain(numbers: Iterable[float]) -> tuple[float, float]:
+    """Return one axis for several plots, a little longer than what stands on it."""
+    found = list(numbers) or [0.0]
     low, high = min(found), max(found)
-    room = 0.03 * (high - low) or 0.01 * abs(low) or 1.0
+    room = 0.04 * (high - low) or 0.01 * abs(low) or 1.0
     return low - room, high + room
 
 
@@ -190,9 +189,9 @@ def _text(kind: str, x: float, y: float, text: str) -> Markup:
 def _marks(point: Point, x: float, half: float, y: Callable[[float], float]) -> Iterable[Markup]:
     """Return a point's band, mean, published number and this machine's, from back to front."""
     left, wide = round(x - half, 1), round(2 * half, 1)
-    if point.low is not None and point.high is not None and point.low <= point.high:
-        top = y(point.high)
-        tall = max(round(y(point.low) - top, 1), 0.5)
+    if point.band:
+        top = y(point.band[1])
+        tall = max(round(y(point.band[0]) - top, 1), 0.5)
         yield Markup('<rect class="band" x="{}" y="{}" width="{}" height="{}"/>').format(
             left, top, wide, tall
         )

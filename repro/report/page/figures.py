@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from markupsafe import Markup
@@ -23,39 +24,28 @@ MOST_PANELS = 6
 
 
 @dataclass(frozen=True)
-class Image:
-    """One image of a picture.
-
-    Args:
-        label: what stands below it.
-        alt: what it shows, for those who do not see it.
-        uri: ``data:image/png;base64,…``.
-    """
-
-    label: str
-    alt: str
-    uri: str
-
-
-@dataclass(frozen=True)
 class Figure:
     """A figure of the page: plots of a curve, or rows of images.
 
     Args:
         anchor: of the figure on the page.
+        paper: that has it.
+        place: in the paper.
         title: its heading.
         caption: below it.
         rows: the anchors of the rows that it belongs to.
         panels: (heading, plot) of each reading of a curve.
-        strips: (label, images) of each row of a picture.
+        strips: a picture's rows of images, as the report has them.
     """
 
     anchor: str
+    paper: str
+    place: str
     title: str
     caption: str
     rows: tuple[str, ...]
     panels: tuple[tuple[str, Markup], ...] = ()
-    strips: tuple[tuple[str, tuple[Image, ...]], ...] = ()
+    strips: tuple[Mapping[str, Any], ...] = ()
 
 
 def figures(report: Mapping[str, Any]) -> list[Figure]:
@@ -64,45 +54,38 @@ def figures(report: Mapping[str, Any]) -> list[Figure]:
     Args:
         report: a report that :func:`repro.report.report_json.read` has accepted.
     """
-    rows: list[ResultRow] = list(report["claims"])[: view.MOST_ROWS]
-    anchors = dict(zip(map(id, rows), view.anchors(rows), strict=True))
-    papers = list(dict.fromkeys(row["paper"] for row in rows))
-    by_claim: dict[str, list[ResultRow]] = {}
+    rows = view.anchored(report["claims"])
+    rank = {paper: i for i, paper in enumerate(dict.fromkeys(row.record["paper"] for row in rows))}
+    curves: dict[str, list[view.Row]] = {}
     for row in rows:
-        if row["kind"] == "curve" and curve_plot.points(row):
-            by_claim.setdefault(view.key(row), []).append(row)
-    found: list[tuple[str, str, Figure]] = []
-    for claim, mine in by_claim.items():
-        made = _of_curve(f"figure-{claim}", mine, tuple(anchors[id(row)] for row in mine))
-        found.append((mine[0]["paper"], mine[0]["place"], made))
-    taken: set[str] = {f"figure-{claim}" for claim in by_claim}
-    for picture in report["pictures"]:
-        shown = tuple(anchors[id(row)] for row in rows if _measures(row, picture))
-        made = _of_picture(_anchor(picture, taken), picture, shown)
-        taken.add(made.anchor)
-        found.append((picture["paper"], picture["place"], made))
+        if row.record["kind"] == "curve" and curve_plot.points(row.record):
+            curves.setdefault(row.claim, []).append(row)
+    found = [_of_curve(claim, mine) for claim, mine in curves.items()]
+    taken = {figure.anchor for figure in found}
+    found += [_of_picture(picture, rows, taken) for picture in report["pictures"]]
 
-    def order(each: tuple[str, str, Figure]) -> tuple[int, list[int]]:
-        paper, place, _ = each
-        known = papers.index(paper) if paper in papers else len(papers)
-        return known, [int(digits) for digits in re.findall(r"[0-9]{1,9}", place[:200])]
+    def order(figure: Figure) -> tuple[int, list[int]]:
+        digits = re.findall(r"[0-9]{1,9}", figure.place[:200])
+        return rank.get(figure.paper, len(rank)), list(map(int, digits))
 
-    return [made for _, _, made in sorted(found, key=order)]
+    return sorted(found, key=order)
 
 
-def _of_curve(anchor: str, rows: Sequence[ResultRow], anchors: tuple[str, ...]) -> Figure:
+def _of_curve(claim: str, rows: Sequence[view.Row]) -> Figure:
     """Return one figure for all readings of a curve, on one axis."""
-    shown, first = rows[:MOST_PANELS], rows[0]
+    shown, first = [row.record for row in rows[:MOST_PANELS]], rows[0].record
     curves = [curve_plot.points(row) for row in shown]
-    axis = curve_plot.domain(curves)
+    axis = curve_plot.domain(x for curve in curves for point in curve for x in point.numbers)
     plots = [curve_plot.plot(points, axis, curve_plot.PANEL) for points in curves]
     beyond = len(rows) - len(shown)
     caption = line(first["statement"], 600)
     return Figure(
-        anchor=anchor,
-        title=_title(first["paper"], first["place"]),
+        anchor=f"figure-{claim}",
+        paper=first["paper"],
+        place=first["place"],
+        title=f"{line(first['paper'], 60)}, {line(first['place'], 100)}",
         caption=f"{caption} ({beyond} more readings in the table.)" if beyond else caption,
-        rows=anchors,
+        rows=tuple(row.anchor for row in rows),
         panels=tuple(zip(map(_heading, shown), plots, strict=True)),
     )
 
@@ -112,45 +95,26 @@ def _heading(row: ResultRow) -> str:
     return f"{line(row['reading'], 60)}: {line(row['metric'], 60)}, {seeds}"
 
 
-def _title(paper: str, place: str, reading: str = "") -> str:
-    where = f"{line(paper, 60)}, {line(place, 100)}"
-    return f"{where} ({line(reading, 60)})" if reading else where
-
-
-def _measures(row: ResultRow, picture: Mapping[str, Any]) -> bool:
-    """Whether the row reads the experiment that a picture was made from."""
-    spot = row["paper"], row["experiment"], row["reading"]
-    return spot == (picture["paper"], picture["experiment"], picture["reading"])
-
-
-def _anchor(picture: Mapping[str, Any], taken: set[str]) -> str:
-    """Return the picture's name, with the reading and then a number where that is taken."""
+def _of_picture(picture: Mapping[str, Any], rows: Sequence[view.Row], taken: set[str]) -> Figure:
+    """Return a picture's figure, with the rows that read the experiment it was made from."""
     name = re.sub(r"[^a-z0-9-]", "", picture["name"])
-    reading = re.sub(r"[^a-z0-9]+", "-", picture["reading"][:80].lower()).strip("-")
-    wanted = [f"figure-{name}", f"figure-{name}--{reading}"]
-    numbered = (f"{wanted[-1]}-{i}" for i in range(2, len(taken) + 3))
-    return next(anchor for anchor in (*wanted, *numbered) if anchor not in taken)
-
-
-def _of_picture(anchor: str, picture: Mapping[str, Any], anchors: tuple[str, ...]) -> Figure:
-    strips = []
-    for row in picture["rows"]:
-        label = line(row["label"], 80)
-        images = [_image(label, line(each["label"], 20), each["pixels"]) for each in row["images"]]
-        strips.append((label, tuple(images)))
+    spot = itemgetter("paper", "experiment", "reading")
+    paper, place, reading = (line(picture[key], 100) for key in ("paper", "place", "reading"))
     return Figure(
-        anchor=anchor,
-        title=_title(picture["paper"], picture["place"], picture["reading"]),
+        anchor=view.free_anchor(f"figure-{name}", picture["reading"], taken),
+        paper=picture["paper"],
+        place=picture["place"],
+        title=f"{paper}, {place} ({reading})",
         caption=f"{line(picture['title'], 200)}. {line(picture['caption'], 600)}",
-        rows=anchors,
-        strips=tuple(strips),
+        rows=tuple(row.anchor for row in rows if spot(row.record) == spot(picture)),
+        strips=tuple(picture["rows"]),
     )
 
 
-def _image(row: str, label: str, pixels: str) -> Image:
-    alt = ", ".join(filter(None, (row, label))) or "an image"
-    content = png(base64.b64decode(pixels, validate=True))
-    return Image(label, alt, f"data:image/png;base64,{base64.b64encode(content).decode()}")
+def image_uri(pixels: str) -> Markup:
+    """Return the address of an image of the report: ``data:image/png;base64,…``."""
+    content = base64.b64encode(png(base64.b64decode(pixels, validate=True))).decode()
+    return Markup("data:image/png;base64,{}").format(content)
 
 
 def png(pixels: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """The page of a report: one self-contained file, rendered from report.json alone.
 
-A report may come from anywhere. Its texts are bounded by :mod:`repro.report.page.rows` and escaped
-by the template; and the page's own policy lets no other script run and no request go out.
+A report may come from anywhere. Whatever the template shows is bounded, printable and escaped;
+and the page's own policy lets no other script run and no request go out.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from itertools import chain
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from repro.report import words
-from repro.report.page import figures
+from repro.report.page import curve_plot, figures
 from repro.report.page import rows as view
-from repro.report.page.figures import Figure
 from repro.report.result_row import BROKEN, ResultRow
 from repro.report.sanitize import finite, line
 
 MOST_FIGURES = 24
-_MOST_LINKS = 10
 
 
 def _part(name: str) -> str:
@@ -60,32 +59,34 @@ def _banners(rows: Sequence[ResultRow], header: Mapping[str, Any]) -> list[tuple
     return [(kind, sentence) for applies, kind, sentence in found if applies]
 
 
-def _environment(report: Mapping[str, Any], rows: Sequence[ResultRow]) -> list[tuple[str, str]]:
-    header, footer = report["header"], report["footer"]
+def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (name, text) of how the report was made."""
+    header, footer, data = report["header"], report["footer"], report["header"]["data"]
     dirty = " with uncommitted changes" if header["dirty"] else ""
+    versions = list(header["versions"].items())[: view.MOST_ENTRIES]
+    hashes = list(data["hashes"].items())[: view.MOST_ENTRIES]
     seconds = finite(footer["seconds"])
     return [
         ("commit", line(header["commit"], 80) + dirty),
-        ("versions", ", ".join(f"{k} {v}" for k, v in view.pairs(header["versions"], 60))),
+        ("versions", ", ".join(f"{line(k, 60)} {line(v, 60)}" for k, v in versions)),
         ("processor", f"{line(header['cpu'], 120)}, {words.whole(header['threads'])} threads"),
-        ("device", line(header["device"], 120)),
-        ("data", f"{header['data']['kind']}, {line(header['data']['source'], 300)}"),
-        *[(f"SHA-256 of {k}", v) for k, v in view.pairs(header["data"]["hashes"])],
-        ("seeds of the populations", view.seeds(rows)),
-        ("started", line(header["start"], 40)),
-        ("ended", line(footer["end"], 40)),
+        ("device", header["device"]),
+        ("data", f"{data['kind']}, {data['source']}"),
+        *((f"SHA-256 of {line(name, 60)}", each) for name, each in hashes),
+        (
+            "seeds of the populations",
+            words.ranges(seed for row in report["claims"] for seed in row["seeds"][:1000]),
+        ),
+        ("started", header["start"]),
+        ("ended", footer["end"]),
         ("wall time", "not a number" if seconds is None else f"{seconds:.1f} s"),
-        ("command", line(header["command"], 1000)),
+        ("command", header["command"]),
     ]
 
 
-def _figures_of(shown: Sequence[Figure]) -> dict[str, list[Figure]]:
-    """Map a row's anchor to the figures that show it."""
-    found: dict[str, list[Figure]] = {}
-    for figure in shown:
-        for row in figure.rows:
-            found.setdefault(row, []).append(figure)
-    return found
+def _bounded(value: object) -> Markup | str:
+    """Bound what the template shows and make it printable; the page's own markup stays."""
+    return value if isinstance(value, Markup) else line(value, 4000)
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -95,37 +96,45 @@ def render(report: Mapping[str, Any]) -> str:
         report: a report that :func:`repro.report.report_json.read` has accepted.
     """
     rows: list[ResultRow] = list(report["claims"])
-    groups = view.groups(rows)
+    claims = view.by_claim(rows)
     drawn = figures.figures(report)
     shown = drawn[:MOST_FIGURES]
+    figures_of: dict[str, list[figures.Figure]] = {}
+    for figure in shown:
+        for anchor in figure.rows:
+            figures_of.setdefault(anchor, []).append(figure)
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_bounded,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.filters |= {"line": line, "image_uri": figures.image_uri}
     style, script = _part("page.css"), _part("page.js")
-    broken = [(group, row) for group in groups for row in group.rows if row.broken]
-    return environment.from_string(
-        _part("page.html.j2")
-    ).render(
+    every = list(chain.from_iterable(claims.values()))
+    template = environment.from_string(_part("page.html.j2"))
+    return template.render(
         style=Markup(style),  # noqa: S704 - the package's own file
         script=Markup(script),  # noqa: S704 - the package's own file
         policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
-        groups=groups,
-        headline=[group for group in groups if group.headline][:20],
+        header=report["header"],
+        claims=claims,
+        headline=[each for each in claims.values() if "headline" in each[0].record["tags"]][:20],
+        pictures={k: v for claim in claims.values() for k, v in view.pictures(claim).items()},
         figures=shown,
         figures_left=len(drawn) - len(shown),
-        figures_of=_figures_of(shown),
-        counts=words.counts(rows),
+        figures_of=figures_of,
+        words=words,
+        view=view,
+        most_points=curve_plot.MOST_POINTS,
         total=len(rows),
-        chance=words.by_chance(rows),
-        apart=words.apart(rows),
-        coverage=line(report["header"]["coverage"], 200),
-        start=line(report["header"]["start"], 40),
-        commit=line(report["header"]["commit"], 80)[:12],
+        counts=words.counts(rows),
+        sentences=[text for text in (words.by_chance(rows), words.apart(rows)) if text],
         banners=_banners(rows, report["header"]),
-        broken=broken[:_MOST_LINKS],
-        broken_left=max(0, len(broken) - _MOST_LINKS),
-        papers=sorted({group.paper for group in groups}),
-        meanings={str(verdict): text for verdict, text in words.MEANINGS.items()},
-        environment=_environment(report, rows),
+        red=BROKEN,
+        broken=[row for row in every if row.record["outcome"] in BROKEN],
+        papers=sorted({line(row.record["paper"], 60) for row in every}),
+        environment=_environment(report),
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from repro.judge.bands import Band
+from repro.report.page.curve_plot import Ends, ends
 from repro.report.result_row import ResultRow
 from repro.report.sanitize import finite
 from repro.report.words import number
@@ -31,7 +30,7 @@ class Marks:
     """
 
     seeds: tuple[float, ...] = ()
-    band: tuple[float, float] | None = None
+    band: Ends | None = None
     mean: float | None = None
     published: float | None = None
     here: float | None = None
@@ -47,25 +46,15 @@ class Marks:
 def marks(row: ResultRow) -> Marks:
     """Return what is to be drawn of a row; numbers that cannot be drawn are left out."""
     seeds = [x for x in map(finite, row["values"]) if x is not None]
-    band = row["band"]
-    low, high = (finite(band["low"]), finite(band["high"])) if band else (None, None)
     ordering = row["kind"] == "ordering"
     return Marks(
         seeds=tuple(seeds[:_MOST_DOTS]),
-        band=(low, high) if low is not None and high is not None and low <= high else None,
+        band=ends(row["band"]),
         mean=finite(row["mean"]),
         published=finite(row["published"]),
         here=finite(row["difference" if ordering else "measured"]),
         zero=ordering and bool(seeds),
     )
-
-
-def domain(drawn: Iterable[Marks]) -> tuple[float, float]:
-    """Return one axis for several plots, a little wider than what stands on it."""
-    found = [x for each in drawn for x in each.numbers] or [0.0]
-    low, high = min(found), max(found)
-    room = 0.04 * (high - low) or 0.01 * abs(low) or 1.0
-    return low - room, high + room
 
 
 def describe(drawn: Marks) -> str:
@@ -78,19 +67,16 @@ def describe(drawn: Marks) -> str:
     if drawn.band:
         parts.append(f"band from {number(drawn.band[0])} to {number(drawn.band[1])}")
     if drawn.published is not None:
-        parts.append(f"published {number(drawn.published)}{_place(drawn)}")
+        parts.append(f"published {number(drawn.published)}")
+    if drawn.published is not None and drawn.band:
+        left, right = drawn.band
+        place = "below" if drawn.published < left else "above" if drawn.published > right else "in"
+        parts[-1] += f", {place} the band"
     if drawn.here is not None:
         parts.append(f"this machine {number(drawn.here)}")
     if drawn.zero:
         parts.append("the ordering holds above 0")
     return "; ".join(parts)
-
-
-def _place(drawn: Marks) -> str:
-    if drawn.band is None or drawn.published is None:
-        return ""
-    miss = Band(*drawn.band, level=0.95, method="t").distance(drawn.published)
-    return f", {'in' if miss == 0 else 'below' if miss < 0 else 'above'} the band"
 
 
 def plot(drawn: Marks, axis: tuple[float, float]) -> Markup:

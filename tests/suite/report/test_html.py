@@ -34,7 +34,8 @@ def test_every_claim_and_reading_has_a_row_and_an_anchor_of_its_own():
 
 
 def test_worst_claim_first_with_its_readings_side_by_side():
-    found = [(g.id, [r.reading for r in g.rows]) for g in view.groups(mixed()["claims"])]
+    claims = view.by_claim(mixed()["claims"])
+    found = [(claim, [row.record["reading"] for row in rows]) for claim, rows in claims.items()]
     assert found == [
         ("tiny-bad", ["plain"]),
         ("tiny-miss", ["plain"]),
@@ -45,8 +46,7 @@ def test_worst_claim_first_with_its_readings_side_by_side():
         ("tiny-order", ["plain"]),
         ("tiny-none", ["plain"]),
     ]
-    anchors = [row.anchor for group in view.groups(mixed()["claims"]) for row in group.rows]
-    assert anchors[5:7] == ["tiny-good", "tiny-good--other"]
+    assert [row.anchor for row in claims["tiny-good"]] == ["tiny-good", "tiny-good--other"]
 
 
 def test_a_row_shows_the_record():
@@ -112,7 +112,7 @@ def test_headline_claims_are_cards_with_a_sentence_and_pictures():
     ],
 )
 def test_one_sentence_a_headline_claim(rows, said):
-    assert view.sentence(rows) == said
+    assert view.sentence(view.anchored(rows)) == said
 
 
 def test_banners_say_what_limits_the_page():
@@ -181,9 +181,9 @@ def test_many_rows_are_counted_and_not_shown(monkeypatch):
 
 def test_equal_and_unknown_names_get_anchors_of_their_own():
     rows = [record("a"), record("a"), record("a", "<b>"), record("a--b"), record("a", "b")]
-    anchors = [row.anchor for group in view.groups(rows) for row in group.rows]
-    assert anchors == ["a", "a--plain", "a--b-2", "a--b-3", "a--b"]
-    assert view.groups([record("a", "é!")])[0].rows[0].anchor == "a"
+    anchors = [row.anchor for row in view.anchored(rows)]
+    assert anchors == ["a", "a--plain", "a--b-2", "a--b", "a--b-3"]
+    assert view.anchored([record("a", "é!")])[0].anchor == "a"
 
 
 def test_no_claims_and_no_figures_are_no_error():
@@ -203,7 +203,7 @@ def test_a_curves_row_has_its_points():
     ) in words
     assert "99.97 % (t) band at each point, together 99.9 %; this machine's" in words
     assert "98.3 % (t) at each point, together 95 %" in words
-    assert view.sentence([curve()]) == (
+    assert view.sentence(view.anchored([curve()])) == (
         "The paper says 0.1 to 0.9; 2 of 3 inside the bands of 8 independent "
         "trainings and this machine gave 0.1200 to 0.7100: trend-only (plain)."
     )
@@ -212,7 +212,7 @@ def test_a_curves_row_has_its_points():
 def test_the_sentence_of_a_curve_without_bands():
     row = curve(n=2, verdict="inconclusive")
     row["points"] = [point | {"band": None, "inside": None} for point in row["points"]]
-    assert view.sentence([row]) == (
+    assert view.sentence(view.anchored([row])) == (
         "The paper says 0.1 to 0.9; 2 independent trainings gave no bands and "
         "this machine gave 0.1200 to 0.7100: inconclusive (plain)."
     )

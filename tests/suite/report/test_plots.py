@@ -13,7 +13,7 @@ from repro.report.page import rows, seed_plot
 
 def test_a_strip_plot_shows_every_seed_the_band_and_both_numbers():
     drawn = seed_plot.marks(record())
-    svg = seed_plot.plot(drawn, seed_plot.domain([drawn]))
+    svg = seed_plot.plot(drawn, curves.domain(drawn.numbers))
     assert svg.count('class="seed"') == 8
     assert svg.count('class="band"') == svg.count('class="published"') == 1
     assert svg.count('class="here"') == svg.count('class="mean"') == 1
@@ -50,18 +50,19 @@ def test_an_ordering_is_drawn_as_a_difference_from_zero(difference):
     drawn = seed_plot.marks(ordering(criterion="error > other-error", difference=difference))
     assert drawn.here == difference
     assert drawn.zero
-    assert 'class="zero"' in seed_plot.plot(drawn, seed_plot.domain([drawn]))
+    assert 'class="zero"' in seed_plot.plot(drawn, curves.domain(drawn.numbers))
 
 
 def test_readings_of_one_claim_share_an_axis():
-    group = rows.groups([record(), record(reading="other", values=[0.9] * 8, mean=0.9)])[0]
-    ends = [re.findall(r'class="(?:low|high)"[^>]*>([^<]+)', row.picture) for row in group.rows]
+    claim = rows.anchored([record(), record(reading="other", values=[0.9] * 8, mean=0.9)])
+    drawn = rows.pictures(claim).values()
+    ends = [re.findall(r'class="(?:low|high)"[^>]*>([^<]+)', plot) for plot in drawn]
     assert ends[0] == ends[1]
 
 
 def test_a_curve_shows_every_point_with_its_band():
     drawn = curves.points(curve())
-    svg = curves.plot(drawn, curves.domain([drawn]))
+    svg = curves.plot(drawn, curves.domain(x for point in drawn for x in point.numbers))
     for kind in ("band", "mean", "published", "here"):
         assert svg.count(f'class="{kind}"') == 3
     assert curves.describe(drawn) == (
@@ -77,13 +78,13 @@ def test_a_curve_without_evidence_shows_what_is_there():
     assert [(p.published, p.here) for p in drawn] == [(0.1, 0.12), (0.5, 0.48), (0.9, 0.71)]
     bare = curves.points(curve(points=[], measured=None))
     assert "this machine" not in curves.describe(bare)
-    assert curves.plot(bare, curves.domain([bare])).count('class="published"') == 3
-    assert curves.plot([], curves.domain([[]])) == ""
+    assert curves.plot(bare, (0.0, 1.0)).count('class="published"') == 3
+    assert curves.plot([], (0.0, 1.0)) == ""
 
 
 def test_nothing_to_draw_is_no_picture():
     for drawn in (seed_plot.marks(not_run("a")), seed_plot.Marks(here=0.4), seed_plot.Marks()):
-        assert seed_plot.plot(drawn, seed_plot.domain([drawn])) == ""
-    assert seed_plot.domain([]) == (-1.0, 1.0)
-    low, high = seed_plot.domain([seed_plot.Marks(seeds=(0.5, 0.5))])
+        assert seed_plot.plot(drawn, curves.domain(drawn.numbers)) == ""
+    assert curves.domain([]) == (-1.0, 1.0)
+    low, high = curves.domain([0.5, 0.5])
     assert low < 0.5 < high
