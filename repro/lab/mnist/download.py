@@ -39,20 +39,12 @@ _EXPECTED = "a mirror that serves the four canonical MNIST files"
 _DO = "check the network, or set REPRO_MNIST_DIR to a folder with the four MNIST files"
 
 
-def hosts() -> tuple[str, ...]:
-    """Name the mirrors' hosts."""
-    return tuple(_host(mirror) for mirror in MIRRORS)
-
-
 def fetch(target: Path, *, progress: bool = True) -> str:
     """Download into ``target`` whichever of the four files do not verify there.
 
     The files are stored decompressed, under their usual names. The mirrors are asked one after
-    the other. Processes that share ``target`` download once.
-
-    Args:
-        target: the folder to fill; made if need be.
-        progress: show what has arrived, where stderr is a terminal.
+    the other. Processes that share ``target`` download once. ``progress`` shows what has
+    arrived, where stderr is a terminal.
 
     Returns:
         The host that served (several, joined by " and ", where one failed halfway); empty
@@ -124,8 +116,8 @@ def _fill(target: Path, mirrors: Iterator[str], failures: dict[str, str], progre
                     break
                 write_atomic(target / files.names(needed[0])[0], content)
                 needed.pop(0)
-                if _host(mirror) not in served:
-                    served.append(_host(mirror))
+                if host(mirror) not in served:
+                    served.append(host(mirror))
             if not needed:
                 return " and ".join(served)
     raise DataError(
@@ -136,7 +128,7 @@ def _fill(target: Path, mirrors: Iterator[str], failures: dict[str, str], progre
 
 
 def _needed(target: Path) -> list[str]:
-    return [key for key in files.SHA256 if files.inspect(target, key)[1] is None]
+    return [key for key in files.SHA256 if files.inspect(target, key).content is None]
 
 
 def _download(mirror: str, key: str, received: Callable[[int], None]) -> bytes:
@@ -169,12 +161,13 @@ def _url(mirror: str, key: str) -> str:
     return f"{mirror}{files.names(key)[0]}.gz"
 
 
-def _host(mirror: str) -> str:
+def host(mirror: str) -> str:
+    """Name a mirror's host."""
     return urlsplit(mirror).netloc
 
 
 def _told(failures: dict[str, str]) -> str:
-    return "; ".join(f"{_host(mirror)}: {failure}" for mirror, failure in failures.items())
+    return "; ".join(f"{host(mirror)}: {failure}" for mirror, failure in failures.items())
 
 
 def _short(error: Exception) -> str:

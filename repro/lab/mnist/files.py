@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -28,11 +28,13 @@ class FileState:
             ``"sample"``.
         path: where it stands; None where there is none.
         problem: why it does not serve; None for a missing or a verified file.
+        content: the decompressed content of a verified MNIST file.
     """
 
     key: str
     path: Path | None
     problem: DataError | None
+    content: bytes | None = field(default=None, repr=False)
 
     @property
     def status(self) -> Literal["verified", "missing", "damaged"]:
@@ -49,15 +51,10 @@ def names(key: str) -> tuple[str, ...]:
 
 
 def verify(content: bytes, key: str, *, name: str) -> bytes:
-    """Decompress ``content`` and check that it is the canonical file ``key``.
-
-    Args:
-        content: raw or gzip.
-        key: one of :data:`SHA256`.
-        name: what to call it in an error.
+    """Decompress ``content``, raw or gzip, and check that it is the canonical file ``key``.
 
     Raises:
-        DataError: damaged gzip, or another content.
+        DataError: damaged gzip, or another content; it calls the file ``name``.
     """
     content = idx.unpack(content, name=name)
     found = hashlib.sha256(content).hexdigest()
@@ -70,28 +67,20 @@ def verify(content: bytes, key: str, *, name: str) -> bytes:
     return content
 
 
-def inspect(directory: Path, key: str) -> tuple[FileState, bytes | None]:
-    """Look one file up; give its state, and its decompressed content where it verifies.
+def inspect(directory: Path, key: str) -> FileState:
+    """Look for the file ``key`` in ``directory``, and check it.
 
     The first file found under one of its names decides, raw before gzip and ``directory``
     before its ``MNIST/raw`` (where torchvision puts it).
     """
-    path = directory
-    try:
-        for path in _candidates(directory, key):
-            if path.is_file():
-                content = verify(idx.read_file(path), key, name=str(path))
-                return FileState(key, path, None), content
-    except DataError as error:
-        return FileState(key, path, error), None
-    except OSError as error:  # a folder that may not be entered
-        problem = DataError(
-            f"{path} cannot be reached: {error.strerror or error}",
-            expected="a readable MNIST file",
-            do="check the path and its permissions",
-        )
-        return FileState(key, path, problem), None
-    return FileState(key, None, None), None
+    for path in _candidates(directory, key):
+        try:
+            content = idx.read_file(path)
+            if content is not None:
+                return FileState(key, path, None, verify(content, key, name=str(path)))
+        except DataError as error:
+            return FileState(key, path, error)
+    return FileState(key, None, None)
 
 
 def _candidates(directory: Path, key: str) -> list[Path]:

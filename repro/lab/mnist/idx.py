@@ -41,8 +41,8 @@ class Digits:
     labels: NDArray[np.uint8]
 
 
-def read_file(path: Path) -> bytes:
-    """Read a raw or gzip-compressed file, decompressed.
+def read_file(path: Path) -> bytes | None:
+    """Read a raw or gzip-compressed file, decompressed; None where there is no such file.
 
     The content decides whether it is gzip, not the name: mirrors and browsers unpack
     ``.gz`` files without renaming them.
@@ -51,6 +51,8 @@ def read_file(path: Path) -> bytes:
         DataError: the file cannot be read, is a damaged gzip, or has more than 64 MiB.
     """
     try:
+        if not path.is_file():
+            return None
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -63,11 +65,7 @@ def read_file(path: Path) -> bytes:
 
 
 def unpack(content: bytes, *, name: str) -> bytes:
-    """Decompress ``content`` where it is gzip, else give it back as it is.
-
-    Args:
-        content: a file's bytes.
-        name: what to call it in an error.
+    """Decompress ``content`` where it is gzip; errors call it ``name``.
 
     Raises:
         DataError: truncated or damaged gzip, or more than 64 MiB (packed or unpacked).

