@@ -385,8 +385,14 @@ def _numbers(values: Mapping[str, Any], about: dict[str, Any], where: str) -> Pu
     if curve and len(claim.points) != len(claim.labels):
         found = f"{len(claim.points)} published values and {len(claim.labels)} labels"
         raise wrong(where, found, "as many of each")
-    if claim.bounds and not claim.bounds[0] < claim.bounds[1]:
-        raise wrong(where, f"bounds = {list(claim.bounds)}", "bounds = [low, high]")
+    if claim.bounds:
+        low, high = claim.bounds
+        if not low < high or (claim.scale == "logit" and (low, high) != (0, 1)):
+            found = f"bounds = {list(claim.bounds)} with scale = {claim.scale}"
+            raise wrong(where, found, "bounds = [low, high], which are [0, 1] on the logit scale")
+        if not all(low <= value <= high for value in claim.points):
+            found = f"published = {shown(claim.points)}"
+            raise wrong(where, found, f"published within bounds = [{low:g}, {high:g}]")
     if claim.images and (claim.scale != "logit" or len(claim.images) != len(claim.points)):
         found = f"images = {shown(claim.images)} with scale = {claim.scale}"
         raise wrong(where, found, "one number for each published value, on the logit scale")

@@ -12,13 +12,6 @@ from typing import Any
 from repro.errors import ClaimsError
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-# A float64 counts every image up to here.
-_MOST_IMAGES = 2**53
-
-
-def is_count(images: Any) -> bool:
-    """Return whether ``images`` is a whole number of images above 0."""
-    return isinstance(images, int) and not isinstance(images, bool) and 0 < images <= _MOST_IMAGES
 
 
 def shown(value: object) -> str:

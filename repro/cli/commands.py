@@ -193,8 +193,8 @@ def _judge_of(claim: Claim) -> Callable[..., Any]:
     from repro.judge import verdicts as judges
 
     kinds: dict[str, Callable[..., Any]] = {
-        "value": judges.judge_value,
-        "curve": judges.judge_curve,
+        "value": judges.judge_numbers,
+        "curve": judges.judge_numbers,
         "ordering": judges.judge_ordering,
     }
     return kinds.get(claim.kind, cases.judge_claim)

@@ -7,15 +7,14 @@ Pure functions of numbers: no files, no torch. ``docs/statistics.md`` gives the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from repro.errors import ClaimsError, EvidenceError
-from repro.judge.scales import Array, Bounds, Scale, from_logit, limits_of, to_logit
+from repro.errors import EvidenceError
+from repro.judge.scales import LINEAR, Array, Bounds, Scale
 
 Values = Sequence[float] | Array
 
@@ -37,8 +36,6 @@ class Band:
     """A closed interval ``[low, high]``.
 
     Attributes:
-        low: lower edge.
-        high: upper edge.
         level: the level of the interval before it was widened, in (0, 1].
         method: ``t`` or ``t-logit`` (Student's t on that scale), ``joint`` (of a curve's points
             together), ``exact`` (seeds without spread) or ``tolerance`` (around one value).
@@ -68,15 +65,12 @@ class Band:
         return math.nan if math.isnan(x) else 0.0
 
 
-def as_sample(
-    values: Any, *, scale: Scale = "linear", bounds: Bounds | None = None, ndim: int = 1
-) -> Array:
+def as_sample(values: Any, scale: Scale = LINEAR, *, ndim: int = 1) -> Array:
     """Return the values as a float64 array of ``ndim`` dimensions, seeds first.
 
     Raises:
         EvidenceError: no values, another shape, or a value that is not a finite number or
-            lies outside the limits (``bounds``, or [0, 1] on the logit scale).
-        ClaimsError: an unknown scale, or bounds that make no interval.
+            lies outside the scale's limits.
 
     >>> as_sample([0.5, 0.75])
     array([0.5 , 0.75])
@@ -91,12 +85,12 @@ def as_sample(
         raise _bad_values(f"{int((~np.isfinite(x)).sum())} of {x.size} values NaN or infinite")
     if np.abs(x).max() > _LARGEST:
         raise _bad_values(f"a value of magnitude {np.abs(x).max():.3g}")
-    limits = limits_of(scale, bounds)
+    limits = scale.limits
     if limits and not (limits[0] <= x.min() and x.max() <= limits[1]):
         span = f"[{x.min():.6g}, {x.max():.6g}]"
         raise EvidenceError(
             f"values in {span}",
-            expected=f"values in [{limits[0]:g}, {limits[1]:g}] (scale {scale})",
+            expected=f"values in [{limits[0]:g}, {limits[1]:g}] (scale {scale.name})",
             do="measure the metric again, or correct its scale or bounds in the claim's record",
         )
     return x
@@ -113,20 +107,14 @@ def has_spread(values: Values) -> bool:
 
 
 def prediction_band(
-    values: Values,
-    *,
-    level: float = 0.95,
-    unit: float = 0.0,
-    scale: Scale = "linear",
-    bounds: Bounds | None = None,
-    images: int | None = None,
+    values: Values, *, level: float = 0.95, unit: float = 0.0, scale: Scale = LINEAR
 ) -> Band:
     """Return the prediction interval for one more training, widened by half the rounding unit.
 
     ``m ± t(1 - (1 - level)/2, N - 1) s sqrt(1 + 1/N)``, then ``± unit/2``, cut at the limits. On
-    the logit scale the same on ``log(x / (1 - x))``, transformed back before the widening; with
-    ``images`` on the empirical logit (:mod:`repro.judge.scales`). Where a logit is infinite (an
-    exact 0 or 1, without ``images``) the linear interval, which then holds every value measured.
+    the logit scale the same on ``log(x / (1 - x))``, transformed back before the widening.
+    Where a logit is infinite (an exact 0 or 1, without the number of images) the linear interval,
+    which then holds every value measured.
 
     Values without spread are exact: their band reaches as far as the published number's rounding
     and the count of images can resolve, ``max(unit/2, 1/images)``: after ten identical counts
@@ -136,23 +124,17 @@ def prediction_band(
         values: one value a seed, N of them.
         level: in (0, 1).
         unit: rounding unit of the published value, in the values' own unit; 0 widens nothing.
-        scale: ``logit`` for rates near 0 or 1 (values in [0, 1]).
-        bounds: limits no value can pass, such as (0, 1) for a rate on the linear scale.
-        images: how many images a rate on the logit scale was counted over, above 0.
+        scale: ``logit`` for rates near 0 or 1.
 
     Raises:
         NoBandError: N = 1.
-        EvidenceError, ClaimsError: as :func:`as_sample`; a level, unit or number of
-            images out of range.
+        EvidenceError: as :func:`as_sample`.
 
     >>> band = prediction_band([0.97, 0.98, 0.975, 0.98, 0.97], unit=0.01)
     >>> round(band.low, 3), round(band.high, 3), band.method
     (0.955, 0.995, 't')
     """
-    x = as_sample(values, scale=scale, bounds=bounds)
-    check_level(level)
-    check_setting("rounding unit", unit)
-    limits = limits_of(scale, bounds, images)
+    x = as_sample(values, scale)
     if x.size == 1:
         raise NoBandError(
             "one seed",
@@ -160,26 +142,18 @@ def prediction_band(
             do="measure more seeds (repro calibrate)",
         )
     if not has_spread(x):
-        reach = max(unit / 2, 1 / images if images else 0.0)
-        return Band(*_cut(float(x[0]) - reach, float(x[0]) + reach, limits), 1.0, "exact")
+        reach = max(unit / 2, 1 / scale.images[0] if scale.images else 0.0)
+        return Band(*_cut(float(x[0]) - reach, float(x[0]) + reach, scale.limits), 1.0, "exact")
     factor = _student(level, x.size) * math.sqrt(1 + 1 / x.size)
-    z, back, method = _on_scale(x, scale, images)
+    z, back, method = scale.apply(x)
     middle, half = float(z.mean()), factor * float(z.std(ddof=1))
     low, high = back(middle - half), back(middle + half)
-    if scale == "logit" and method == "t":
+    if scale.name == "logit" and method == "t":
         low, high = min(low, float(x.min())), max(high, float(x.max()))
-    return Band(*_cut(low - unit / 2, high + unit / 2, limits), level, method)
+    return Band(*_cut(low - unit / 2, high + unit / 2, scale.limits), level, method)
 
 
-def equivalent(
-    values: Values,
-    published: float,
-    *,
-    margin: float,
-    scale: Scale = "linear",
-    bounds: Bounds | None = None,
-    images: int | None = None,
-) -> bool:
+def equivalent(values: Values, published: float, *, margin: float, scale: Scale = LINEAR) -> bool:
     """Return whether the published draw's own process is shown to lie within ``margin``.
 
     Two one-sided tests at 5 % on ``m - published``, whose variance is ``s^2 (1 + 1/N)``: the
@@ -188,22 +162,21 @@ def equivalent(
     ``margin`` is in the values' own unit on either scale.
 
     Raises:
-        EvidenceError, ClaimsError: as :func:`as_sample`; a margin that is not positive and finite.
+        EvidenceError: as :func:`as_sample`.
 
     >>> equivalent([0.90, 0.901, 0.902, 0.903, 0.904], 0.91, margin=0.02)
     True
     >>> equivalent([0.90, 0.901, 0.902, 0.903, 0.904], 0.91, margin=0.01)
     False
     """
-    check_setting("margin", margin, positive=True)
-    x = as_sample(values, scale=scale, bounds=bounds)
+    x = as_sample(values, scale)
     m, slack = float(x.mean()), SLACK * max(1.0, abs(published))
     if x.size == 1:
         return False
     if not has_spread(x):
         return abs(m - published) <= margin + slack
     # Both ways, because a scale stretches the two sides of a rate differently.
-    z, back, _ = _on_scale(np.append(x, published), scale, images)
+    z, back, _ = scale.apply(np.append(x, published))
     half = _student(0.90, x.size) * math.sqrt(1 + 1 / x.size) * float(z[:-1].std(ddof=1))
     around = ((float(z[:-1].mean()), published), (float(z[-1]), m))
     return all(
@@ -218,8 +191,7 @@ def exceeds_margin(
     *,
     unit: float,
     margin: float,
-    scale: Scale = "linear",
-    images: int | None = None,
+    scale: Scale = LINEAR,
     confidence: float = 0.95,
 ) -> bool:
     """Return whether the seeds alone are shown to move the number by more than the margin.
@@ -234,10 +206,10 @@ def exceeds_margin(
     """
     from scipy.special import chdtri
 
-    x = as_sample(values, scale=scale)
+    x = as_sample(values, scale)
     if not has_spread(x):
         return False
-    z, back, _ = _on_scale(x, scale, images)
+    z, back, _ = scale.apply(x)
     least = math.sqrt((x.size - 1) / chdtri(x.size - 1, 1 - confidence))
     m, s = float(z.mean()), float(z.std(ddof=1))
     half, off = 1.96 * least * s, s / math.sqrt(x.size)
@@ -249,8 +221,7 @@ def deciding_seeds(
     *,
     unit: float,
     margin: float,
-    scale: Scale = "linear",
-    images: Sequence[int | None] = (),
+    scale: Scale = LINEAR,
 ) -> int:
     """Return how many seeds would decide numbers that lie in too wide bands, at today's s.
 
@@ -263,7 +234,6 @@ def deciding_seeds(
         unit: rounding unit of the published numbers.
         margin: the largest difference that does not matter.
         scale: of the bands.
-        images: how many images each rate was counted over, or empty.
 
     >>> values = [[0.0405], [0.0428], [0.0451], [0.0418], [0.0438]]
     >>> deciding_seeds(values, unit=0.0001, margin=0.0046)
@@ -271,12 +241,11 @@ def deciding_seeds(
     """
     from scipy.special import chdtri
 
-    x = as_sample(values, scale=scale, ndim=2)
+    x = as_sample(values, scale, ndim=2)
     count = x.shape[1]
-    counted = images or (None,) * count
     points = []
     for k in range(count):
-        z, back, _ = _on_scale(x[:, k], scale, counted[k])
+        z, back, _ = scale.of(k).apply(x[:, k])
         points.append((float(z.mean()), float(z.std(ddof=1)), back))
 
     def widths(factor: float) -> list[float]:
@@ -288,34 +257,6 @@ def deciding_seeds(
         if max(widths(1.96 * math.sqrt((n - 1) / chdtri(n - 1, 0.05 / count)))) > margin:
             return n
     return MOST_SEEDS
-
-
-def check_setting(name: str, value: float, *, positive: bool = False) -> None:
-    """Raise ClaimsError unless ``value`` is finite and not negative (or not 0 either)."""
-    if not math.isfinite(value) or value < 0 or (positive and value == 0):
-        raise ClaimsError(
-            f"{name} {value}",
-            expected=f"a finite number {'above 0' if positive else 'of at least 0'}",
-            do="correct the claim's record",
-        )
-
-
-def check_level(level: float) -> None:
-    """Raise ClaimsError unless ``level`` lies in (0, 1)."""
-    if not 0 < level < 1:
-        raise ClaimsError(
-            f"level {level}", expected="a level in (0, 1)", do="correct the call or the record"
-        )
-
-
-def _on_scale(
-    x: Array, scale: Scale, images: int | None
-) -> tuple[Array, Callable[[float], float], Literal["t", "t-logit"]]:
-    """Return the values on their scale and the way back; linear where a logit is infinite."""
-    z = to_logit(x, images) if scale == "logit" else None
-    if z is None:
-        return x, float, "t"
-    return z, partial(from_logit, images=images), "t-logit"
 
 
 def _student(level: float, n: int) -> float:

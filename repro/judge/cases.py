@@ -9,18 +9,18 @@ import numpy as np
 
 from repro.claims.records import (
     Claim,
-    CurveClaim,
     Expectation,
     InconsistencyClaim,
     NumberClaim,
     OrderingClaim,
     Paper,
+    PublishedClaim,
 )
 from repro.claims.verdict import Verdict
 from repro.judge.orderings import holm, sign_test
 from repro.judge.populations import Archive, Kind
-from repro.judge.scales import Array
-from repro.judge.verdicts import Judgement, Trend, judge_curve, judge_ordering, judge_value
+from repro.judge.scales import Array, Scale
+from repro.judge.verdicts import Judgement, Trend, judge_numbers, judge_ordering
 
 
 @dataclass(frozen=True)
@@ -112,40 +112,23 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
 def _judge(claim: Claim, evidence: Evidence) -> Judgement:
     p, columns = evidence.p_adjusted, _columns(evidence, claim.own_metrics())
     control = claim.own_metrics(claim.control.metric) if claim.control else []
-    match claim:
-        case NumberClaim():
-            return judge_value(
-                columns[:, 0],
-                published=claim.published,
-                unit=claim.unit,
-                margin=claim.margin,
-                scale=claim.scale,
-                bounds=claim.bounds,
-                images=claim.images[0] if claim.images else None,
-                control=_columns(evidence, control).ravel(),
-                trend=None if p is None else Trend(evidence.differences, p),
-                independent=evidence.independent,
-            )
-        case CurveClaim():
-            return judge_curve(
-                columns,
-                published=claim.published,
-                labels=claim.labels,
-                unit=claim.unit,
-                margin=claim.margin,
-                scale=claim.scale,
-                bounds=claim.bounds,
-                images=claim.images,
-                control=_columns(evidence, control),
-                trend=None if p is None else Trend(evidence.differences, p),
-                independent=evidence.independent,
-            )
-        case _:
-            return judge_ordering(
-                evidence.differences,
-                p_adjusted=1.0 if p is None else p,
-                independent=evidence.independent,
-            )
+    if not isinstance(claim, PublishedClaim):
+        p_adjusted = 1.0 if p is None else p
+        return judge_ordering(
+            evidence.differences, p_adjusted=p_adjusted, independent=evidence.independent
+        )
+    number = isinstance(claim, NumberClaim)
+    return judge_numbers(
+        columns[:, 0] if number else columns,
+        published=claim.points[0] if number else claim.points,
+        labels=claim.labels,
+        unit=claim.unit,
+        margin=claim.margin,
+        scale=Scale(claim.scale, claim.bounds, claim.images),
+        control=_columns(evidence, control),
+        trend=None if p is None else Trend(evidence.differences, p),
+        independent=evidence.independent,
+    )
 
 
 def _columns(evidence: Evidence, metrics: Sequence[str]) -> Array:

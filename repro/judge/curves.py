@@ -19,12 +19,10 @@ import numpy as np
 from repro.judge.bands import (
     Band,
     as_sample,
-    check_level,
-    check_setting,
     has_spread,
     prediction_band,
 )
-from repro.judge.scales import Array, Bounds, Scale, images_of, limits_of
+from repro.judge.scales import LINEAR, Array, Scale
 
 CAUTION = 0.6
 """The share of ``1 - level`` that is given away: bands that ask 97 % hold 95 %."""
@@ -115,9 +113,7 @@ def simultaneous_bands(
     *,
     level: float = 0.95,
     unit: float = 0.0,
-    scale: Scale = "linear",
-    bounds: Bounds | None = None,
-    images: Sequence[int] = (),
+    scale: Scale = LINEAR,
 ) -> list[Band]:
     """Return one prediction band for each of K points, which hold together at ``level``.
 
@@ -129,34 +125,26 @@ def simultaneous_bands(
         values: (N, K), one row a seed.
         level: of all bands together, in (0, 1).
         unit: rounding unit of the published values; the bands are widened by half of it.
-        scale: ``logit`` for rates in [0, 1].
-        bounds: limits no value can pass.
-        images: how many images each of the K rates was counted over, or empty.
+        scale: of all points.
 
     Raises:
         NoBandError: N = 1.
-        EvidenceError, ClaimsError: as :func:`~repro.judge.bands.prediction_band`.
+        EvidenceError: as :func:`~repro.judge.bands.prediction_band`.
 
     >>> rates = [[0.90, 0.99], [0.94, 1.00], [0.92, 0.98], [0.95, 0.99], [0.91, 1.00]]
-    >>> low, high = simultaneous_bands(rates, scale="logit", images=[100, 100])
+    >>> low, high = simultaneous_bands(rates, scale=Scale("logit", images=(100, 100)))
     >>> [round(edge, 2) for edge in (low.low, low.high, high.low, high.high)]
     [0.76, 1.0, 0.89, 1.0]
     """
-    x = as_sample(values, scale=scale, bounds=bounds, ndim=2)
-    check_level(level)
-    check_setting("rounding unit", unit)
-    counted = images_of(images, x.shape[1])
-    limits = [limits_of(scale, bounds, each) for each in counted]
+    x = as_sample(values, scale, ndim=2)
 
     def alone(k: int) -> Band:
-        return prediction_band(
-            x[:, k], level=level, unit=unit, scale=scale, bounds=bounds, images=counted[k]
-        )
+        return prediction_band(x[:, k], level=level, unit=unit, scale=scale.of(k))
 
     if 1 in x.shape:  # one seed is an error, for which of the points does not matter
         return [alone(0)]
-    if images:
-        n = np.asarray(images, dtype=np.float64)
+    if scale.images:
+        n = np.asarray(scale.images, dtype=np.float64)
         counts = np.rint(x * n)
         fits = [(_fit(counts, n, link), link) for link in _links()]
         fit, link = max(fits, key=lambda pair: pair[0].log_likelihood)
@@ -167,12 +155,12 @@ def simultaneous_bands(
     else:
         half = _factor(x, level) * x.std(axis=0, ddof=1)
         low, high = x.mean(axis=0) - half, x.mean(axis=0) + half
+    least, most = scale.limits or (-math.inf, math.inf)
     found = []
     for k in range(x.shape[1]):
-        if not images and not has_spread(x[:, k]):
+        if not scale.images and not has_spread(x[:, k]):
             found.append(alone(k))
             continue
-        least, most = limits[k] or (-math.inf, math.inf)
         edges = max(float(low[k]) - unit / 2, least), min(float(high[k]) + unit / 2, most)
         found.append(Band(*edges, level, "joint"))
     return found

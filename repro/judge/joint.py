@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from repro.judge.bands import Values, as_sample, has_spread
-from repro.judge.scales import Array, Scale, to_logit
+from repro.judge.scales import Array, to_logit
 
 _SINGULAR = 1e-10
 
@@ -16,7 +17,7 @@ def joint_p(
     values: Sequence[Sequence[float]] | Array,
     published: Values,
     *,
-    scales: Sequence[Scale],
+    scales: Sequence[Literal["linear", "logit"]],
 ) -> float | None:
     """Return Hotelling's p-value that one more training gives all the published numbers.
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from repro.claims.records import NumberClaim, Paper, PublishedClaim
-from repro.claims.verdict import PASSING
 from repro.judge.cases import Case, gather, judge_claim
 from repro.judge.joint import joint_p
 from repro.judge.populations import Archive
@@ -107,17 +106,3 @@ def with_margins(papers: Iterable[Paper], archive: Archive, factor: float) -> di
                     change = " -> ".join(verdicts)
                     changes[change] = changes.get(change, 0) + 1
     return changes
-
-
-def passes(cases: Iterable[Case]) -> dict[str, int]:
-    """Return how many passes rest on what: the paper's own criterion, ours, or a later one.
-
-    >>> sorted(passes([]))
-    ['ours', 'passes', 'post hoc']
-    """
-    held = [case for case in cases if case.judgement.verdict in PASSING]
-    return {
-        "passes": len(held),
-        "ours": sum(case.claim.ours for case in held),
-        "post hoc": sum(bool(case.claim.post_hoc) for case in held),
-    }

@@ -7,19 +7,19 @@ Pure functions of the population and the claim's record, after the verdict table
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
 
 from repro.claims.verdict import Verdict
-from repro.errors import ClaimsError, EvidenceError
 from repro.judge import bands, orderings
-from repro.judge.bands import SLACK, Band, Values, as_sample, check_setting
+from repro.judge.bands import SLACK, Band, Values, as_sample
 from repro.judge.curves import simultaneous_bands
-from repro.judge.orderings import ALPHA, check_p, sign_test
-from repro.judge.scales import Array, Bounds, Scale, images_of, limits_of
+from repro.judge.orderings import ALPHA, sign_test
+from repro.judge.scales import LINEAR, Array, Scale
 
 Miss = Literal["above", "below"]
 
@@ -116,131 +116,106 @@ class Judgement:
     points: tuple[PointJudgement, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    """The points of one claim with what the verdict needs beside them."""
-
-    points: tuple[PointJudgement, ...]
-    n: int
-    margin: float
-    control_outside: bool
-    trend: Trend | None
-    deciding: Callable[[], int]
-
-
-def judge_value(
-    values: Values,
+def judge_numbers(
+    values: Values | Sequence[Sequence[float]],
     *,
-    published: float,
+    published: float | Values,
+    labels: Sequence[str] = (),
     unit: float,
     margin: float,
-    scale: Scale = "linear",
-    bounds: Bounds | None = None,
-    images: int | None = None,
-    control: Values = (),
+    scale: Scale = LINEAR,
+    control: Values | Sequence[Sequence[float]] = (),
     trend: Trend | None = None,
     independent: bool = True,
 ) -> Judgement:
-    """Judge a published number against a population.
+    """Judge a published number, or the K of a curve together, against a population.
 
-    In this order: N < 5, ``inconclusive``. In the 95 % band: ``reproduced`` where its half-width
-    is at most ``margin``; else ``consistent`` where the control lies outside the band in every
-    seed and the seeds alone are shown to move the number by more than the margin; else
-    ``inconclusive``. Outside: ``equivalent`` where the published draw is shown to lie within the
-    margin, else ``trend-only`` where the ordering holds, else ``inconclusive`` where it holds in
-    every seed and so few cannot show it, else ``not-reproduced``.
+    In this order: N < 5, ``inconclusive``. All in their 95 % bands: ``reproduced`` where no
+    half-width exceeds ``margin``; else ``consistent`` where the control leaves the bands in every
+    seed and the seeds alone are shown to move one too wide point by more than the margin (at a
+    level that holds for all points together); else ``inconclusive``. Once one is outside:
+    ``equivalent`` where every published draw is shown to lie within the margin (no adjustment: an
+    intersection-union test), else ``trend-only`` where the ordering holds, else ``inconclusive``
+    where it holds in every seed and so few cannot show it, else ``not-reproduced``.
 
     Args:
-        values: one measurement a seed.
-        published: the paper's number, x0.
-        unit: its rounding unit.
+        values: (N,) measurements, one a seed; of a curve (N, K).
+        published: the paper's number; of a curve (K,) numbers.
+        labels: what each point of a curve stands for.
+        unit: the numbers' rounding unit.
         margin: the largest difference that does not matter, fixed beforehand; above 0.
         scale: scale of the bands.
-        bounds: limits of the metric; see :func:`~repro.judge.bands.prediction_band`.
-        images: how many images a rate was counted over, for the empirical logit.
-        control: the measurements of the negative control, one a seed; empty where there is none.
+        control: the measurements of the negative control, as ``values``, or none.
         trend: the ordering that the claim's record names.
         independent: whether the seeds' networks are shown to differ, without which values
             without spread say nothing.
 
+    Returns:
+        For a curve, with one of :attr:`Judgement.points` for each number.
+
     Raises:
         EvidenceError: no values, NaN, infinity, values outside the limits.
-        ClaimsError: a record that makes no sense (margin 0, a published rate of 1.2).
 
-    >>> judge_value(
+    >>> judge_numbers(
     ...     [0.97, 0.98, 0.975, 0.98, 0.97], published=0.97, unit=0.01, margin=0.04
     ... ).verdict
     <Verdict.REPRODUCED: 'reproduced'>
-    """
-    x = as_sample(values, scale=scale, bounds=bounds)[:, None]
-    against = np.asarray(control, dtype=np.float64).reshape(-1, 1)
-    judgement = _judge(
-        x,
-        [published],
-        [""],
-        unit=unit,
-        margin=margin,
-        scale=scale,
-        bounds=bounds,
-        images=() if images is None else (images,),
-        control=against,
-        trend=trend,
-        independent=independent,
-    )
-    (point,) = judgement.points
-    return replace(
-        judgement, mean=point.mean, sd=point.sd, band=point.band, gate=point.gate, points=()
-    )
-
-
-def judge_curve(
-    values: Sequence[Sequence[float]] | Array,
-    *,
-    published: Values,
-    labels: Sequence[str] = (),
-    unit: float,
-    margin: float,
-    scale: Scale = "linear",
-    bounds: Bounds | None = None,
-    images: Sequence[int] = (),
-    control: Sequence[Sequence[float]] | Array = (),
-    trend: Trend | None = None,
-    independent: bool = True,
-) -> Judgement:
-    """Judge K published numbers together: ``values`` is (N, K), ``published`` (K,).
-
-    Simultaneous bands (:func:`~repro.judge.curves.simultaneous_bands`). ``reproduced`` when every
-    point is inside its band and no band is wider than ``margin``; once a point misses,
-    ``equivalent`` when every point is within the margin (no adjustment: an intersection-union
-    test), else as for a number. ``consistent`` asks that the control leaves the bands in every
-    seed and that at one point at least the seeds move the number by more than the margin, at a
-    level that holds for all points together. The rest as in :func:`judge_value`, with one entry
-    of ``labels`` and ``images`` a point, or none; ``control`` is (N, K) or empty.
-
     >>> curve = [[0.1, 0.9], [0.12, 0.91], [0.11, 0.9], [0.1, 0.92], [0.11, 0.91]]
-    >>> judge_curve(curve, published=[0.11, 0.91], unit=0.01, margin=0.1).verdict
+    >>> judge_numbers(curve, published=[0.11, 0.91], unit=0.01, margin=0.1).verdict
     <Verdict.REPRODUCED: 'reproduced'>
     """
-    x = as_sample(values, scale=scale, bounds=bounds, ndim=2)
-    if len(published) != x.shape[1]:
-        raise ClaimsError(
-            f"{len(published)} published values for a population of {x.shape[1]} points",
-            expected="one published value a point",
-            do="correct the published values or the metric in the claim's record",
+    is_curve, wanted = np.ndim(published) == 1, np.atleast_1d(published)
+    x = as_sample(values, scale, ndim=2 if is_curve else 1).reshape(-1, len(wanted))
+    n, count = x.shape
+    names = labels or [f"#{k}" if is_curve else "" for k in range(count)]
+    points = [
+        PointJudgement(label, float(p), float(column.mean()), _sd(column), None)
+        for label, p, column in zip(names, wanted, x.T, strict=True)
+    ]
+    if n < MIN_SEEDS:
+        verdict, reason = Verdict.INCONCLUSIVE, _too_few(n)
+    elif not independent and not any(bands.has_spread(column) for column in x.T):
+        verdict, reason = Verdict.INCONCLUSIVE, _copies(n)
+    else:
+        found = simultaneous_bands(x, level=LEVEL, unit=unit, scale=scale)
+        gates = simultaneous_bands(x, level=GATE_LEVEL, scale=scale)
+        for k, (point, band) in enumerate(zip(points, found, strict=True)):
+            distance, one = band.distance(point.published), scale.of(k)
+            points[k] = replace(
+                point,
+                band=band,
+                gate=gates[k],
+                inside=distance == 0,
+                miss=None if distance == 0 else "above" if distance > 0 else "below",
+                wide=distance == 0 and band.half_width > margin + SLACK * abs(band.high),
+                noisy=bands.exceeds_margin(
+                    x[:, k],
+                    unit=unit,
+                    margin=margin,
+                    scale=one,
+                    confidence=1 - (1 - LEVEL) / count,
+                ),
+                near=bands.equivalent(x[:, k], point.published, margin=margin, scale=one),
+            )
+        against = np.asarray(control, dtype=np.float64).reshape(-1, count)
+        outside = np.array(
+            [[not b.contains(v) for b, v in zip(found, row, strict=True)] for row in against]
         )
-    return _judge(
-        x,
-        published,
-        labels or [f"#{k}" for k in range(x.shape[1])],
-        unit=unit,
-        margin=margin,
-        scale=scale,
-        bounds=bounds,
-        images=images,
-        control=np.asarray(control, dtype=np.float64).reshape(-1, x.shape[1]),
-        trend=trend,
-        independent=independent,
-    )
+        beyond = bool(outside.size) and bool(outside.any(axis=1).all())
+        verdict = _decide(points, trend, control_outside=beyond)
+        reason = _reason(verdict, points, n, margin, trend)
+        if verdict is Verdict.INCONCLUSIVE and not any(point.miss for point in points):
+            if beyond:
+                needed = bands.deciding_seeds(x, unit=unit, margin=margin, scale=scale)
+                reason += f"; {_seeds(needed)}"
+            else:
+                reason += ", and no control lies outside in every seed"
+    sides = {point.miss for point in points if point.miss}
+    miss, p = sides.pop() if len(sides) == 1 else None, None if trend is None else trend.p
+    if is_curve:
+        return Judgement(verdict, n, None, None, None, None, miss, p, reason, tuple(points))
+    (point,) = points
+    return Judgement(verdict, n, point.mean, point.sd, point.band, point.gate, miss, p, reason)
 
 
 def judge_ordering(
@@ -258,20 +233,12 @@ def judge_ordering(
         independent: whether the seeds' networks are shown to differ.
 
     Raises:
-        EvidenceError: bad differences, or a ``p_adjusted`` below the sign test's own p-value,
-            which no adjustment gives (differences of the wrong sign, or of another claim).
+        EvidenceError: no differences, NaN or infinity.
 
     >>> judge_ordering([0.1, 0.2, 0.1, 0.3, 0.2], p_adjusted=0.04).verdict
     <Verdict.REPRODUCED: 'reproduced'>
     """
     d = as_sample(differences)
-    check_p(p_adjusted, "the ordering")
-    if p_adjusted < sign_test(d) - SLACK:
-        raise EvidenceError(
-            f"adjusted p-value {p_adjusted:.3g} below the sign test's own {sign_test(d):.3g}",
-            expected="holm over sign_test of these same differences",
-            do="compute both from the same population, as left - right",
-        )
     n, opposite = d.size, sign_test(-d)
     verdict = Verdict.INCONCLUSIVE
     miss: Miss | None = None
@@ -294,116 +261,9 @@ def judge_ordering(
     return Judgement(verdict, n, float(d.mean()), _sd(d), None, gate, miss, p_adjusted, reason)
 
 
-def _judge(
-    x: Array,
-    published: Values,
-    labels: Sequence[str],
-    *,
-    unit: float,
-    margin: float,
-    scale: Scale,
-    bounds: Bounds | None,
-    images: Sequence[int],
-    control: Array,
-    trend: Trend | None,
-    independent: bool,
-) -> Judgement:
-    n, count = x.shape
-    counted = images_of(images, count)
-    _check(published, unit, margin, scale, bounds, counted, trend)
-    means = [float(column.mean()) for column in x.T]
-    unjudged = [
-        PointJudgement(label, float(p), mean, _sd(column), None)
-        for label, p, mean, column in zip(labels, published, means, x.T, strict=True)
-    ]
-    p = None if trend is None else trend.p
-    open_ = Judgement(
-        Verdict.INCONCLUSIVE, n, None, None, None, None, None, p, "", tuple(unjudged)
-    )
-    if n < MIN_SEEDS:
-        return replace(open_, reason=_too_few(n))
-    if not independent and not any(bands.has_spread(column) for column in x.T):
-        return replace(open_, reason=_copies(n))
-    found = simultaneous_bands(
-        x, level=LEVEL, unit=unit, scale=scale, bounds=bounds, images=images
-    )
-    gates = simultaneous_bands(x, level=GATE_LEVEL, scale=scale, bounds=bounds, images=images)
-    points = []
-    for k, (point, band) in enumerate(zip(unjudged, found, strict=True)):
-        distance, column = band.distance(point.published), x[:, k]
-        points.append(
-            replace(
-                point,
-                band=band,
-                gate=gates[k],
-                inside=distance == 0,
-                miss=None if distance == 0 else "above" if distance > 0 else "below",
-                wide=distance == 0 and band.half_width > margin + SLACK * abs(band.high),
-                noisy=bands.exceeds_margin(
-                    column,
-                    unit=unit,
-                    margin=margin,
-                    scale=scale,
-                    images=counted[k],
-                    confidence=1 - (1 - LEVEL) / count,
-                ),
-                near=bands.equivalent(
-                    column,
-                    point.published,
-                    margin=margin,
-                    scale=scale,
-                    bounds=bounds,
-                    images=counted[k],
-                ),
-            )
-        )
-    outside = np.array(
-        [[not b.contains(v) for b, v in zip(found, row, strict=True)] for row in control]
-    )
-    beyond = bool(outside.size) and bool(outside.any(axis=1).all())
-
-    def deciding() -> int:
-        return bands.deciding_seeds(x, unit=unit, margin=margin, scale=scale, images=counted)
-
-    evidence = _Evidence(tuple(points), n, margin, beyond, trend, deciding)
-    verdict = _decide(evidence)
-    sides = {point.miss for point in points if point.miss}
-    return replace(
-        open_,
-        verdict=verdict,
-        miss=sides.pop() if len(sides) == 1 else None,
-        reason=_reason(verdict, evidence),
-        points=tuple(points),
-    )
-
-
-def _check(
-    published: Values,
-    unit: float,
-    margin: float,
-    scale: Scale,
-    bounds: Bounds | None,
-    images: Sequence[int | None],
-    trend: Trend | None,
-) -> None:
-    check_setting("rounding unit", unit)
-    check_setting("margin", margin, positive=True)
-    for each in images:
-        limits_of(scale, bounds, each)
-    if trend is not None:
-        check_p(trend.p, "the ordering")
-    try:
-        as_sample(published, scale=scale, bounds=bounds)
-    except EvidenceError as error:
-        raise ClaimsError(
-            f"published value: {error.found}",
-            expected=error.expected,
-            do="correct the published value, its scale or its bounds in the claim's record",
-        ) from error
-
-
-def _decide(evidence: _Evidence) -> Verdict:
-    points, trend = evidence.points, evidence.trend
+def _decide(
+    points: Sequence[PointJudgement], trend: Trend | None, *, control_outside: bool
+) -> Verdict:
     if any(point.miss for point in points):
         if all(point.near for point in points):
             return Verdict.EQUIVALENT
@@ -413,34 +273,36 @@ def _decide(evidence: _Evidence) -> Verdict:
         return Verdict.INCONCLUSIVE if too_few else Verdict.NOT_REPRODUCED
     if not any(point.wide for point in points):
         return Verdict.REPRODUCED
-    if evidence.control_outside and any(point.wide and point.noisy for point in points):
+    if control_outside and any(point.wide and point.noisy for point in points):
         return Verdict.CONSISTENT
     return Verdict.INCONCLUSIVE
 
 
-def _reason(verdict: Verdict, evidence: _Evidence) -> str:
-    points, margin, n = evidence.points, evidence.margin, evidence.n
+def _reason(
+    verdict: Verdict,
+    points: Sequence[PointJudgement],
+    n: int,
+    margin: float,
+    trend: Trend | None,
+) -> str:
     text = _place(points[0], n) if len(points) == 1 else _places(points, n)
-    widest = max(points, key=lambda point: point.band.half_width if point.band else 0.0)
-    half = widest.band.half_width if widest.band else 0.0
-    at = f" at {widest.label}" if widest.label else ""
     if verdict is Verdict.EQUIVALENT:
         return f"{text}, but what the paper drew is shown to lie within the margin {margin:g}"
+    if any(point.miss for point in points):
+        return f"{text}{_trend(verdict, trend)}"
+    half, label = max(((p.band.half_width, p.label) for p in points if p.band), key=itemgetter(0))
+    at = f" at {label}" if label else ""
     if verdict is Verdict.REPRODUCED:
         return f"{text}, half-width {half:.3g}{at} within the margin {margin:g}"
-    if any(point.miss for point in points):
-        return f"{text}{_trend(verdict, evidence.trend)}"
     text += f"; half-width {half:.3g}{at} exceeds the margin {margin:g}"
     if verdict is Verdict.CONSISTENT:
         noisy = ", ".join(point.label for point in points if point.wide and point.noisy)
         where = f" (at {noisy})" if noisy else ""
-        return (
-            f"{text}, as it must: the seed alone is shown to move the number by more{where}, and "
+        text += (
+            f", as it must: the seed alone is shown to move the number by more{where}, and "
             "the control lies outside in every seed"
         )
-    if not evidence.control_outside:
-        return f"{text}, and no control lies outside in every seed"
-    return f"{text}; {_seeds(evidence.deciding())}"
+    return text
 
 
 def _trend(verdict: Verdict, trend: Trend | None) -> str:

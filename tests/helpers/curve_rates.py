@@ -20,6 +20,7 @@ from curve_truths import CORRELATIONS, CURVES, FAMILIES, Truth, truth
 from scipy import special
 
 from repro.judge.curves import simultaneous_bands
+from repro.judge.scales import Scale
 
 Array = np.ndarray
 Method = Callable[[Array, Array], tuple[Array, Array]]
@@ -46,9 +47,9 @@ class Rates(NamedTuple):
 
 def chosen(x: Array, images: Array, unit: float) -> tuple[Array, Array]:
     """The bands that judge, (M, K) low and high, of populations (M, N, K)."""
-    counted = [int(n) for n in images]
+    counted = tuple(int(n) for n in images)
     bands = [
-        simultaneous_bands(each, level=LEVEL, unit=unit, scale="logit", images=counted)
+        simultaneous_bands(each, level=LEVEL, unit=unit, scale=Scale("logit", images=counted))
         for each in x
     ]
     low, high = ([[getattr(b, e) for b in row] for row in bands] for e in ("low", "high"))

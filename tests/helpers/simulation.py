@@ -12,6 +12,7 @@ import numpy as np
 import scipy.special
 
 from repro.judge import bands
+from repro.judge.scales import Scale
 
 REPS = 2000
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -69,7 +70,7 @@ def equivalents_on_the_logit(n: int, shift: float, reps: int = REPS) -> float:
     published = scipy.special.expit(rng.normal(3.5 + shift, 0.3, reps))
     margin = abs(scipy.special.expit(3.5 + shift) - scipy.special.expit(3.5))
     found = (
-        bands.equivalent(row, x0, margin=margin, scale="logit")
+        bands.equivalent(row, x0, margin=margin, scale=Scale("logit"))
         for row, x0 in zip(rates, published, strict=True)
     )
     return float(np.mean(list(found)))
@@ -83,7 +84,7 @@ def main() -> None:
         ("band holds one more draw, linear (95 %)", lambda n: coverage(normal, n, reps=reps)),
         (
             "band holds one more draw, logit (95 %)",
-            lambda n: coverage(logit_normal, n, reps=reps, scale="logit"),
+            lambda n: coverage(logit_normal, n, reps=reps, scale=Scale("logit")),
         ),
         ("noise shown at a margin of 1.96 sigma (5 %)", lambda n: noise_shown(n, 1.0, reps)),
         ("noise shown at half that margin", lambda n: noise_shown(n, 2.0, reps)),

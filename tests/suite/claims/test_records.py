@@ -277,6 +277,21 @@ def test_a_rate_on_the_logit_scale_lies_between_0_and_1(published):
     assert "logit scale" in refuse(document(paper)).found
 
 
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"bounds": [1, 0]}, "bounds"),
+        ({"bounds": [0, 2], "scale": "logit"}, "bounds"),
+        ({"bounds": [0, 0.5]}, "published"),
+        ({"bounds": [0.98, 1]}, "published"),
+    ],
+)
+def test_bounds_hold_the_published_value(changes, found):
+    paper = copy.deepcopy(PAPER)
+    paper["claim"][VALUE] |= {"published": 0.97} | changes
+    assert f": {found} = " in refuse(document(paper)).found
+
+
 CURVE = {"kind": "curve", "published": [0.5, 0.97, 1.0], "labels": ["a", "b", "c"]}
 
 

@@ -19,7 +19,7 @@ from repro import __version__, paths
 from repro.cli import commands, main
 from repro.judge.cases import judge
 from repro.judge.populations import Archive
-from repro.judge.verdicts import judge_value
+from repro.judge.verdicts import judge_numbers
 from repro.lab.mnist import sample
 from repro.measure import calibrate
 from repro.papers import registry
@@ -179,11 +179,11 @@ def test_show_tells_the_whole_story(repro, tiny, monkeypatch):
     (tiny.root / "claims" / "test_tiny.py").touch()
     status, out, err = repro("show", "tiny-error")
     assert (status, err) == (0, "")
-    code = inspect.getsourcelines(judge_value)[1]
+    code = inspect.getsourcelines(judge_numbers)[1]
     experiments = tiny.folder / "experiments.py"
     number = experiments.read_text().splitlines().index("def measure(run, reading):") + 1
     for line in (
-        f"judged by   repro/judge/verdicts.py:{code}, judge_value",
+        f"judged by   repro/judge/verdicts.py:{code}, judge_numbers",
         "  Table 1, row 1: “the error rate is 0.50”",
         "published   0.5 (rounded to 0.01)",
         "margin      0.2: a reason",
@@ -249,7 +249,7 @@ def test_show_tells_a_curve_point_by_point_and_its_seeds(monkeypatch, capsys):
     [
         ("tiny-order", "judge_ordering"),
         ("tiny-twice", "judge_claim"),
-        ("tiny-clean", "judge_value"),
+        ("tiny-clean", "judge_numbers"),
     ],
 )
 def test_show_takes_every_kind_of_claim_also_without_rows(repro, claim, judge):

@@ -17,6 +17,7 @@ from repro.judge.bands import prediction_band
 from repro.judge.curves import simultaneous_bands
 from repro.judge.orderings import holm, sign_test
 from repro.judge.populations import Archive
+from repro.judge.scales import Scale
 
 
 @pytest.fixture
@@ -182,11 +183,11 @@ def test_the_number_of_images_reaches_the_bands(tiny, judged):
     path.write_text(populations.dump(rows))
     cases = judged()
     value = cases["tiny-error@plain"].judgement
-    assert value.band == prediction_band(rates, unit=0.01, scale="logit", images=50)
+    assert value.band == prediction_band(rates, unit=0.01, scale=Scale("logit", images=(50,)))
     assert value.verdict is Verdict.REPRODUCED
     points = cases["tiny-clean@plain"].judgement.points
     assert [point.band for point in points] == simultaneous_bands(
-        [[rate, rate] for rate in rates], unit=0.01, scale="logit", images=[50, 100]
+        [[rate, rate] for rate in rates], unit=0.01, scale=Scale("logit", images=(50, 100))
     )
 
 

@@ -12,6 +12,7 @@ from repro.judge.bands import Band
 from repro.judge.curves import simultaneous_bands
 from repro.judge.freshness import all_beyond
 from repro.judge.populations import Archive
+from repro.judge.scales import Scale
 from repro.papers import registry
 
 Published = tuple[PublishedClaim, str, np.ndarray]
@@ -31,8 +32,8 @@ def published() -> Iterator[Published]:
 
 
 def gates(claim: PublishedClaim, values: np.ndarray) -> list[Band]:
-    settings = {"scale": claim.scale, "bounds": claim.bounds, "images": claim.images}
-    return simultaneous_bands(values, level=0.999, **settings)
+    scale = Scale(claim.scale, claim.bounds, claim.images)
+    return simultaneous_bands(values, level=0.999, scale=scale)
 
 
 def alarms(claim: PublishedClaim, known: np.ndarray, fresh: np.ndarray) -> int:

@@ -11,7 +11,8 @@ from repro.errors import EvidenceError
 from repro.judge.bands import prediction_band
 from repro.judge.curves import simultaneous_bands
 from repro.judge.freshness import is_stale
-from repro.judge.verdicts import judge_curve, judge_ordering, judge_value
+from repro.judge.scales import Scale
+from repro.judge.verdicts import judge_numbers, judge_ordering
 
 FIVE = [1.0, 2.0, 3.0, 4.0, 5.0]
 CURVE = np.array([FIVE, [v + 10 for v in FIVE[::-1]]]).T
@@ -19,16 +20,16 @@ CEILING = [0.97, 0.98, 0.98, 0.985, 0.99, 0.99, 0.995, 1.0]
 
 
 def test_the_gate_is_the_999_band_without_the_widening() -> None:
-    number = judge_value(FIVE, published=3.0, unit=0.5, margin=10)
+    number = judge_numbers(FIVE, published=3.0, unit=0.5, margin=10)
     assert number.gate == prediction_band(FIVE, level=0.999)
     assert judge_ordering(FIVE, p_adjusted=1 / 32).gate == prediction_band(FIVE, level=0.999)
-    curve = judge_curve(CURVE, published=[3.0, 13.0], unit=0.5, margin=20)
+    curve = judge_numbers(CURVE, published=[3.0, 13.0], unit=0.5, margin=20)
     assert curve.gate is None
     assert [p.gate for p in curve.points] == simultaneous_bands(CURVE, level=0.999)
 
 
 def test_a_measurement_outside_the_gate_is_stale() -> None:
-    judgement = judge_value(FIVE, published=3.0, unit=0.0, margin=10.0)
+    judgement = judge_numbers(FIVE, published=3.0, unit=0.0, margin=10.0)
     low, high = judgement.gate.low, judgement.gate.high
     assert not is_stale(3.0, judgement)
     assert not is_stale(high, judgement)
@@ -39,29 +40,29 @@ def test_a_measurement_outside_the_gate_is_stale() -> None:
 
 
 def test_without_a_gate_only_nan_is_stale() -> None:
-    judgement = judge_value(FIVE[:3], published=3.0, unit=0.1, margin=1.0)
+    judgement = judge_numbers(FIVE[:3], published=3.0, unit=0.1, margin=1.0)
     assert judgement.gate is None
     assert not is_stale(1e6, judgement)
     assert is_stale(math.nan, judgement)
 
 
 def test_a_population_at_a_ceiling_has_a_gate() -> None:
-    judgement = judge_value(CEILING, published=0.99, unit=0.01, margin=0.1, scale="logit")
+    judgement = judge_numbers(CEILING, published=0.99, unit=0.01, margin=0.1, scale=Scale("logit"))
     assert not any(is_stale(v, judgement) for v in CEILING)
     assert is_stale(0.8, judgement)
-    exact = judge_value([1.0] * 9, published=1.0, unit=0.01, margin=0.1, scale="logit")
+    exact = judge_numbers([1.0] * 9, published=1.0, unit=0.01, margin=0.1, scale=Scale("logit"))
     assert not is_stale(1.0, exact)
     assert is_stale(0.0883, exact)
 
 
 def test_one_point_outside_its_gate_makes_a_curve_stale() -> None:
-    judgement = judge_curve(CURVE, published=[3.0, 13.0], unit=0.0, margin=20.0)
+    judgement = judge_numbers(CURVE, published=[3.0, 13.0], unit=0.0, margin=20.0)
     assert not is_stale([3.0, 13.0], judgement)
     assert is_stale([3.0, 99.0], judgement)
     assert is_stale([math.nan, 13.0], judgement)
     for wrong in (3.0, [3.0], [3.0, 13.0, 3.0]):
         with pytest.raises(EvidenceError, match="shape"):
             is_stale(wrong, judgement)
-    number = judge_value(FIVE, published=3.0, unit=0.0, margin=10.0)
+    number = judge_numbers(FIVE, published=3.0, unit=0.0, margin=10.0)
     with pytest.raises(EvidenceError, match="shape"):
         is_stale([3.0, 13.0], number)

@@ -31,7 +31,8 @@ from simulation import (
 from repro.claims.verdict import PASSING, Verdict
 from repro.judge import bands
 from repro.judge.orderings import holm, sign_test
-from repro.judge.verdicts import Judgement, Trend, judge_ordering, judge_value
+from repro.judge.scales import Scale
+from repro.judge.verdicts import Judgement, Trend, judge_numbers, judge_ordering
 
 STDTRIT = scipy.special.stdtrit  # the mutations replace it
 CHDTRI = scipy.special.chdtri
@@ -48,7 +49,7 @@ def judged(
     """Populations of standard normals; the published value is one draw, moved by ``shift``."""
     rows = np.random.default_rng(n).normal(size=(reps, n + 1))
     return [
-        judge_value(row[1:], published=row[0] + shift, unit=0.0, margin=margin, **settings)
+        judge_numbers(row[1:], published=row[0] + shift, unit=0.0, margin=margin, **settings)
         for row in rows
     ]
 
@@ -65,7 +66,7 @@ def share(judgements: list[Judgement], *verdicts: Verdict) -> float:
 def test_prediction_band_holds_one_more_training_95_times_in_100(
     draw: Draw, scale: str, n: int
 ) -> None:
-    assert near(coverage(draw, n, scale=scale), 0.95, REPS)
+    assert near(coverage(draw, n, scale=Scale(scale)), 0.95, REPS)
 
 
 def test_widening_pays_for_the_papers_rounding() -> None:
@@ -198,8 +199,8 @@ def test_mutant_quantile_is_caught(
     monkeypatch: pytest.MonkeyPatch, quantile: Callable[[float, float], float]
 ) -> None:
     monkeypatch.setattr("scipy.special.stdtrit", quantile)
-    assert not near(coverage(normal, 5, scale="linear", reps=1500), 0.95, 1500)
-    assert not near(coverage(logit_normal, 5, scale="logit", reps=1500), 0.95, 1500)
+    assert not near(coverage(normal, 5, reps=1500), 0.95, 1500)
+    assert not near(coverage(logit_normal, 5, scale=Scale("logit"), reps=1500), 0.95, 1500)
 
 
 @pytest.mark.parametrize("n", [5, 20])
@@ -247,7 +248,7 @@ def test_mutant_that_takes_the_upper_limit_of_s_is_caught(
 def test_mutant_on_the_wrong_scale_is_caught() -> None:
     rows = logit_normal(np.random.default_rng(21), (300, 20))
     linear, logit = (
-        np.mean([bands.prediction_band(row, scale=scale).low < 0 for row in rows])
+        np.mean([bands.prediction_band(row, scale=Scale(scale)).low < 0 for row in rows])
         for scale in ("linear", "logit")
     )
     assert linear > 0.5

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from repro.claims.verdict import PASSING, Verdict
-from repro.errors import ClaimsError, EvidenceError
+from repro.errors import EvidenceError
 from repro.judge.bands import deciding_seeds, prediction_band
 from repro.judge.curves import simultaneous_bands
-from repro.judge.verdicts import Judgement, Trend, judge_curve, judge_ordering, judge_value
+from repro.judge.scales import Scale
+from repro.judge.verdicts import Judgement, Trend, judge_numbers, judge_ordering
 
 FIVE = [1.0, 2.0, 3.0, 4.0, 5.0]
 HALF = 2.776445105 * math.sqrt(3.0)  # t(0.975, 4) sqrt(2.5) sqrt(1 + 1/5)
@@ -25,7 +26,7 @@ FAR = [99.0] * 5  # a control
 
 def value(published: float, margin: float = 10.0, **rest: object) -> Judgement:
     settings: dict[str, object] = {"unit": 0.0} | rest
-    return judge_value(FIVE, published=published, margin=margin, **settings)
+    return judge_numbers(FIVE, published=published, margin=margin, **settings)
 
 
 def trend(p: float, differences: list[float] = FIVE) -> Trend:
@@ -120,7 +121,7 @@ def test_inconclusive_says_how_many_seeds_would_decide() -> None:
 
 def test_a_value_in_a_band_too_wide_is_not_rescued_by_equivalence() -> None:
     values = [*FIVE * 20]  # the mean is known well, a single draw is not
-    judgement = judge_value(values, published=3.0, unit=0.0, margin=1.0)
+    judgement = judge_numbers(values, published=3.0, unit=0.0, margin=1.0)
     assert judgement.verdict is Verdict.INCONCLUSIVE
 
 
@@ -128,12 +129,12 @@ def test_a_value_in_a_band_too_wide_is_not_rescued_by_equivalence() -> None:
 
 
 def test_equivalent_outside_the_band() -> None:
-    judgement = judge_value(TIGHT, published=0.91, unit=0.0, margin=0.02)
+    judgement = judge_numbers(TIGHT, published=0.91, unit=0.0, margin=0.02)
     assert judgement.verdict is Verdict.EQUIVALENT
     assert judgement.miss == "above"
     # 90 % prediction: 2.131847 x 0.0015811 x sqrt(1.2) = 0.003692, and 0.008 away
-    assert judge_value(TIGHT, published=0.91, unit=0.0, margin=0.0117).verdict in PASSING
-    assert judge_value(TIGHT, published=0.91, unit=0.0, margin=0.0116).verdict not in PASSING
+    assert judge_numbers(TIGHT, published=0.91, unit=0.0, margin=0.0117).verdict in PASSING
+    assert judge_numbers(TIGHT, published=0.91, unit=0.0, margin=0.0116).verdict not in PASSING
 
 
 def test_trend_only_needs_an_established_ordering() -> None:
@@ -143,9 +144,8 @@ def test_trend_only_needs_an_established_ordering() -> None:
     assert value(30.0, trend=trend(0.0501, mixed)).verdict is Verdict.NOT_REPRODUCED
     assert value(30.0).verdict is Verdict.NOT_REPRODUCED
     assert value(3.0, trend=trend(1.0)).verdict is Verdict.REPRODUCED
-    assert judge_value(TIGHT, published=0.91, unit=0, margin=0.02, trend=trend(0.01)).verdict is (
-        Verdict.EQUIVALENT
-    )
+    near = judge_numbers(TIGHT, published=0.91, unit=0, margin=0.02, trend=trend(0.01))
+    assert near.verdict is Verdict.EQUIVALENT
 
 
 def test_trend_only_says_how_large_the_effect_is() -> None:
@@ -164,7 +164,7 @@ def test_an_ordering_in_every_seed_that_so_few_cannot_show_refutes_nothing() -> 
 
 
 def test_a_change_of_sign_is_not_reproduced() -> None:
-    judgement = judge_value(TIGHT, published=-0.902, unit=0.001, margin=0.02)
+    judgement = judge_numbers(TIGHT, published=-0.902, unit=0.001, margin=0.02)
     assert (judgement.verdict, judgement.miss) == (Verdict.NOT_REPRODUCED, "below")
 
 
@@ -175,12 +175,12 @@ def test_a_change_of_sign_is_not_reproduced() -> None:
 @pytest.mark.parametrize("published", [0.902, 0.1])
 def test_fewer_than_five_seeds_are_inconclusive(n: int, published: float) -> None:
     settings = {"unit": 0.01, "margin": 1.0}
-    judgement = judge_value(TIGHT[:n], published=published, trend=trend(0.0), **settings)
+    judgement = judge_numbers(TIGHT[:n], published=published, trend=trend(0.0), **settings)
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert (judgement.n, judgement.band, judgement.gate) == (n, None, None)
     assert (judgement.sd is None) == (n == 1)
     assert "at least 5" in judgement.reason
-    assert judge_value(TIGHT, published=0.902, **settings).verdict is Verdict.REPRODUCED
+    assert judge_numbers(TIGHT, published=0.902, **settings).verdict is Verdict.REPRODUCED
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,9 @@ def test_fewer_than_five_seeds_are_inconclusive(n: int, published: float) -> Non
 )
 @pytest.mark.parametrize("scale", ["linear", "logit"])
 def test_seeds_without_spread_are_exact(published: float, verdict: Verdict, scale: str) -> None:
-    judgement = judge_value([0.5] * 10, published=published, unit=0.01, margin=0.03, scale=scale)
+    judgement = judge_numbers(
+        [0.5] * 10, published=published, unit=0.01, margin=0.03, scale=Scale(scale)
+    )
     assert judgement.verdict is verdict
     assert judgement.band.method == "exact"
     assert "all 10 seeds gave 0.5" in judgement.reason
@@ -203,13 +205,13 @@ def test_seeds_without_spread_are_exact(published: float, verdict: Verdict, scal
 
 def test_seeds_without_spread_may_show_the_trend() -> None:
     settings = {"published": 0.9, "unit": 0.01, "margin": 0.03}
-    holds = judge_value([0.5] * 10, **settings, trend=trend(0.001, [0.2] * 10))
+    holds = judge_numbers([0.5] * 10, **settings, trend=trend(0.001, [0.2] * 10))
     assert holds.verdict is Verdict.TREND_ONLY
 
 
 @pytest.mark.parametrize("published", [0.5, 0.53, 0.9])
 def test_copies_of_one_run_say_nothing(published: float) -> None:
-    judgement = judge_value(
+    judgement = judge_numbers(
         [0.5] * 10,
         published=published,
         unit=0.01,
@@ -219,7 +221,7 @@ def test_copies_of_one_run_say_nothing(published: float) -> None:
     )
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "nothing shows that the networks of the 10 seeds differ" in judgement.reason
-    assert judge_value(FIVE, published=3, unit=0, margin=9, independent=False).verdict is (
+    assert judge_numbers(FIVE, published=3, unit=0, margin=9, independent=False).verdict is (
         Verdict.REPRODUCED  # what spreads was measured on networks that differ
     )
 
@@ -230,37 +232,11 @@ def test_copies_of_one_run_say_nothing(published: float) -> None:
 @pytest.mark.parametrize("bad", [[], [0.1, math.nan], [0.1] * 9 + [math.inf]])
 def test_damaged_evidence_is_an_error(bad: list[float]) -> None:
     with pytest.raises(EvidenceError):
-        judge_value(bad, published=0.1, unit=0.01, margin=0.1)
+        judge_numbers(bad, published=0.1, unit=0.01, margin=0.1)
     with pytest.raises(EvidenceError):
         judge_ordering(bad, p_adjusted=1.0)
     with pytest.raises(EvidenceError):
-        judge_curve([bad], published=bad, unit=0.01, margin=0.1)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"published": math.nan},
-        {"published": math.inf},
-        {"published": 1.2},
-        {"unit": -0.01},
-        {"margin": 0.0},
-        {"margin": math.nan},
-    ],
-)
-@pytest.mark.parametrize("n", [4, 5])
-def test_a_record_that_makes_no_sense_is_an_error(change: dict[str, float], n: int) -> None:
-    settings = {"published": 0.9, "unit": 0.01, "margin": 0.1} | change
-    with pytest.raises(ClaimsError):
-        judge_value(TIGHT[:n], scale="logit", **settings)
-
-
-@pytest.mark.parametrize("p", [math.nan, -0.1, 1.5])
-def test_a_bad_p_value_is_an_error(p: float) -> None:
-    with pytest.raises(EvidenceError, match="p-value"):
-        value(30.0, trend=trend(p))
-    with pytest.raises(EvidenceError, match="p-value"):
-        judge_ordering(FIVE, p_adjusted=p)
+        judge_numbers([bad], published=bad, unit=0.01, margin=0.1)
 
 
 # Orderings.
@@ -308,16 +284,11 @@ def test_an_ordering_of_four_seeds_is_inconclusive() -> None:
     assert judge_ordering([-v for v in FIVE[:4]], p_adjusted=1.0).miss is None
 
 
-def test_an_adjusted_p_below_the_raw_one_is_an_error() -> None:
-    with pytest.raises(EvidenceError, match="below the sign test's own"):
-        judge_ordering([-v for v in FIVE], p_adjusted=1 / 32)
-
-
 # Curves.
 
 
 def curve(published: list[float], margin: float = 20.0, **rest: object) -> Judgement:
-    return judge_curve(CURVE, published=published, unit=0.0, margin=margin, **rest)
+    return judge_numbers(CURVE, published=published, unit=0.0, margin=margin, **rest)
 
 
 def test_a_curve_with_every_point_inside_is_reproduced() -> None:
@@ -352,9 +323,9 @@ def test_a_curves_bands_are_wider_than_a_single_values() -> None:
 def test_a_curve_is_equivalent_only_at_every_point() -> None:
     values = np.array([TIGHT, TIGHT]).T
     settings = {"unit": 0.0, "margin": 0.02}
-    both = judge_curve(values, published=[0.912, 0.902], **settings)
+    both = judge_numbers(values, published=[0.912, 0.902], **settings)
     assert (both.verdict, both.miss) == (Verdict.EQUIVALENT, "above")
-    one = judge_curve(values, published=[0.912, 0.95], **settings)
+    one = judge_numbers(values, published=[0.912, 0.95], **settings)
     assert one.verdict is Verdict.NOT_REPRODUCED
 
 
@@ -362,12 +333,12 @@ def test_a_curve_is_consistent_where_one_wide_point_is_shown_to_be_noisy() -> No
     calm = np.array([TIGHT, FIVE]).T
     control = [[0.902, 99.0]] * 5  # one point outside a seed suffices
     settings = {"published": [0.902, 3.0], "unit": 0.0, "margin": 1.0}
-    judgement = judge_curve(calm, **settings, control=control)
+    judgement = judge_numbers(calm, **settings, control=control)
     assert judgement.verdict is Verdict.CONSISTENT
     assert "(at #1)" in judgement.reason
     assert [(p.wide, p.noisy) for p in judgement.points] == [(False, False), (True, True)]
     for short in ([], [[0.902, 3.0]] * 5, [*control[:4], [0.902, 3.0]]):
-        assert judge_curve(calm, **settings, control=short).verdict is Verdict.INCONCLUSIVE
+        assert judge_numbers(calm, **settings, control=short).verdict is Verdict.INCONCLUSIVE
 
 
 def test_noise_is_shown_at_a_level_that_holds_for_all_points_together() -> None:
@@ -383,30 +354,28 @@ def test_a_flat_point_of_a_curve_is_exact() -> None:
     flat = CURVE.copy()
     flat[:, 0] = 0.5
     settings = {"unit": 0.1, "margin": 20.0}
-    assert judge_curve(flat, published=[0.5, 13.0], **settings).verdict is Verdict.REPRODUCED
-    missed = judge_curve(flat, published=[0.6, 13.0], **(settings | {"margin": 15.0}))
+    assert judge_numbers(flat, published=[0.5, 13.0], **settings).verdict is Verdict.REPRODUCED
+    missed = judge_numbers(flat, published=[0.6, 13.0], **(settings | {"margin": 15.0}))
     assert missed.points[0].miss == "above"
     assert missed.points[0].near
     # the other points move, so the networks differ
-    bare = judge_curve(flat, published=[0.5, 13.0], independent=False, **settings)
+    bare = judge_numbers(flat, published=[0.5, 13.0], independent=False, **settings)
     assert bare.verdict is Verdict.REPRODUCED
     flat[:, 1] = 13.0
-    copies = judge_curve(flat, published=[0.5, 13.0], independent=False, **settings)
+    copies = judge_numbers(flat, published=[0.5, 13.0], independent=False, **settings)
     assert copies.verdict is Verdict.INCONCLUSIVE
-    assert judge_curve(flat, published=[0.5, 13.0], **settings).verdict is Verdict.REPRODUCED
+    assert judge_numbers(flat, published=[0.5, 13.0], **settings).verdict is Verdict.REPRODUCED
 
 
 def test_a_curve_of_four_seeds_is_inconclusive() -> None:
-    judgement = judge_curve(CURVE[:4], published=[3.0, 99.0], unit=0.1, margin=20.0)
+    judgement = judge_numbers(CURVE[:4], published=[3.0, 99.0], unit=0.1, margin=20.0)
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert [p.band for p in judgement.points] == [None, None]
 
 
 def test_a_curve_of_the_wrong_length_is_an_error() -> None:
-    with pytest.raises(ClaimsError, match="3 published values"):
-        curve([1.0, 2.0, 3.0])
     with pytest.raises(EvidenceError):
-        judge_curve(FIVE, published=FIVE, unit=0.1, margin=1.0)
+        judge_numbers(FIVE, published=FIVE, unit=0.1, margin=1.0)
 
 
 def test_reasons_are_one_line_with_the_numbers() -> None:
@@ -418,8 +387,8 @@ def test_reasons_are_one_line_with_the_numbers() -> None:
         value(30.0, trend=trend(0.5)),
         curve([3.0, 13.0]),
         curve([3.0, 99.0]),
-        judge_value([0.5] * 9, published=0.5, unit=0.1, margin=0.1),
-        judge_value(FIVE[:2], published=0.5, unit=0.1, margin=0.1),
+        judge_numbers([0.5] * 9, published=0.5, unit=0.1, margin=0.1),
+        judge_numbers(FIVE[:2], published=0.5, unit=0.1, margin=0.1),
         judge_ordering(FIVE, p_adjusted=1 / 32),
     ]
     for judgement in judgements:
