@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,19 +28,28 @@ Measurements = dict[str, float]
 """Metric name to value."""
 
 
+def named(prefixes: Iterable[str], what: Iterable[str]) -> tuple[str, ...]:
+    """Return ``prefix-what`` for each of ``what``, a prefix after another.
+
+    >>> named(("weak", "strong"), ("error", "confidence"))
+    ('weak-error', 'weak-confidence', 'strong-error', 'strong-confidence')
+    """
+    each = tuple(what)
+    return tuple(f"{prefix}-{name}" for prefix in prefixes for name in each)
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One experiment of a paper.
 
     Args:
         name: as the claim records name it.
-        readings: the readings that it can be measured under.
+        readings: those that it can be measured under.
         networks: seed to the recipes of the networks it needs.
         measure: (run, reading) to measurements.
         metrics: the names that ``measure`` returns, whatever the reading.
         revision: raised when the meaning of a measurement changes, which makes every
             population of the experiment another configuration's.
-        images: how many images the measurements are taken on, in words.
         on_demand: its networks do not ship. A run measures it only where the cache has them
             all, and judges its claims from the committed population alone elsewhere.
         alone: it shares no result with the paper's other experiments through ``run.once``
@@ -54,7 +63,6 @@ class Experiment:
     measure: Callable[[Run, str], Measurements]
     metrics: tuple[str, ...]
     revision: int = 1
-    images: str = "all 10,000 test images"
     on_demand: bool = False
     alone: bool = False
 
@@ -97,8 +105,6 @@ class Run:
     """What an experiment measures: one seed's networks and the images, and what it remembers.
 
     Args:
-        data: MNIST, full or embedded.
-        seed: of the run.
         obtain: recipe to trained weights.
         readings: those that the run wants of the experiment at hand, for what is cheaper made
             together; a measurement must not depend on them.
@@ -122,9 +128,7 @@ class Run:
     def once_in_all(self, name: str, make: Callable[[], Measurements]) -> Measurements:
         """Call ``make`` once in all processes of the run: the first one measures, the others read.
 
-        Args:
-            name: all that the measurements depend on, but for the run's seed and data.
-            make: called where no process has yet.
+        ``name`` holds all that the measurements depend on, but for the run's seed and data.
         """
         if self.shared is None:
             return self.once(name, make)

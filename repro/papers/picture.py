@@ -26,15 +26,16 @@ if TYPE_CHECKING:  # torch is loaded only when a claim runs
 SIDE = 28
 MOST_PICTURES, MOST_ROWS, MOST_IMAGES = 40, 8, 12
 """In a report, in a picture, in a row: as ``report.schema.json`` has it."""
+_SHOWN = ("name", "place", "title", "caption", "experiment")
 _SUFFIX = ".pictures.json"
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
 class Row:
-    """One line of a picture.
+    """One line of a picture: what all its images are, and the images.
 
     Args:
-        label: what all its images are.
+        label: of the line.
         images: (N, 28, 28) uint8, 0 is black.
         labels: one an image, such as what the network makes of it; or none.
     """
@@ -108,30 +109,24 @@ def make(
 ) -> None:
     """Make the pictures of an experiment that ``run`` has measured, and leave them in ``shared``.
 
-    Args:
-        offered: paper to the pictures that it offers.
-        paper: its id.
-        experiment: the one that was measured.
-        run: its networks, images and memory.
-        reading: the one that it was measured under.
-        shared: the folder that the run's processes hand results through.
+    ``offered`` gives the pictures of a paper.
 
     Raises:
-        StoreError: the folder cannot be written.
+        StoreError: the folder ``shared`` cannot be written.
     """
     made, problems = [], []
+    wanted: list[Picture] = []
     try:
-        wanted = [p for p in offered(paper) if p.experiment == experiment]
+        mine = [p for p in offered(paper) if p.experiment == experiment]
+        wanted = [p for p in mine if reading in p.readings]
     except Exception as error:  # an illustration is no reason to fail a claim
-        wanted = []
         problems.append(f"the pictures of {paper} were not made: {error!r}")
     for picture in wanted:
-        if reading not in picture.readings:
-            continue
         try:
             rows = picture.rows(run, reading)
             if rows is not None:
-                made.append(_encoded(picture, paper, reading, rows))
+                about = {name: getattr(picture, name) for name in _SHOWN}
+                made.append(about | {"paper": paper, "reading": reading, "rows": _encoded(rows)})
         except Exception as error:  # as above
             problems.append(f"picture {picture.name} ({reading}) was not made: {error!r}")
     if made or problems:
@@ -153,20 +148,11 @@ def collect(shared: Path) -> tuple[list[dict[str, Any]], list[str]]:
     return made[:MOST_PICTURES], problems
 
 
-def _encoded(picture: Picture, paper: str, reading: str, rows: tuple[Row, ...]) -> dict[str, Any]:
-    """Return a picture as the report has it."""
+def _encoded(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+    """Return the rows of a picture as the report has them."""
     if not 0 < len(rows) <= MOST_ROWS:
         raise _unfit(f"{len(rows)} rows", f"1 to {MOST_ROWS}")
-    return {
-        "name": picture.name,
-        "paper": paper,
-        "place": picture.place,
-        "title": picture.title,
-        "caption": picture.caption,
-        "experiment": picture.experiment,
-        "reading": reading,
-        "rows": [{"label": row.label, "images": _images(row)} for row in rows],
-    }
+    return [{"label": row.label, "images": _images(row)} for row in rows]
 
 
 def _images(row: Row) -> list[dict[str, str]]:

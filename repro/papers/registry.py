@@ -8,7 +8,6 @@ has images to show. Further papers are found in the folders that ``REPRO_EXTRA_P
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from repro.claims import records
 from repro.claims.records import Paper
 from repro.claims.schema import SLUG
-from repro.errors import ClaimsError
+from repro.errors import ClaimsError, UsageError
 from repro.paths import given
 
 if TYPE_CHECKING:  # experiments need torch, which the claim records never load
@@ -91,22 +90,18 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
     """Load the experiments of a paper, by name; this imports torch.
 
     Raises:
-        ClaimsError: there is no such paper, or it has no ``experiments.py`` with its
-            ``EXPERIMENTS``.
+        UsageError: there is no such paper.
+        ClaimsError: it has no ``experiments.py`` with its ``EXPERIMENTS``.
     """
-    folder = folders().get(paper)
-    if folder is None:
+    if paper not in (known := folders()):
+        raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct its id")
+    found: tuple[Experiment, ...] | None = _offered(paper, "experiments", "EXPERIMENTS")
+    if found is None:
         raise ClaimsError(
-            f"no paper {paper!r}", expected=", ".join(folders()), do="correct its id"
-        )
-    module = _module(paper, folder, "experiments")
-    if module is None:
-        raise ClaimsError(
-            f"{folder} has no experiments.py",
+            f"{known[paper]} has no experiments.py",
             expected="EXPERIMENTS in experiments.py",
             do="add it",
         )
-    found: tuple[Experiment, ...] = _offered(module, folder, "EXPERIMENTS")
     return {experiment.name: experiment for experiment in found}
 
 
@@ -117,18 +112,15 @@ def pictures(paper: str) -> tuple[Picture, ...]:
         ClaimsError: it has no ``PICTURES``, or one of them is misnamed or names an experiment
             or a reading that the paper does not have.
     """
-    folder, offered = folders()[paper], experiments(paper)
-    module = _module(paper, folder, "pictures")
-    if module is None:
-        return ()
-    found: tuple[Picture, ...] = _offered(module, folder, "PICTURES")
+    offered = experiments(paper)
+    found: tuple[Picture, ...] = _offered(paper, "pictures", "PICTURES") or ()
     for picture in found:
         known = offered[picture.experiment].readings if picture.experiment in offered else ()
         alone = sum(other.name == picture.name for other in found) == 1
         named = SLUG.fullmatch(picture.name) and picture.name.startswith(f"{paper}-")
         if not (named and alone and picture.readings and set(picture.readings) <= set(known)):
             raise ClaimsError(
-                f"{folder}/pictures.py offers a picture {picture.name!r} of experiment "
+                f"{folders()[paper]}/pictures.py offers a picture {picture.name!r} of experiment "
                 f"{picture.experiment!r} under {', '.join(picture.readings) or 'no reading'}",
                 expected=f"a name of its own that begins with {paper}-, an experiment of the "
                 "paper and readings of that experiment",
@@ -145,48 +137,31 @@ def tables(paper: str) -> Mapping[str, Callable[[Archive], str]]:
     Raises:
         ClaimsError: it has no ``TABLES``.
     """
-    folder = folders()[paper]
-    module = _module(paper, folder, "doc_tables")
-    if module is None:
-        return {}
-    found: Mapping[str, Callable[[Archive], str]] = _offered(module, folder, "TABLES")
+    found: Mapping[str, Callable[[Archive], str]] = _offered(paper, "doc_tables", "TABLES") or {}
     return found
 
 
-def _offered(module: ModuleType, folder: Path, name: str) -> Any:
-    """Return what a paper's module offers under ``name``, or raise ClaimsError."""
-    if not hasattr(module, name):
-        raise ClaimsError(
-            f"{folder / Path(str(module.__file__)).name} has no {name}",
-            expected=f"a tuple of {name.lower()} of that name",
-            do="add it",
-        )
-    return getattr(module, name)
-
-
-def _module(paper: str, folder: Path, name: str) -> ModuleType | None:
-    """Load a module of a paper; None where there is no such file.
+def _offered(paper: str, name: str, offer: str) -> Any:
+    """Return what a module of a paper offers; None where there is no such file.
 
     A paper outside this package is loaded as a package of its own, whose modules may import
     one another (``from .experiments import ...``).
     """
-    path = folder / f"{name}.py"
+    folder = folders()[paper]
+    path, package = folder / f"{name}.py", f"repro.papers.{paper}"
     if not path.exists():
         return None
-    if folder.parent == Path(__file__).parent:
-        return importlib.import_module(f"repro.papers.{paper}.{name}")
-    package = ModuleType(f"repro_extra_papers_{paper}")
-    package.__path__ = [str(folder)]
-    sys.modules[package.__name__] = package
-    full = f"{package.__name__}.{name}"
-    spec = importlib.util.spec_from_file_location(full, path)
-    if spec is None or spec.loader is None:
-        raise ClaimsError(f"{path} cannot be loaded", expected="a Python module", do="restore it")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[full] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[full]
-        raise
-    return module
+    if folder.parent != Path(__file__).parent:
+        package = f"repro_extra_papers_{paper}"
+        outside = sys.modules[package] = ModuleType(package)
+        outside.__path__ = [str(folder)]
+        sys.modules.pop(f"{package}.{name}", None)  # the folder may be another one by now
+        importlib.invalidate_caches()
+    module = importlib.import_module(f"{package}.{name}")
+    if not hasattr(module, offer):
+        raise ClaimsError(
+            f"{path} has no {offer}",
+            expected=f"a tuple of {offer.lower()} of that name",
+            do="add it",
+        )
+    return getattr(module, offer)

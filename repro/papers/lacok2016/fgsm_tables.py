@@ -9,7 +9,7 @@ from repro.errors import UsageError
 from repro.lab.attacks import fgsm, metrics
 from repro.lab.attacks.fgsm import GradientForm
 from repro.lab.networks.mlp import Mlp, MlpRecipe
-from repro.papers.experiment import Experiment, Measurements, Run
+from repro.papers.experiment import Experiment, Measurements, Run, named
 
 GRADIENT_OF: dict[str, GradientForm] = {
     "as-written": "exact",
@@ -24,10 +24,13 @@ EPS = {"fgsm-010": 0.10, "fgsm-025": 0.25}
 SETS = ("original", "fgsm-010", "fgsm-025", "random-025", "random-010", "untrained")
 """The four sets of the tables, then two controls: weaker random noise, an untrained network."""
 
+DROPS, INCREASES = ("fgsm-010", "fgsm-025", "random-025"), ("fgsm-010", "random-025")
+"""The sets whose drop of confidence, and whose increase of the error rate, are measured."""
+
 TABLE_METRICS = (
-    *(f"{name}-{what}" for name in SETS for what in ("error", "confidence")),
-    *(f"{name}-confidence-drop" for name in ("fgsm-010", "fgsm-025", "random-025")),
-    *(f"{name}-error-increase" for name in ("fgsm-010", "random-025")),
+    *named(SETS, ("error", "confidence")),
+    *named(DROPS, ("confidence-drop",)),
+    *named(INCREASES, ("error-increase",)),
     "zero-gradient-share",
     "sign-difference-share",
 )
@@ -48,9 +51,9 @@ def regularised(seed: int) -> MlpRecipe:
     return MlpRecipe(seed=seed, l1=1e-4, l2=1e-4)
 
 
-def another(seed: int) -> int:
-    """Return the seed of an independent training: 0 and 1 are each other's, 2 and 3, and so on."""
-    return seed ^ 1
+def another(seed: int) -> MlpRecipe:
+    """Return that of an independent training: seeds 0 and 1 are each other's, 2 and 3, ..."""
+    return unregularised(seed ^ 1)
 
 
 def network_of(run: Run, recipe: MlpRecipe) -> Mlp:
@@ -59,19 +62,12 @@ def network_of(run: Run, recipe: MlpRecipe) -> Mlp:
 
 
 def _signs(run: Run, recipe: MlpRecipe, form: GradientForm) -> Tensor:
-    """Return the signs of the gradient of the loss, computed once a network and form.
-
-    Returns:
-        (N, 784) int8: an eighth of the exact gradient's memory.
-
-    Raises:
-        UsageError: the gradient is not finite; the sign of NaN is 0, as if it were zero.
-    """
+    """Return the signs of the loss's gradient, (N, 784) int8: an eighth of its memory."""
 
     def make() -> Tensor:
         network = network_of(run, recipe)
         gradient = fgsm.loss_gradient(network, run.images(), run.labels(), form=form)
-        if not bool(gradient.isfinite().all()):
+        if not bool(gradient.isfinite().all()):  # the sign of NaN is 0, as if it were zero
             raise UsageError(
                 "a gradient that is not finite",
                 expected="finite gradients",
@@ -93,15 +89,16 @@ def noisy(run: Run, eps: float) -> Tensor:
     return fgsm.random_sign(run.images(), eps=eps, rng=rng)
 
 
-def _table(run: Run, target: MlpRecipe, source: MlpRecipe, form: GradientForm) -> Measurements:
-    """Measure error rate and confidence of ``target``'s network on the sets of a table.
+def _both(name: str, logits: Tensor, y: Tensor) -> Measurements:
+    """Name the error rate and the confidence of ``logits`` by ``name``."""
+    return {
+        f"{name}-error": metrics.error_rate(logits, y),
+        f"{name}-confidence": metrics.mean_confidence(logits),
+    }
 
-    Args:
-        run: gives networks and images.
-        target: the network under test.
-        source: the network that the attacked images are made for.
-        form: how its gradient is taken.
-    """
+
+def _table(run: Run, target: MlpRecipe, source: MlpRecipe, form: GradientForm) -> Measurements:
+    """Measure ``target``'s network on the sets of a table, attacked by ``source``'s gradient."""
     network, x, y = network_of(run, target), run.images(), run.labels()
     logits = {
         "original": metrics.predict(network, x),
@@ -110,14 +107,13 @@ def _table(run: Run, target: MlpRecipe, source: MlpRecipe, form: GradientForm) -
         "random-010": metrics.predict(network, noisy(run, 0.10)),
         "untrained": metrics.predict(Mlp(target.initial_weights()), x),
     }
-    result = {}
+    result: Measurements = {}
     for name, values in logits.items():
-        result[f"{name}-error"] = metrics.error_rate(values, y)
-        result[f"{name}-confidence"] = metrics.mean_confidence(values)
-    for name in ("fgsm-010", "fgsm-025", "random-025"):
+        result |= _both(name, values, y)
+    for name in DROPS:
         drop = result["original-confidence"] - result[f"{name}-confidence"]
         result[f"{name}-confidence-drop"] = drop
-    for name in ("fgsm-010", "random-025"):
+    for name in INCREASES:
         result[f"{name}-error-increase"] = result[f"{name}-error"] - result["original-error"]
     signs, exact = _signs(run, source, form), _signs(run, source, "exact")
     result["zero-gradient-share"] = fgsm.zero_gradient_share(signs)
@@ -152,12 +148,11 @@ def _transfer(run: Run, reading: str) -> Measurements:
     This is the part of the drop under ``cached-adversarials`` that is mere transfer between two
     trainings, without any regularisation.
     """
-    source, target = unregularised(run.seed), unregularised(another(run.seed))
-    network, result = network_of(run, target), {}
+    source, target = unregularised(run.seed), another(run.seed)
+    network, result = network_of(run, target), dict[str, float]()
     for name in EPS:
         logits = metrics.predict(network, attacked(run, source, GRADIENT_OF[reading], name))
-        result[f"{name}-error"] = metrics.error_rate(logits, run.labels())
-        result[f"{name}-confidence"] = metrics.mean_confidence(logits)
+        result |= _both(name, logits, run.labels())
     return result
 
 
@@ -205,9 +200,9 @@ EXPERIMENTS = (
     Experiment(
         name="transfer",
         readings=("cached-adversarials",),
-        networks=lambda seed: (unregularised(seed), unregularised(another(seed))),
+        networks=lambda seed: (unregularised(seed), another(seed)),
         measure=_transfer,
-        metrics=tuple(f"{name}-{what}" for name in EPS for what in ("error", "confidence")),
+        metrics=named(EPS, ("error", "confidence")),
     ),
     Experiment(
         name="threshold",

@@ -6,7 +6,7 @@ import numpy as np
 
 from repro.lab.attacks import metrics
 from repro.lab.networks.mlp import MlpRecipe
-from repro.papers.experiment import Experiment, Measurements, Run
+from repro.papers.experiment import Experiment, Measurements, Run, named
 from repro.papers.lacok2016.fgsm_tables import EPS, attacked, network_of, noisy, unregularised
 
 EXPONENTS = (3, 4, 5)
@@ -51,19 +51,12 @@ def _grid(run: Run, reading: str) -> Measurements:
     Under ``cached-adversarials`` all are attacked with the unregularised network's images.
     """
     plain = unregularised(run.seed)
-    found = {"unregularised": _errors(run, plain, plain)}
-    for cell in CELLS:
-        target = recipe_of(run.seed, cell)
-        source = plain if reading == "cached-adversarials" else target
-        found[cell] = _errors(run, target, source)
-    result = {
-        f"{cell}-{name}-error": error
-        for cell, errors in found.items()
-        for name, error in errors.items()
-    }
+    targets = {"unregularised": plain, **{cell: recipe_of(run.seed, cell) for cell in CELLS}}
+    cached = reading == "cached-adversarials"
+    found = {cell: _errors(run, to, plain if cached else to) for cell, to in targets.items()}
     means = {cell: float(np.mean(list(errors.values()))) for cell, errors in found.items()}
     return {
-        **result,
+        **{f"{cell}-{n}-error": errors[n] for cell, errors in found.items() for n in SETS},
         "unregularised-mean-error": means["unregularised"],
         "middle-mean-error": means[MIDDLE],
         "others-best-mean-error": min(means[cell] for cell in CELLS if cell != MIDDLE),
@@ -79,7 +72,7 @@ EXPERIMENTS = (
         networks=lambda seed: (unregularised(seed), *(recipe_of(seed, cell) for cell in CELLS)),
         measure=_grid,
         metrics=(
-            *(f"{cell}-{name}-error" for cell in ("unregularised", *CELLS) for name in SETS),
+            *named(("unregularised", *CELLS), (f"{name}-error" for name in SETS)),
             "unregularised-mean-error",
             "middle-mean-error",
             "others-best-mean-error",

@@ -22,18 +22,14 @@ def _sets(run: Run, reading: str) -> tuple[Row, ...]:
     """Make the four lines: original, both attacked sets and random noise."""
     recipe = unregularised(run.seed)
     network, x = network_of(run, recipe), run.images()
-    lines = {
-        "original": x,
-        **{
-            f"adversarial, ε = {eps:.2f}": attacked(run, recipe, GRADIENT_OF[reading], name)
-            for name, eps in EPS.items()
-        },
-        "random noise, ε = 0.25": noisy(run, 0.25),
-    }
-    first = {label: images[:COUNT] for label, images in lines.items()}
+    lines = {"original": x}
+    for name, eps in EPS.items():
+        made = attacked(run, recipe, GRADIENT_OF[reading], name)
+        lines[f"adversarial, ε = {eps:.2f}"] = made
+    lines["random noise, ε = 0.25"] = noisy(run, 0.25)
     return tuple(
-        Row(label, stretched(images), outputs(metrics.predict(network, images)))
-        for label, images in first.items()
+        Row(label, stretched(made[:COUNT]), outputs(metrics.predict(network, made[:COUNT])))
+        for label, made in lines.items()
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,12 +12,15 @@ from repro.lab.attacks import iterative, metrics
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Attacked, Switches
 from repro.lab.networks.cnn import Cnn
 from repro.lab.networks.cnn_training import CnnRecipe
-from repro.papers.experiment import Measurements, Run
+from repro.papers.experiment import Experiment, Measurements, Run
 
 SWITCHES: dict[str, Switches] = {"as-written": AS_WRITTEN, "as-coded": AS_CODED}
 READINGS = tuple(SWITCHES)
 SUBSET = 1000
 """Test images, the first in file order, on which switches and comparisons are measured."""
+
+SUMMARY = ("success", "rms", "iterations")
+"""What is measured of every attack by eqs. (1) and (3)."""
 
 TABLE_UNITS = 1204
 """Units of the fully connected layer in Table I, where the authors' code has 1,024."""
@@ -29,6 +34,10 @@ def network_of(seed: int) -> CnnRecipe:
 def network_of_table(seed: int) -> CnnRecipe:
     """Return the recipe of the network as Table I has it: 1,204 units."""
     return CnnRecipe(seed=seed, units=TABLE_UNITS)
+
+
+on_network = partial(Experiment, readings=READINGS, networks=lambda seed: (network_of(seed),))
+"""Make an experiment on the authors' network, under both readings."""
 
 
 def network(run: Run, recipe: CnnRecipe | None = None) -> Cnn:
@@ -65,12 +74,9 @@ def fooled(model: Cnn, x: Tensor, y: Tensor, noise: Tensor, switches: Switches) 
 
 
 def summary(prefix: str, done: Attacked) -> Measurements:
-    """Name success rate, mean RMS of the successes and mean number of steps by ``prefix``."""
-    return {
-        f"{prefix}-success": done.success_rate,
-        f"{prefix}-rms": done.mean_rms,
-        f"{prefix}-iterations": float(done.iterations.double().mean()),
-    }
+    """Name success rate, mean RMS of the successes and mean number of steps: ``SUMMARY``."""
+    values = (done.success_rate, done.mean_rms, float(done.iterations.double().mean()))
+    return {f"{prefix}{name}": value for name, value in zip(SUMMARY, values, strict=True)}
 
 
 def attacked(
@@ -82,12 +88,8 @@ def attacked(
 ) -> Measurements:
     """Attack the first ``SUBSET`` test images by eq. (1), once a run; return the :func:`summary`.
 
-    Args:
-        run: gives network and images.
-        prefix: of the measurements' names.
-        switches: the reading.
-        recipe: of the network, the authors' where none is given.
-        options: of :func:`repro.lab.attacks.iterative.attack`.
+    The network is the authors' where no ``recipe`` is given; the options are those of
+    :func:`repro.lab.attacks.iterative.attack`.
     """
     of = recipe or network_of(run.seed)
 
@@ -97,16 +99,4 @@ def attacked(
         return summary("", done)
 
     found = run.once_in_all(f"attack {of} {switches} {sorted(options.items())}", make)
-    return {f"{prefix}{name}": value for name, value in found.items()}
-
-
-def summaries(prefixes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names that :func:`summary` gives."""
-    return tuple(
-        f"{prefix}-{what}" for prefix in prefixes for what in ("success", "rms", "iterations")
-    )
-
-
-def indexed(names: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """Return the names of vectors' entries: ``name[0]`` to ``name[count - 1]``."""
-    return tuple(f"{name}[{i}]" for name in names for i in range(count))
+    return {f"{prefix}-{name}": value for name, value in found.items()}

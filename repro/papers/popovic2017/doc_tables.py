@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import numpy as np
-
 from repro.judge.populations import Archive
+from repro.papers.tables import mean, table
+
+READINGS = ("as-written", "as-coded")
 
 
 def matrix(metric: str, reading: str, archive: Archive) -> str:
@@ -18,56 +19,37 @@ def matrix(metric: str, reading: str, archive: Archive) -> str:
         reading: of the population.
         archive: the populations.
 
-    Returns:
-        A Markdown table.
-
     Raises:
         EvidenceError: the population is damaged or lacks a metric.
     """
     population = archive.population("full", "popovic2017", "targeted", reading)
     digits = 2 if metric.endswith("success") else 3
-    lines = [
-        f"| from \\ to | {' | '.join(map(str, range(10)))} |",
-        f"| --- |{' --- |' * 10}",
-    ]
-    for source in range(10):
-        cells = [
-            "–"
-            if source == to or not population.rows
-            else f"{np.mean(population.values(f'{metric}-{source}-{to}')):.{digits}f}"
-            for to in range(10)
-        ]
-        lines.append(f"| {source} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+
+    def cell(source: int, target: int) -> str:
+        values = [] if source == target else population.values(f"{metric}-{source}-{target}")
+        return mean(values, digits, spread=False)
+
+    rows = [[str(source), *(cell(source, to) for to in range(10))] for source in range(10)]
+    return table([r"from \ to", *map(str, range(10))], rows)
 
 
 def summary(archive: Archive) -> str:
     """Write success, RMS and steps of both stops under both readings; mean ± s over the seeds.
 
-    Args:
-        archive: the populations.
-
     Raises:
         EvidenceError: a population is damaged or lacks a metric.
     """
-    lines = [
-        "| reading | stops | success | RMS of the successes | steps |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for reading in ("as-written", "as-coded"):
+    rows = []
+    for reading in READINGS:
         population = archive.population("full", "popovic2017", "targeted", reading)
         for prefix, stops in (("target", "at the target"), ("sure", "at 0.9 confidence")):
-            cells = []
-            for what, digits in (("success", 4), ("rms", 4), ("iterations", 1)):
-                values = population.values(f"{prefix}-{what}")
-                spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
-                cells.append(
-                    f"{np.mean(values):.{digits}f} ± {spread:.{digits}f} ({len(values)})"
-                    if values
-                    else "–"
-                )
-            lines.append(f"| {reading} | {stops} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+            shown = [
+                f"{mean(values, digits)} ({len(values)})"
+                for what, digits in (("success", 4), ("rms", 4), ("iterations", 1))
+                if (values := population.values(f"{prefix}-{what}"))
+            ]
+            rows.append([reading, stops, *(shown or ["–"] * 3)])
+    return table(["reading", "stops", "success", "RMS of the successes", "steps"], rows)
 
 
 TABLES: Mapping[str, Callable[[Archive], str]] = {
@@ -75,6 +57,6 @@ TABLES: Mapping[str, Callable[[Archive], str]] = {
     **{
         f"{metric} {reading}": partial(matrix, metric, reading)
         for metric in ("target-success", "target-rms", "sure-success", "sure-rms")
-        for reading in ("as-written", "as-coded")
+        for reading in READINGS
     },
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,16 +10,14 @@ from torch import Tensor
 
 from repro.lab.attacks import common_noise, iterative
 from repro.lab.attacks.common_noise import CommonNoise
-from repro.papers.experiment import Experiment, Measurements, Run
+from repro.papers.experiment import Measurements, Run, named
 from repro.papers.popovic2017.common import (
-    READINGS,
     SWITCHES,
     attacked,
     fooled,
     images,
-    indexed,
     network,
-    network_of,
+    on_network,
     random_noise,
 )
 
@@ -65,8 +63,11 @@ def _crafted(
     epochs: int,
 ) -> CommonNoise:
     """Craft the noises of one reading, in one batch with those of the other where it is wanted."""
-    key = "common-{} noises {}"
-    if key.format(name, reading) not in run.memory:
+
+    def key(reading: str) -> str:
+        return f"common-{name} noises {reading}"
+
+    if key(reading) not in run.memory:
         together = tuple(dict.fromkeys((reading, *run.readings)))
         sets = [class_images(run, c)[0] for c in classes]
         count = len(classes)
@@ -80,11 +81,15 @@ def _crafted(
         )
         for i, other in enumerate(together):
             mine = slice(i * count, (i + 1) * count)
-            run.memory[key.format(name, other)] = CommonNoise(
-                made.by_epoch[:, mine], made.zero_gradients[mine]
-            )
-    noises: CommonNoise = run.memory[key.format(name, reading)]
+            found = CommonNoise(made.by_epoch[:, mine], made.zero_gradients[mine])
+            run.memory[key(other)] = found
+    noises: CommonNoise = run.memory[key(reading)]
     return noises
+
+
+def _entries(vectors: Mapping[str, Sequence[float]]) -> Measurements:
+    """Name the entries of vectors ``name[0]``, ``name[1]`` and so on."""
+    return {f"{n}[{i}]": float(v) for n, vector in vectors.items() for i, v in enumerate(vector)}
 
 
 def _linearity(values: list[float]) -> float:
@@ -101,25 +106,18 @@ def _fives(run: Run, reading: str) -> Measurements:
     x = class_images(run, FIVE)[1]
     y = torch.full((len(x),), FIVE)
     noises = _crafted(run, "fives", reading, [FIVE] * len(EPS), EPS, LOG_EPOCHS)
-    after: dict[int, tuple[list[float], list[float]]] = {}
-    for epochs in (TEXT_EPOCHS, LOG_EPOCHS):
-        each = noises.by_epoch[epochs - 1]
-        after[epochs] = (
-            [fooled(model, x, y, noise, switches) for noise in each],
-            [float(value) for value in iterative.rms(each)],
-        )
-    success, rms = after[EPOCHS[reading]]
+    after = {n: noises.by_epoch[n - 1] for n in (TEXT_EPOCHS, LOG_EPOCHS)}
+    successes = {n: [fooled(model, x, y, each, switches) for each in after[n]] for n in after}
+    sizes = {n: iterative.rms(each).tolist() for n, each in after.items()}
+    success, rms = successes[EPOCHS[reading]], sizes[EPOCHS[reading]]
     random = [
         fooled(model, x, y, random_noise(run, x, value, f"random-five-{i}"), switches)
         for i, value in enumerate(rms)
     ]
-    result: Measurements = {}
-    vectors = (("success", success), ("rms", rms), ("random-success", random), ("eps", EPS))
-    for name, values in vectors:
-        result |= {f"{name}[{i}]": float(value) for i, value in enumerate(values)}
-    for epochs, (successes, sizes) in after.items():
-        result[f"epochs-{epochs}-success"] = float(np.mean(successes))
-        result[f"epochs-{epochs}-rms"] = float(np.mean(sizes))
+    result = _entries({"success": success, "rms": rms, "random-success": random, "eps": EPS})
+    for n in after:
+        result[f"epochs-{n}-success"] = float(np.mean(successes[n]))
+        result[f"epochs-{n}-rms"] = float(np.mean(sizes[n]))
     at = EPS.index(CLASS_EPS)
     return {
         **result,
@@ -139,15 +137,11 @@ def class_noises(run: Run, reading: str) -> CommonNoise:
     return _crafted(run, "classes", reading, (*CLASSES, FIVE), eps, TEXT_EPOCHS)
 
 
-def _spread(values: list[float]) -> float:
-    return max(values) - min(values)
-
-
 def _classes(run: Run, reading: str) -> Measurements:
     """Measure Alg. 1 for every class at eps 0.24 (Figs. 4 and 5)."""
     switches, model = SWITCHES[reading], network(run)
     noises = class_noises(run, reading)
-    *rms, small = (float(value) for value in noises.rms)
+    *rms, small = noises.rms.tolist()
     own, other, random, counts = [], [], [], []
     for c in CLASSES:
         x = class_images(run, c)[1]
@@ -157,21 +151,18 @@ def _classes(run: Run, reading: str) -> Measurements:
         control = random_noise(run, x, rms[c], f"random-class-{c}")
         random.append(fooled(model, x, y, control, switches))
         counts.append(len(x))
-    result: Measurements = {}
-    for name, values in (("success", own), ("rms", rms), ("other-class", other)):
-        result |= {f"{name}[{c}]": value for c, value in zip(CLASSES, values, strict=True)}
+    eps = [CLASS_EPS] * len(CLASSES)
     return {
-        **result,
-        **{f"eps[{c}]": CLASS_EPS for c in CLASSES},
+        **_entries({"success": own, "rms": rms, "other-class": other, "eps": eps}),
         "success-min": min(own),
         "success-mean": float(np.average(own, weights=counts)),
-        "success-spread": _spread(own),
+        "success-spread": float(np.ptp(own)),
         "other-class-mean": float(np.average(other, weights=counts)),
-        "other-class-spread": _spread(other),
+        "other-class-spread": float(np.ptp(other)),
         "random-success-min": min(random),
         "random-success-mean": float(np.average(random, weights=counts)),
         "rms-mean": float(np.mean(rms)),
-        "rms-spread": _spread(rms),
+        "rms-spread": float(np.ptp(rms)),
         "small-box-rms": small,
         "single-rms": attacked(run, "single", switches)["single-rms"],
         "single-rms-024": attacked(run, "single", switches, eps=CLASS_EPS)["single-rms"],
@@ -179,14 +170,12 @@ def _classes(run: Run, reading: str) -> Measurements:
 
 
 EXPERIMENTS = (
-    Experiment(
+    on_network(
         name="common-fives",
-        readings=READINGS,
-        networks=lambda seed: (network_of(seed),),
         measure=_fives,
         metrics=(
-            *indexed(("success", "rms", "random-success", "eps"), len(EPS)),
-            *(f"epochs-{n}-{what}" for n in (25, 30) for what in ("success", "rms")),
+            *_entries(dict.fromkeys(("success", "rms", "random-success", "eps"), EPS)),
+            *named(("epochs-25", "epochs-30"), ("success", "rms")),
             "success-at-020",
             "success-at-024",
             "random-success-at-024",
@@ -195,16 +184,13 @@ EXPERIMENTS = (
             "rms-linearity",
             "success-linearity",
         ),
-        images="the test images of class 5",
         alone=True,
     ),
-    Experiment(
+    on_network(
         name="common-classes",
-        readings=READINGS,
-        networks=lambda seed: (network_of(seed),),
         measure=_classes,
         metrics=(
-            *indexed(("success", "rms", "other-class", "eps"), len(CLASSES)),
+            *_entries(dict.fromkeys(("success", "rms", "other-class", "eps"), CLASSES)),
             "success-min",
             "success-mean",
             "success-spread",
@@ -219,7 +205,6 @@ EXPERIMENTS = (
             "single-rms-024",
         ),
         revision=2,
-        images="all 10,000 test images, by class",
         alone=True,
     ),
 )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from repro.lab.attacks import iterative
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN
 from repro.lab.networks.cnn import Cnn
-from repro.papers.experiment import Experiment, Measurements, Run
+from repro.papers.experiment import Experiment, Measurements, Run, named
 from repro.papers.popovic2017.common import (
     READINGS,
     SUBSET,
+    SUMMARY,
     SWITCHES,
     attacked,
     error_rate,
@@ -20,8 +23,8 @@ from repro.papers.popovic2017.common import (
     network,
     network_of,
     network_of_table,
+    on_network,
     random_noise,
-    summaries,
     summary,
 )
 
@@ -62,9 +65,7 @@ def _iterative(run: Run, reading: str) -> Measurements:
         Cnn(network_of(run.seed).initial_weights()), x[:SUBSET], y[:SUBSET], switches=switches
     )
     return {
-        "success": done.success_rate,
-        "rms": done.mean_rms,
-        "iterations": float(done.iterations.double().mean()),
+        **summary("", done),
         "zero-gradient-share": done.zero_gradients / len(done.success),
         "random-success": fooled(network(run), x, y, noise, switches),
         "untrained-rms": untrained.mean_rms,
@@ -74,17 +75,13 @@ def _iterative(run: Run, reading: str) -> Measurements:
 def _steps(run: Run, reading: str) -> Measurements:
     """Compare value steps with sign steps, and with larger steps of either, which cannot win."""
     switches = SWITCHES[reading]
-    sign = SIGN_STEP[reading]
     return {
         **attacked(run, "value", switches),
-        **attacked(run, "sign", switches, sign=True, step=sign),
+        **attacked(run, "sign", switches, sign=True, step=SIGN_STEP[reading]),
         **attacked(run, "large-value", switches, step=5 * STEP),
         # One step to a corner of the box; as coded it is judged before the second.
         **attacked(run, "corner", switches, sign=True, step=EPS, max_iterations=2),
     }
-
-
-SWITCH_NAMES = tuple(iterative.each_alone(AS_WRITTEN, AS_CODED))
 
 
 def _switches(run: Run, reading: str) -> Measurements:
@@ -110,20 +107,12 @@ def _targeted(run: Run, reading: str) -> Measurements:
     pair = torch.cat([torch.full((len(first[s]),), i) for i, (s, _) in enumerate(PAIRS)])
     x = images(run)[picked]
     # Beside a step, reading the weights costs most: a large batch shares it.
-    plain = iterative.attack(model, x, y[picked], switches=switches, target=target, batch=200)
-    sure = iterative.attack(
-        model,
-        x,
-        y[picked],
-        switches=switches,
-        target=target,
-        confidence=CONFIDENCE,
-        after=plain,
-        batch=200,
-    )
+    attack = partial(iterative.attack, switches=switches, target=target, batch=200)
+    plain = attack(model, x, y[picked])
+    sure = attack(model, x, y[picked], confidence=CONFIDENCE, after=plain)
     result: Measurements = {}
     for name, done in (("target", plain), ("sure", sure)):
-        result |= summary(name, done)
+        result |= summary(f"{name}-", done)
         noise = random_noise(run, x, done.rms, f"random-{name}")
         result[f"{name}-random-success"] = _sure_of(
             logits(model, x, noise, switches), target, CONFIDENCE if done is sure else 0.0
@@ -142,7 +131,10 @@ def _sure_of(output: torch.Tensor, target: torch.Tensor, confidence: float) -> f
 
 
 def _units(run: Run, reading: str) -> Measurements:
-    """Measure what Table I's 1,204 units change in place of the code's 1,024."""
+    """Measure what Table I's 1,204 units change in place of the code's 1,024.
+
+    The accuracy is over all test images, the attack over the first ``SUBSET``.
+    """
     switches, x, y = SWITCHES[reading], images(run), run.labels()
     result: Measurements = {}
     for recipe in (network_of(run.seed), network_of_table(run.seed)):
@@ -152,65 +144,46 @@ def _units(run: Run, reading: str) -> Measurements:
     return result
 
 
-TARGETED = tuple(
-    f"{name}-{what}"
-    for name in ("target", "sure")
-    for what in (
-        *("success", "rms", "iterations", "random-success"),
-        *(f"{each}-{source}-{to}" for source, to in PAIRS for each in ("success", "rms")),
-    )
-)
-
 EXPERIMENTS = (
-    Experiment(
+    on_network(
         name="network",
         readings=("as-written",),
-        networks=lambda seed: (network_of(seed),),
         measure=_clean,
         metrics=("test-accuracy", "untrained-accuracy"),
     ),
-    Experiment(
+    on_network(
         name="iterative",
-        readings=READINGS,
-        networks=lambda seed: (network_of(seed),),
         measure=_iterative,
-        metrics=(
-            "success",
-            "rms",
-            "iterations",
-            "zero-gradient-share",
-            "random-success",
-            "untrained-rms",
-        ),
+        metrics=(*SUMMARY, "zero-gradient-share", "random-success", "untrained-rms"),
         revision=2,
         alone=True,
     ),
-    Experiment(
+    on_network(
         name="steps",
-        readings=READINGS,
-        networks=lambda seed: (network_of(seed),),
         measure=_steps,
-        metrics=summaries(("value", "sign", "large-value", "corner")),
+        metrics=named(("value", "sign", "large-value", "corner"), SUMMARY),
         revision=2,
-        images=f"the first {SUBSET:,} test images",
         alone=True,
     ),
-    Experiment(
+    on_network(
         name="switches",
-        readings=READINGS,
-        networks=lambda seed: (network_of(seed),),
         measure=_switches,
-        metrics=summaries(("none", *(name.replace("_", "-") for name in SWITCH_NAMES))),
-        images=f"the first {SUBSET:,} test images",
+        metrics=named(
+            ("none", *(s.replace("_", "-") for s in iterative.each_alone(AS_WRITTEN, AS_CODED))),
+            SUMMARY,
+        ),
         alone=True,
     ),
-    Experiment(
+    on_network(
         name="targeted",
-        readings=READINGS,
-        networks=lambda seed: (network_of(seed),),
         measure=_targeted,
-        metrics=TARGETED,
-        images=f"the first {EACH} test images of each class, towards each other class",
+        metrics=named(
+            ("target", "sure"),
+            (
+                *(*SUMMARY, "random-success"),
+                *(f"{each}-{source}-{to}" for source, to in PAIRS for each in ("success", "rms")),
+            ),
+        ),
         alone=True,
     ),
     Experiment(
@@ -218,12 +191,7 @@ EXPERIMENTS = (
         readings=READINGS,
         networks=lambda seed: (network_of(seed), network_of_table(seed)),
         measure=_units,
-        metrics=tuple(
-            f"units-{units}-{what}"
-            for units in (1024, 1204)
-            for what in ("success", "rms", "iterations", "test-accuracy")
-        ),
-        images=f"all 10,000 test images; the first {SUBSET:,} for the attack",
+        metrics=named(("units-1024", "units-1204"), (*SUMMARY, "test-accuracy")),
         on_demand=True,
     ),
 )

@@ -33,17 +33,14 @@ def _single(run: Run, reading: str) -> tuple[Row, ...]:
     x = _of_class(run, SEVEN, COUNT)
     y = torch.full((len(x),), SEVEN)
     done = iterative.attack(model, x, y, switches=switches, eps=EPS)
+    original = outputs(logits(model, x, torch.zeros(()), switches))
+    fooled = outputs(logits(model, x, done.noise, switches))
     rms = tuple(f"RMS {value:.3f}" for value in done.rms)
+    scale = f"its noise, black for −{EPS} and white for {EPS}"
     return (
-        Row("original", shades(x), outputs(logits(model, x, torch.zeros(()), switches))),
-        Row(
-            "adversarial example",
-            shades(done.adversarial),
-            outputs(logits(model, x, done.noise, switches)),
-        ),
-        Row(
-            f"its noise, black for −{EPS} and white for {EPS}", shades(done.noise, -EPS, EPS), rms
-        ),
+        Row("original", shades(x), original),
+        Row("adversarial example", shades(done.adversarial), fooled),
+        Row(scale, shades(done.noise, -EPS, EPS), rms),
     )
 
 
@@ -55,13 +52,11 @@ def _common(run: Run, reading: str) -> tuple[Row, ...] | None:
     switches, model = SWITCHES[reading], network(run)
     x = torch.cat([_of_class(run, label, 1) for label in SHOWN])
     noise = noises.noise[list(SHOWN)]
+    original = outputs(logits(model, x, torch.zeros(()), switches))
+    fooled = outputs(logits(model, x, noise, switches))
     return (
-        Row("original", shades(x), outputs(logits(model, x, torch.zeros(()), switches))),
-        Row(
-            "with the common noise of the class",
-            shades(x + noise),
-            outputs(logits(model, x, noise, switches)),
-        ),
+        Row("original", shades(x), original),
+        Row("with the common noise of the class", shades(x + noise), fooled),
     )
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from repro.errors import ClaimsError
+from repro.errors import ClaimsError, UsageError
 from repro.papers import registry
 
 
@@ -59,7 +59,7 @@ def test_a_paper_without_experiments_is_an_error(tiny):
     path.unlink()
     with pytest.raises(ClaimsError, match=r"has no experiments\.py"):
         registry.experiments("tiny")
-    with pytest.raises(ClaimsError, match="no paper 'tinny'"):
+    with pytest.raises(UsageError, match="no paper 'tinny'"):
         registry.experiments("tinny")
 
 

@@ -1,0 +1,21 @@
+"""Write the tables of a paper's ``doc_tables.py``, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table; it ends in a line break."""
+    lines = (titles, ["---"] * len(titles), *rows)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def mean(values: Sequence[float], digits: int = 4, *, spread: bool = True) -> str:
+    """Write ``mean ± s``, or the mean alone of a single value; ``–`` stands for none."""
+    if not values:
+        return "–"
+    s = f" ± {np.std(values, ddof=1):.{digits}f}" if spread and len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{s}"
