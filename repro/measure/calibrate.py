@@ -44,9 +44,9 @@ class Job:
     paper: str
     seed: int
     wanted: tuple[tuple[Kind, str, str], ...]
-    directory: Path | None
-    device: str
-    threads: int
+    directory: Path | None = None
+    device: str = "cpu"
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,7 @@ class Result:
 def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> list[Result]:
     """Train what is missing and measure one seed.
 
-    Args:
-        job: what to measure.
-        on_epoch: network name to a function told after each of its epochs.
+    ``on_epoch`` gives, by a network's name, the function to tell of each epoch of its training.
     """
     if job.threads:
         torch.set_num_threads(job.threads)
@@ -86,12 +84,9 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
         start = time.monotonic()
         runs[kind].readings = tuple(r for k, n, r in job.wanted if (k, n) == (kind, name))
         measured = experiment.run(runs[kind], reading)
-        row = Row(
-            job.seed,
-            _provenance(experiment, runs[kind], reading, time.monotonic() - start, job.device),
-            measured,
-        )
-        results.append(Result(kind, name, reading, row))
+        seconds = time.monotonic() - start
+        about = _provenance(experiment, runs[kind], reading, seconds, job.device)
+        results.append(Result(kind, name, reading, Row(job.seed, about, measured)))
     return results
 
 
@@ -128,13 +123,20 @@ def missing(root: Path, paper: str, seed: int, names: Iterable[str], kinds: Iter
                 old = {row.seed: row for row in populations.load(path).rows}.get(seed)
                 if old is None:
                     wanted.append((kind, name, reading))
-                elif old.provenance["configuration"] != offered[name].configuration(seed, reading):
-                    raise EvidenceError(
-                        f"{path.name} has seed {seed} of another configuration",
-                        expected=f"{offered[name].configuration(seed, reading)[:16]}…",
-                        do="move the old file away if it is obsolete",
-                    )
-    return Job(paper, seed, tuple(wanted), None, "cpu", 0)
+                else:
+                    check_configuration(path, old, offered[name], reading)
+    return Job(paper, seed, tuple(wanted))
+
+
+def check_configuration(path: Path, row: Row, experiment: Experiment, reading: str) -> None:
+    """Raise EvidenceError where a population's row is not of the code's configuration."""
+    expected = experiment.configuration(row.seed, reading)
+    if row.provenance["configuration"] != expected:
+        raise EvidenceError(
+            f"{path.name} has seed {row.seed} of another configuration",
+            expected=f"{expected[:16]}…",
+            do="if it is obsolete, move the old file away and make the population again",
+        )
 
 
 def keep(root: Path, paper: str, results: Iterable[Result]) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from repro import paths
 from repro.claims.records import Claim, OrderingClaim
 from repro.errors import ClaimsError, EvidenceError
-from repro.judge.freshness import is_stale, tolerance, tolerances
+from repro.judge.freshness import gates, is_stale, tolerance, tolerances
 from repro.judge.populations import Archive, Kind
 from repro.judge.verdicts import Judgement
 from repro.lab.mnist.data import Mnist
@@ -34,33 +34,27 @@ def experiment_of(claim: Claim, reading: str) -> Experiment:
         ClaimsError: the record names what the paper's experiments do not offer.
     """
     offered = registry.experiments(claim.paper)
-    experiment = offered.get(claim.experiment)
-    if experiment is None:
-        raise _not_offered("experiment", claim.experiment, offered)
-    if reading not in experiment.readings:
-        raise _not_offered("reading", reading, experiment.readings)
+    _check_offered("experiment", claim.experiment, offered)
+    experiment = offered[claim.experiment]
+    _check_offered("reading", reading, experiment.readings)
     for metric in claim.metrics:
-        if metric not in experiment.metrics:
-            raise _not_offered("metric", metric, experiment.metrics)
+        _check_offered("metric", metric, experiment.metrics)
     return experiment
 
 
-def _not_offered(what: str, name: str, offered: Iterable[str]) -> ClaimsError:
-    return ClaimsError(
-        f"no {what} {name!r} in experiments.py",
-        expected=f"one of {', '.join(offered)}",
-        do="correct claims.toml, or add it to experiments.py",
-    )
+def _check_offered(what: str, name: str, offered: Collection[str]) -> None:
+    if name not in offered:
+        raise ClaimsError(
+            f"no {what} {name!r} in experiments.py",
+            expected=f"one of {', '.join(offered)}",
+            do="correct claims.toml, or add it to experiments.py",
+        )
 
 
 def measure(claim: Claim, reading: str, session: Session, wanted: Iterable[str]) -> Measured:
     """Measure the experiment of a claim under a reading.
 
-    Args:
-        claim: the record.
-        reading: its reading.
-        session: of the run.
-        wanted: every reading under which the run wants this experiment.
+    ``wanted`` are all readings under which the run wants this experiment.
 
     Raises:
         ReproError: no data, no weights, a measurement that is not finite, or a record that
@@ -128,7 +122,7 @@ def stale(
     Args:
         claim: the record.
         reading: its reading.
-        measured: its measurement.
+        measured: the claim's measurement.
         seed0: what the population on the same images has of seed 0; None where it has nothing.
         judgement: of the claim, from that population.
 
@@ -150,13 +144,13 @@ def stale(
                 )
         return ""
     held = claim.gated_value(measured.values)
-    gates = [point.gate for point in judgement.points] or [judgement.gate]
-    if not any(gates):
+    bands = gates(judgement)
+    if not any(bands):
         return None
     if not is_stale(held, judgement):
         return ""
     values = held if isinstance(held, list) else [held]
-    for i, (value, gate) in enumerate(zip(values, gates, strict=True)):
+    for i, (value, gate) in enumerate(zip(values, bands, strict=True)):
         if gate is not None and not gate.contains(value):
             where = f"point {i} of " if len(values) > 1 else ""
             return (
@@ -170,14 +164,9 @@ def stale(
 def fill(
     row: ResultRow, claim: Claim, measured: Measured, judgement: Judgement, kind: Kind
 ) -> None:
-    """Write a live measurement into a result row.
+    """Write a live measurement on images of a ``kind`` into the claim's result row.
 
-    Args:
-        row: of the claim.
-        claim: the record.
-        measured: its measurement on this machine.
-        judgement: of the claim, from the population on the same images.
-        kind: which images these are.
+    The judgement is the one from the population on the same images.
     """
     shown = row["measured"] = claim.value(measured.values)
     if isinstance(claim, OrderingClaim):

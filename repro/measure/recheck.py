@@ -6,7 +6,7 @@ nowhere: one that changed is what this looks for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from repro.judge import cases as evidence
 from repro.judge.cases import Case
 from repro.judge.freshness import all_beyond, gates
 from repro.judge.populations import Archive, Kind
-from repro.measure.calibrate import Job, Result
+from repro.measure.calibrate import Job, Result, check_configuration
 from repro.measure.live import experiment_of
 
 FRESH = 2
@@ -32,12 +32,7 @@ def spot_of(case: Case) -> Spot:
 
 
 def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Case]:
-    """Return the cases of a paper that have a gate to hold a fresh measurement against.
-
-    Args:
-        paper: its records.
-        archive: the populations.
-        names: of the experiments to check.
+    """Return the cases of the experiments ``names`` that have a gate to hold fresh seeds against.
 
     Raises:
         EvidenceError: a population is damaged, or of another configuration than the code's.
@@ -46,22 +41,13 @@ def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Case]:
     found = [
         case
         for case in evidence.judge(paper, archive)
-        if case.claim.experiment in names
-        and (case.judgement.gate or any(point.gate for point in case.judgement.points))
+        if case.claim.experiment in names and any(gates(case.judgement))
     ]
     for case in {spot_of(case): case for case in found}.values():
-        population, experiment = (
-            archive.population("full", *spot_of(case)),
-            experiment_of(case.claim, case.reading),
-        )
+        population = archive.population("full", *spot_of(case))
+        experiment = experiment_of(case.claim, case.reading)
         for row in population.rows:
-            expected = experiment.configuration(row.seed, case.reading)
-            if row.provenance["configuration"] != expected:
-                raise EvidenceError(
-                    f"{population.path.name} has seed {row.seed} of another configuration",
-                    expected=f"{expected[:16]}…",
-                    do="make the population again: its band says nothing of this code",
-                )
+            check_configuration(population.path, row, experiment, case.reading)
     return found
 
 
@@ -90,17 +76,12 @@ def seeds_for(cases: Collection[Case], chosen: Collection[int]) -> list[int]:
     return sorted(chosen) or list(range(following, following + FRESH))
 
 
-def jobs_for(cases: Collection[Case], seeds: Iterable[int]) -> list[Job]:
+def jobs_for(cases: Collection[Case], seeds: Sequence[int]) -> list[Job]:
     """Make a job for each paper and seed, with the experiments and readings of the cases."""
     wanted: dict[str, dict[tuple[Kind, str, str], None]] = {}
     for paper, experiment, reading in map(spot_of, cases):
         wanted.setdefault(paper, {})["full", experiment, reading] = None
-    seeds = list(seeds)
-    return [
-        Job(paper, seed, tuple(rows), None, "cpu", 0)
-        for paper, rows in wanted.items()
-        for seed in seeds
-    ]
+    return [Job(paper, seed, tuple(rows)) for paper, rows in wanted.items() for seed in seeds]
 
 
 def outside(cases: Iterable[Case], results: Mapping[Spot, Collection[Result]]) -> list[str]:

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import filelock
@@ -35,7 +36,7 @@ class Measured:
 
     Args:
         values: metric name to value.
-        weights_sha256: of each network measured.
+        weights_sha256: of each network.
         sources: of each network: ``shipped``, ``cache`` or ``trained``.
         seconds: that measuring took, without training; with waiting for a shared part that
             another process was making.
@@ -57,7 +58,6 @@ class Session:
         device: ``cpu`` or ``cuda``.
         retrain: train every network anew instead of loading it.
         require_full: refuse anything but full MNIST.
-        offline: do not download.
         run: a token that names this run in all its processes.
         on_epoch: network name to a function told after each epoch of its training.
         on_measure: told (paper, experiment, reading) before each measurement.
@@ -72,7 +72,6 @@ class Session:
     run: str = ""
     on_epoch: Callable[[str], OnEpoch] | None = None
     on_measure: Callable[[str, str, str], None] | None = None
-    _data: Mnist | None = None
     _runs: dict[str, Run] = field(default_factory=dict)
     _artifacts: dict[str, Artifact] = field(default_factory=dict)
 
@@ -82,11 +81,15 @@ class Session:
         Raises:
             DataError: there is none, or none that the options allow.
         """
-        if self._data is None:
-            self._data = mnist.find(
-                self.directory, offline=self.offline, require_full=self.require_full
-            )
         return self._data
+
+    @cached_property
+    def _data(self) -> Mnist:
+        return mnist.find(self.directory, offline=self.offline, require_full=self.require_full)
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(device=self.device, retrain=self.retrain, run=self.run)
 
     def measured(
         self, paper: str, experiment: str, readings: Iterable[str]
@@ -100,8 +103,7 @@ class Session:
             ReproError: no data, no weights, or a measurement that is not finite.
         """
         wanted = tuple(readings)
-        lock = filelock.FileLock(self.shared / f"{paper}-{experiment}.lock")
-        with lock:
+        with filelock.FileLock(self.shared / f"{paper}-{experiment}.lock"):
             return {r: self._one(paper, experiment, r, wanted) for r in wanted}
 
     def at_hand(self, networks: Iterable[recipes.Recipe]) -> bool:
@@ -110,9 +112,8 @@ class Session:
         Raises:
             WeightsError: one is there but damaged.
         """
-        store = Store(device=self.device, retrain=self.retrain, run=self.run)
         return all(
-            recipes.key(recipe) in self._artifacts or store.lookup(recipe) is not None
+            recipes.key(recipe) in self._artifacts or self._store.lookup(recipe) is not None
             for recipe in networks
         )
 
@@ -144,7 +145,6 @@ class Session:
     def _obtain(self, recipe: recipes.Recipe) -> Artifact:
         key = recipes.key(recipe)
         if key not in self._artifacts:
-            store = Store(device=self.device, retrain=self.retrain, run=self.run)
             told = self.on_epoch(recipe.name) if self.on_epoch else None
-            self._artifacts[key] = store.obtain(recipe, self.data(), on_epoch=told)
+            self._artifacts[key] = self._store.obtain(recipe, self.data(), on_epoch=told)
         return self._artifacts[key]

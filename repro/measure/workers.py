@@ -8,20 +8,20 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import (
-    BrokenExecutor,
-    CancelledError,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    as_completed,
-)
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 
 from repro.errors import UsageError, WorkerError
 from repro.lab.networks.training import OnEpoch
 from repro.measure.calibrate import Job, Result, measure
 
+DEATHS = {
+    "BrokenProcessPool": "a worker process died",
+    "CancelledError": "the cluster is gone",
+    "KilledWorker": "every worker that took one of the seeds died",
+    "CommClosedError": "the cluster's scheduler is gone",
+}
+"""Errors by name: two are Dask's own, which cannot be imported where it is not installed."""
 CONNECT_S = 5
 """Seconds that a Dask scheduler may take to answer."""
 
@@ -34,7 +34,7 @@ def run_jobs(
     Args:
         jobs: what to measure.
         executor: of :func:`pool`; None measures in this process, one job after another.
-        on_epoch: network name to a function told after each epoch; not told by an executor.
+        on_epoch: as :func:`measure` has it; not told by an executor.
 
     Raises:
         WorkerError: a process of the executor died, and nobody takes its seed over.
@@ -51,29 +51,19 @@ def run_jobs(
                 futures[executor.submit(measure, job)] = job
         for future in as_completed(futures):
             yield futures[future], future.result()
-    except (BrokenExecutor, CancelledError) as error:
-        raise _died("a worker process died, or its cluster is gone") from error
     except Exception as error:
-        # Dask's own, which cannot be named here where Dask is not installed.
-        told = {
-            "KilledWorker": "every worker that took one of the seeds died",
-            "CommClosedError": "the cluster's scheduler is gone",
-        }
-        if type(error).__name__ not in told:
+        found = [DEATHS[k.__name__] for k in type(error).__mro__ if k.__name__ in DEATHS]
+        if not found:
             raise
-        raise _died(told[type(error).__name__]) from error
+        raise WorkerError(
+            found[0],
+            expected="workers that live until their seeds are done",
+            do="give the command again: finished seeds are kept, and a training goes on at its "
+            "last epoch. Where memory ran out, use fewer workers",
+        ) from error
     finally:
         for future in futures:
             future.cancel()
-
-
-def _died(found: str) -> WorkerError:
-    return WorkerError(
-        found,
-        expected="workers that live until their seeds are done",
-        do="give the command again: finished seeds are kept, and a training goes on at its last "
-        "epoch. Where memory ran out, use fewer workers",
-    )
 
 
 @contextmanager
