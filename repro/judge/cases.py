@@ -27,12 +27,8 @@ from repro.judge.verdicts import Judgement, Trend, judge_numbers, judge_ordering
 class Case:
     """One claim under one reading, with what the populations say of it.
 
-    Args:
-        claim: the record.
-        reading: its reading.
+    Attributes:
         expected: the verdict on record.
-        judgement: the verdict that the population gives.
-        seeds: of the population.
         values: of the population, one a seed: the metric, or the difference of an ordering;
             empty for a curve, whose judgement has its points.
     """
@@ -80,10 +76,6 @@ class Evidence:
     independent: bool = True
 
 
-def _unjudged(verdict: Verdict, reason: str) -> Judgement:
-    return Judgement(verdict, 0, None, None, None, None, None, None, reason)
-
-
 def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
     """Judge one claim under the reading that the evidence is of.
 
@@ -100,16 +92,11 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
 
     Raises:
         EvidenceError: a measurement is not possible, such as a rate of 1.2.
-        ClaimsError: the record makes no sense.
     """
     if isinstance(claim, InconsistencyClaim):
-        return _unjudged(Verdict.PAPER_INCONSISTENT, claim.statement)
+        return Judgement(Verdict.PAPER_INCONSISTENT, 0, claim.statement)
     if not evidence.seeds:
-        return _unjudged(Verdict.NOT_RUN, "no population on record")
-    return _judge(claim, evidence)
-
-
-def _judge(claim: Claim, evidence: Evidence) -> Judgement:
+        return Judgement(Verdict.NOT_RUN, 0, "no population on record")
     p, columns = evidence.p_adjusted, _columns(evidence, claim.own_metrics())
     control = claim.own_metrics(claim.control.metric) if claim.control else []
     if not isinstance(claim, PublishedClaim):
@@ -146,12 +133,6 @@ def gather(
     >>> evidence = gather(registry.load_all()["lacok2016"], "as-written", Archive())
     >>> evidence["lacok2016-t1-original-error"].seeds[:3]
     (0, 1, 2)
-
-    Args:
-        paper: the records.
-        reading: the name of a reading.
-        archive: the populations.
-        kind: which images the populations were measured on.
 
     Raises:
         EvidenceError: a population is damaged or lacks a metric.
@@ -193,20 +174,12 @@ def case_of(claim: Claim, reading: str, evidence: Evidence) -> Case:
 
 
 def judge(paper: Paper, archive: Archive, kind: Kind = "full") -> list[Case]:
-    """Judge every claim of ``paper`` under each of its readings.
+    """Judge every claim of ``paper`` under each of its readings, in the order of the records.
 
     >>> from repro.papers import registry
     >>> cases = judge(registry.load_all()["lacok2016"], Archive())
     >>> all(case.as_expected for case in cases)
     True
-
-    Args:
-        paper: the records.
-        archive: the populations.
-        kind: which images the populations were measured on.
-
-    Returns:
-        The cases, in the order of the records.
 
     Raises:
         EvidenceError: a population is damaged or lacks a metric.

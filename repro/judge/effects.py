@@ -15,10 +15,8 @@ from repro.judge.populations import Archive
 class Switch:
     """The change of a claim's number when the paper is read another way.
 
-    Args:
-        claim: the record.
-        reading: compared with ``baseline``.
-        baseline: the paper's first reading, ``as-written``.
+    Attributes:
+        reading: compared with ``baseline``, the paper's first reading.
         mean: of the paired differences, reading - baseline.
         sd: their standard deviation (ddof = 1).
         n: seeds measured under both.
@@ -39,10 +37,6 @@ def switches(paper: Paper, archive: Archive) -> Iterable[Switch]:
     >>> found = switches(registry.load_all()["lacok2016"], Archive())
     >>> {switch.baseline for switch in found}
     {'as-written'}
-
-    Args:
-        paper: the records.
-        archive: the populations.
 
     Raises:
         EvidenceError: a population is damaged or lacks a metric.
@@ -77,14 +71,12 @@ def switches(paper: Paper, archive: Archive) -> Iterable[Switch]:
 class Measured:
     """The effect of one switch on one measure, from one reading.
 
-    Args:
-        effect: the record.
+    Attributes:
         reading: in which it is the only thing that changes.
         measure: what it changes.
         before: the mean without the switch.
         mean: of the paired differences, with the switch - without.
         sd: their standard deviation (ddof = 1).
-        n: seeds.
     """
 
     effect: Effect
@@ -102,10 +94,6 @@ def effects(paper: Paper, archive: Archive) -> Iterable[Measured]:
     >>> from repro.papers import registry
     >>> min(found.n for found in effects(registry.load_all()["popovic2017"], Archive())) > 1
     True
-
-    Args:
-        paper: the records.
-        archive: the populations.
 
     Raises:
         EvidenceError: a population is damaged or lacks a metric.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,9 +18,7 @@ from repro.judge.populations import Archive
 class Explained:
     """How much of a paper, or of one of its tables, one reading explains.
 
-    Args:
-        paper: its id.
-        reading: its name.
+    Attributes:
         table: the table or figure; empty for the whole paper.
         inside: how many of the published numbers lie in their bands.
         numbers: how many numbers were judged.
@@ -86,12 +85,8 @@ def _joint(paper: Paper, reading: str, cases: Sequence[Case], archive: Archive) 
 
 
 def with_margins(papers: Iterable[Paper], archive: Archive, factor: float) -> dict[str, int]:
-    """Return how the verdicts would change, were every margin ``factor`` times as wide.
-
-    Returns:
-        ``reproduced -> consistent``, say, to the number of claims and readings.
-    """
-    changes: dict[str, int] = {}
+    """Count the changes of verdict, were every margin ``factor`` times as wide, by from and to."""
+    changes: Counter[str] = Counter()
     for paper in papers:
         for reading in paper.readings:
             evidence = gather(paper, reading, archive)
@@ -99,10 +94,9 @@ def with_margins(papers: Iterable[Paper], archive: Archive, factor: float) -> di
                 if not isinstance(claim, PublishedClaim) or claim.id not in evidence:
                     continue
                 other = replace(claim, margin=claim.margin * factor)
-                verdicts = [
-                    judge_claim(each, evidence[claim.id]).verdict for each in (claim, other)
-                ]
-                if verdicts[0] != verdicts[1]:
-                    change = " -> ".join(verdicts)
-                    changes[change] = changes.get(change, 0) + 1
+                before, after = (
+                    judge_claim(c, evidence[claim.id]).verdict for c in (claim, other)
+                )
+                if before != after:
+                    changes[f"{before} -> {after}"] += 1
     return changes

@@ -57,7 +57,6 @@ class PointJudgement:
 
     Attributes:
         label: what the point stands for, such as an eps or a class; empty for a number.
-        published: the published value.
         mean: the population's mean.
         sd: the population's standard deviation (ddof = 1); None for one seed.
         band: its 95 % prediction band (simultaneous for a curve), widened; None for fewer than
@@ -88,8 +87,8 @@ class Judgement:
     """A verdict with the numbers it rests on.
 
     Attributes:
-        verdict: the verdict.
         n: seeds in the population.
+        reason: one sentence with the numbers.
         mean: the population's mean (of the differences for an ordering); None for a curve.
         sd: its standard deviation (ddof = 1); None for a curve or one seed.
         band: the 95 % prediction band, widened; None for a curve or an ordering, and for fewer
@@ -100,19 +99,18 @@ class Judgement:
             means published above the population. For a curve, the side that all missed points
             share. For an ordering, ``below`` where the differences lie below 0.
         p: the adjusted p-value of the claim's ordering, as it was given.
-        reason: one sentence with the numbers.
         points: for a curve, one entry a point.
     """
 
     verdict: Verdict
     n: int
-    mean: float | None
-    sd: float | None
-    band: Band | None
-    gate: Band | None
-    miss: Miss | None
-    p: float | None
     reason: str
+    mean: float | None = None
+    sd: float | None = None
+    band: Band | None = None
+    gate: Band | None = None
+    miss: Miss | None = None
+    p: float | None = None
     points: tuple[PointJudgement, ...] = ()
 
 
@@ -213,9 +211,9 @@ def judge_numbers(
     sides = {point.miss for point in points if point.miss}
     miss, p = sides.pop() if len(sides) == 1 else None, None if trend is None else trend.p
     if is_curve:
-        return Judgement(verdict, n, None, None, None, None, miss, p, reason, tuple(points))
+        return Judgement(verdict, n, reason, miss=miss, p=p, points=tuple(points))
     (point,) = points
-    return Judgement(verdict, n, point.mean, point.sd, point.band, point.gate, miss, p, reason)
+    return Judgement(verdict, n, reason, point.mean, point.sd, point.band, point.gate, miss, p)
 
 
 def judge_ordering(
@@ -258,7 +256,7 @@ def judge_ordering(
     else:
         reason += f"; {_seeds(_deciding(d, p_adjusted))}"
     gate = bands.prediction_band(d, level=GATE_LEVEL) if n >= MIN_SEEDS else None
-    return Judgement(verdict, n, float(d.mean()), _sd(d), None, gate, miss, p_adjusted, reason)
+    return Judgement(verdict, n, reason, float(d.mean()), _sd(d), None, gate, miss, p_adjusted)
 
 
 def _decide(

@@ -104,7 +104,6 @@ class State:
 
         Raises:
             EvidenceError: a population is damaged or holds what cannot be measured.
-            ClaimsError: the record makes no sense.
         """
         id_ = f"{claim.id}@{reading}"
         if id_ not in self._cases:
@@ -114,9 +113,7 @@ class State:
 
     def unjudged(self, claim: Claim, reading: str) -> Case:
         """Return a claim under a reading before anything is judged."""
-        nothing = Judgement(
-            Verdict.NOT_RUN, 0, None, None, None, None, None, None, "not judged yet"
-        )
+        nothing = Judgement(Verdict.NOT_RUN, 0, "not judged yet")
         return Case(claim, reading, claim.readings[reading], nothing)
 
     @cached_property
