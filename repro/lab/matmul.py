@@ -39,7 +39,7 @@ def name() -> str:
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """Multiply ``a`` (M, K) by ``b`` (K, N), both float32, dense or transposed; (M, N) float32."""
-    if a.device.type == "cpu" and name() == "onednn":
+    """Multiply ``a`` (M, K) by ``b`` (K, N), dense or transposed; only float32 goes to oneDNN."""
+    if a.dtype == torch.float32 and a.device.type == "cpu" and name() == "onednn":
         return _onednn_product(a, b)
     return a @ b

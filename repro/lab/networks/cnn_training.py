@@ -26,17 +26,13 @@ from repro.lab.mnist.data import Mnist
 from repro.lab.networks import cnn
 
 STEPS_PER_EPOCH = 1000
-"""Steps between two checkpoints; it has no effect on the weights."""
+"""Updates between two checkpoints; no effect on the weights."""
 
 
 def truncated_normal(
     draw: np.random.Generator, shape: tuple[int, ...], std: float
 ) -> NDArray[np.float32]:
-    """Draw ``std`` N(0, 1), anew where it is beyond two deviations, as TensorFlow does.
-
-    Returns:
-        An array of ``shape``, float32 in [-2 std, 2 std]; its own deviation is 0.88 ``std``.
-    """
+    """Draw ``std`` N(0, 1), float32, anew beyond two deviations, as TensorFlow does."""
     values = draw.standard_normal(math.prod(shape))
     while len(beyond := np.flatnonzero(np.abs(values) > 2)):
         values[beyond] = draw.standard_normal(len(beyond))
@@ -50,28 +46,15 @@ def adam_step(
     v: Sequence[Tensor],
     *,
     step: int,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    epsilon: float,
+    rates: CnnRecipe,
 ) -> None:
-    """Make one Adam update in place, as TensorFlow 1.x computes it.
+    """Make update number ``step`` of Adam, in place, as TensorFlow 1.x computes it.
 
     ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g^2``,
-    ``w -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)``. PyTorch adds its
-    epsilon to ``sqrt(v / (1 - b2^t))`` instead, so it is given epsilon / sqrt(1 - b2^t),
-    which makes the two the same; its fused kernel reads each tensor once.
-
-    Args:
-        weights: dense float tensors, changed in place.
-        grads: g, the gradient of each weight.
-        m: running mean of g, changed in place.
-        v: running mean of g^2, changed in place.
-        step: t, 1 for the first update.
-        lr: the learning rate before the bias correction.
-        beta1: b1, the decay of ``m``.
-        beta2: b2, the decay of ``v``.
-        epsilon: added to the uncorrected root.
+    ``w -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)``, with t = 1 at the first.
+    PyTorch adds its epsilon to ``sqrt(v / (1 - b2^t))`` instead, so it is given
+    epsilon / sqrt(1 - b2^t), which makes the two the same; its fused kernel reads each tensor
+    once.
     """
     adam(
         list(weights),
@@ -82,11 +65,11 @@ def adam_step(
         [torch.tensor(step - 1.0, device=w.device) for w in weights],
         fused=True,
         amsgrad=False,
-        beta1=beta1,
-        beta2=beta2,
-        lr=lr,
+        beta1=rates.beta1,
+        beta2=rates.beta2,
+        lr=rates.learning_rate,
         weight_decay=0.0,
-        eps=epsilon / math.sqrt(1 - beta2**step),
+        eps=rates.epsilon / math.sqrt(1 - rates.beta2**step),
         maximize=False,
     )
 
@@ -154,8 +137,8 @@ class CnnRecipe:
         """Make a trainer at epoch 0.
 
         Raises:
-            UsageError: where the 60,000 training images are not at hand, or those left
-                after the validation images do not fill a batch.
+            UsageError: the data have no training images, or fewer than a batch of them
+                after the validation images.
         """
         train = data.training()
         images = train.images[self.validation :]
@@ -169,10 +152,7 @@ class CnnRecipe:
 
 
 class CnnTrainer:
-    """Trains one :class:`CnnRecipe` on images (N, 28, 28) uint8 and labels (N,) uint8.
-
-    An epoch is ``steps_per_epoch`` updates, the last one what is left of ``steps``.
-    """
+    """Trains one :class:`CnnRecipe` on images (N, 28, 28) uint8 and labels (N,) uint8."""
 
     def __init__(
         self,
@@ -181,11 +161,9 @@ class CnnTrainer:
         labels: NDArray[np.uint8],
         *,
         device: str,
-        steps_per_epoch: int = STEPS_PER_EPOCH,
     ) -> None:
         self.recipe = recipe
-        self.steps_per_epoch = steps_per_epoch
-        self.epochs = -(-recipe.steps // steps_per_epoch)
+        self.epochs = -(-recipe.steps // STEPS_PER_EPOCH)
         self.device = device
         # uint8 until a batch is drawn: a quarter of the memory, and the cost cannot be seen.
         self.x = torch.tensor(images, device=device)[..., None]
@@ -216,18 +194,14 @@ class CnnTrainer:
     def keep_mask(self, rows: int) -> Tensor:
         """Draw the dropout mask (rows, units) float32: 1/keep with probability keep, else 0."""
         keep, shape = self.recipe.keep, (rows, self.recipe.units)
-        count = math.prod(shape)
         if keep == 0.5:
-            # One random bit a unit is exact at 0.5, and ten times cheaper than a float.
-            bits = np.frombuffer(self.masks.bytes(-(-count // 8)), np.uint8)
-            kept = np.unpackbits(bits)[:count].reshape(shape).astype(np.float32)
+            kept = rng.coins(self.masks, shape)
         else:
             kept = (self.masks.random(shape, dtype=np.float32) < keep).astype(np.float32)
         return torch.from_numpy(kept / np.float32(keep)).to(self.device)
 
     def step(self) -> Tensor:
         """Make one update on the next batch; give its mean cross-entropy."""
-        r = self.recipe
         picked = self.next_batch()
         weights = {name: w.requires_grad_() for name, w in self.w.items()}
         x = self.x[picked].to(torch.float32) / 255.0
@@ -242,16 +216,13 @@ class CnnTrainer:
                 list(self.m.values()),
                 list(self.v.values()),
                 step=self.steps,
-                lr=r.learning_rate,
-                beta1=r.beta1,
-                beta2=r.beta2,
-                epsilon=r.epsilon,
+                rates=self.recipe,
             )
         return cost.detach()
 
     def run_epoch(self) -> float:
-        """Make the next ``steps_per_epoch`` updates, or those left; give their mean cost."""
-        count = min(self.steps_per_epoch, self.recipe.steps - self.steps)
+        """Make the next ``STEPS_PER_EPOCH`` updates, or those left; give their mean cost."""
+        count = min(STEPS_PER_EPOCH, self.recipe.steps - self.steps)
         return float(torch.stack([self.step() for _ in range(count)]).mean())
 
     def tensors(self) -> dict[str, Tensor]:

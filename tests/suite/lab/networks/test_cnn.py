@@ -39,11 +39,13 @@ def mnist(count: int = 24) -> Mnist:
     return Mnist("full", "made up", {}, digits(count), digits(3))
 
 
-def tiny_trainer(recipe: CnnRecipe = TINY, *, steps_per_epoch: int = 2) -> CnnTrainer:
-    trainer = recipe.trainer(mnist(), device="cpu")
-    images = trainer.x[..., 0].numpy()
-    labels = trainer.y.numpy().astype(np.uint8)
-    return CnnTrainer(recipe, images, labels, device="cpu", steps_per_epoch=steps_per_epoch)
+@pytest.fixture(autouse=True)
+def short_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cnn_training, "STEPS_PER_EPOCH", 2)
+
+
+def tiny_trainer(recipe: CnnRecipe = TINY) -> CnnTrainer:
+    return recipe.trainer(mnist(), device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +152,7 @@ def test_training_images_are_those_after_the_validation_images() -> None:
     trainer = TINY.trainer(data, device="cpu")
     np.testing.assert_array_equal(trainer.x[..., 0].numpy(), data.train.images[4:])
     np.testing.assert_array_equal(trainer.y.numpy(), data.train.labels[4:])
-    assert TINY.trainer(data, device="cpu").epochs == 1
+    assert trainer.epochs == 4
     assert replace(TINY, steps=20_000).trainer(data, device="cpu").epochs == 20
 
 
@@ -185,10 +187,7 @@ def test_adam_is_tensorflow_s_by_hand(dtype: torch.dtype) -> None:
             m,
             v,
             step=step,
-            lr=lr,
-            beta1=b1,
-            beta2=b2,
-            epsilon=epsilon,
+            rates=CnnRecipe(0, learning_rate=lr, beta1=b1, beta2=b2, epsilon=epsilon),
         )
         lr_t = lr * math.sqrt(1 - b2**step) / (1 - b1**step)
         for i in range(2):
@@ -207,9 +206,9 @@ def test_pytorch_s_own_adam_is_not_tensorflow_s() -> None:
     ours = torch.ones(1, dtype=torch.float64)
     theirs = 1 - 0.01 * 0.5 / (0.5 + 1e-2)  # a first step: w - lr g / (|g| + epsilon)
     zeros = [torch.zeros_like(ours) for _ in range(2)]
-    settings = {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-2}
+    rates = CnnRecipe(seed=0, learning_rate=0.01, epsilon=1e-2)
     cnn_training.adam_step(
-        [ours], [torch.full_like(ours, 0.5)], zeros[:1], zeros[1:], step=1, **settings
+        [ours], [torch.full_like(ours, 0.5)], zeros[:1], zeros[1:], step=1, rates=rates
     )
     assert abs(float(ours) - theirs) > 1e-3
 
@@ -274,17 +273,19 @@ def test_prediction_has_no_dropout(untrained: dict[str, Tensor]) -> None:
 
 
 def test_training_learns() -> None:
-    recipe = replace(TINY, steps=60, learning_rate=1e-3, units=64, keep=1.0)
-    trainer = tiny_trainer(recipe, steps_per_epoch=20)
-    costs = [trainer.run_epoch() for _ in range(3)]
-    assert costs[2] < 0.5 * costs[0]
+    trainer = tiny_trainer(replace(TINY, steps=60, learning_rate=1e-3, units=64, keep=1.0))
+    costs = [trainer.run_epoch() for _ in range(30)]
+    assert sum(costs[20:]) < 0.5 * sum(costs[:10])
 
 
 # Kill and resume
 
 
-def test_epochs_cover_the_steps_and_the_last_is_what_is_left() -> None:
-    trainer = tiny_trainer(steps_per_epoch=3)
+def test_epochs_cover_the_steps_and_the_last_is_what_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cnn_training, "STEPS_PER_EPOCH", 3)
+    trainer = tiny_trainer()
     assert trainer.epochs == 3
     done = []
     for _ in range(trainer.epochs):
