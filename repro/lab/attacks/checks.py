@@ -65,7 +65,7 @@ def check_steps(step: float, count: int, name: str) -> None:
 
 
 def check_finite(values: Tensor, what: str) -> None:
-    """Raise ArgumentError where ``values`` (N, ...), called ``what``, hold NaN or infinity.
+    """Raise ArgumentError where ``values`` (N, ...), called ``what``, are none or not finite.
 
     A NaN compares as the largest logit and as the largest gradient, and would pass for a result.
 
@@ -73,6 +73,7 @@ def check_finite(values: Tensor, what: str) -> None:
     Traceback (most recent call last):
     repro.errors.ArgumentError: logits that are not finite; expected finite logits
     """
+    check_some(values)
     if not bool(torch.isfinite(values).all()):
         raise ArgumentError(
             f"{what} that are not finite",

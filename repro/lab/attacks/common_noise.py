@@ -29,7 +29,7 @@ class CommonNoise:
     """K noises, after each epoch.
 
     Attributes:
-        by_epoch: (epochs, K, ...) the noises after each epoch, the dtype of the images.
+        by_epoch: (epochs, K, ...) in the dtype of the images.
         zero_gradients: (K,) int64: images, over all epochs, whose gradient was zero in every
             pixel. The authors' code divides zero by zero there; here it is a no-op.
     """
@@ -67,10 +67,10 @@ def craft(
     Args:
         network: gives logits; it is cast to the dtype of the images.
         images: K tensors (N_k, ...) of floating point images in [0, 1], in the order of
-            their use; the N_k may differ. The paper uses the class's validation images.
+            their use. The paper uses the class's validation images.
         classes: the K true classes.
         eps: the K clipping values, in units of the pixel range [0, 1].
-        switches: the reading, or K of them; only ``pixel_clip`` and ``loss`` matter.
+        switches: the reading, or K of them.
         step: the most that one image changes a pixel of the noise; alpha = ``step`` / m,
             with m the largest absolute value in the gradient.
         epochs: passes over the images (25 in the text, 30 in the authors' ``src/log.txt``).
@@ -119,11 +119,9 @@ def craft(
 
 
 def _gradient(model: Network, image: Tensor, y: Tensor, odds: Tensor) -> Tensor:
-    """Compute the gradient of J at the images (K, ...) that are fed, by the loss of each.
-
-    A single image goes in twice: the kernels for a batch of one round in another way than all
-    others, and a noise must not depend on whether another one is still being made.
-    """
+    """Compute the gradient of J at the images (K, ...) that are fed, by the loss of each."""
+    # The kernels for a batch of one round in another way than all others, and a noise must not
+    # depend on whether another one is still being made.
     if len(image) == 1:
         return _gradient(model, image.repeat_interleave(2, 0), y.repeat(2), odds.repeat(2))[:1]
     image = image.requires_grad_()
@@ -154,12 +152,6 @@ def _check(
             expected="one for all, or one each",
         )
     for x, label, value in zip(images, classes, eps, strict=True):
-        if len(x) == 0:
-            raise ArgumentError(
-                f"no images of class {label}",
-                expected="at least one image to craft its noise on",
-                do="choose a class that the data have, or give full MNIST",
-            )
         check_images(x, torch.full((len(x),), label))
         check_eps(value)
         if x.dtype != images[0].dtype or x.shape[1:] != images[0].shape[1:]:

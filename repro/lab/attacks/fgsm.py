@@ -34,17 +34,11 @@ def batches(count: int, size: int) -> Iterator[slice]:
 
 
 def log_odds_against(logits: Tensor, y: Tensor) -> Tensor:
-    """Compute log((1 - p_y) / p_y) for each row: the log-odds that the true class is wrong.
+    """Compute m = log((1 - p_y) / p_y), the log-odds that the true class is wrong.
 
-    With m this value, the cross-entropy is log(1 + e^m), which rises with m; the two have
-    the same gradient direction, but that of m does not vanish where p_y rounds to 1.
-
-    Args:
-        logits: (N, C).
-        y: (N,) int64, the true classes.
-
-    Returns:
-        (N,), the dtype of ``logits``.
+    The cross-entropy is log(1 + e^m), which rises with m; the two have the same gradient
+    direction, but that of m does not vanish where p_y rounds to 1. For ``logits`` (N, C) and
+    ``y`` (N,) int64 it is (N,), in the dtype of the logits.
 
     >>> log_odds_against(torch.tensor([[5.0, 3.0]]), torch.tensor([0]))
     tensor([-2.])
@@ -69,7 +63,7 @@ def loss_gradient(
         network: gives logits.
         x: (N, ...) float32 images in [0, 1].
         y: (N,) int64 true classes.
-        form: which of the two.
+        form: ``"exact"`` or ``"float32"``.
         batch: images at a time. Products of another size may round otherwise, so the last
             digits depend on it, and with them the sign of a value that is next to zero: one
             image at a time, 3 of 2.35 million signs of the ``"float32"`` form were others.
@@ -123,13 +117,7 @@ def fgsm(x: Tensor, gradient: Tensor, *, eps: float) -> Tensor:
 def random_sign(x: Tensor, *, eps: float, rng: np.random.Generator) -> Tensor:
     """Make the appendix's random control: x + eps r, each r independently -1 or 1.
 
-    Args:
-        x: (N, ...) float32 images.
-        eps: at least 0, in units of the pixel range [0, 1].
-        rng: of the signs.
-
-    Returns:
-        A tensor like ``x``, in [-eps, 1 + eps].
+    Images and ``eps`` are as for :func:`fgsm`.
 
     Raises:
         ArgumentError: ``eps`` is negative or not finite.
@@ -144,9 +132,7 @@ def random_sign(x: Tensor, *, eps: float, rng: np.random.Generator) -> Tensor:
 
 
 def zero_gradient_share(gradient: Tensor) -> float:
-    """Measure the share of images whose gradient (N, ...) is zero in every pixel.
-
-    FGSM leaves them unchanged.
+    """Measure the share of images that FGSM leaves unchanged: gradient (N, ...) zero everywhere.
 
     Raises:
         ArgumentError: there are no images.
@@ -159,11 +145,7 @@ def zero_gradient_share(gradient: Tensor) -> float:
 
 
 def sign_difference_share(gradient: Tensor, reference: Tensor) -> float:
-    """Measure the share of pixels whose sign differs from the reference's (the exact gradient).
-
-    Args:
-        gradient: (N, ...).
-        reference: the same shape.
+    """Measure the share of pixels whose sign differs from the reference's, both (N, ...).
 
     Raises:
         ArgumentError: there are no images.

@@ -30,9 +30,9 @@ class Switches:
     """What separates the readings of the attack; each field is one difference.
 
     Args:
-        state: what a step is added to. ``"image"``: the image itself, x^i of eq. (1).
-            ``"noise"``: a buffer of noise that is kept within ±eps and never sees the pixel
-            range. It decides what e, and so the RMS, is taken over.
+        state: what a step is added to: the image itself, x^i of eq. (1), or a buffer of noise
+            that is kept within ±eps and never sees the pixel range. It decides what e, and
+            so the RMS, is taken over.
         pixel_clip: the network is fed images clipped to [0, 1]. An image that is the state
             stays clipped; a noise buffer does not notice.
         loss: J of eq. (1). ``"logits"``: the cross-entropy of the softmax output.
@@ -138,7 +138,7 @@ def attack(
         switches: the reading.
         eps: half the side of the box around each image, in units of the pixel range [0, 1].
         step: the most that one step changes a pixel, in the same units.
-        max_iterations: steps an image may take, at least 1.
+        max_iterations: steps an image may take.
         target: (N,) int64, the class wanted for each image, never the true one (the
             authors' code leaves those images out).
         confidence: stop only when the softmax output of the wrong (or wanted) class is at
@@ -165,7 +165,11 @@ def attack(
     """
     check_images(x, y)
     check_eps(eps)
-    _check(y, step, max_iterations, target, confidence)
+    check_steps(step, max_iterations, "max_iterations")
+    if target is not None:
+        _check_target(target, y)
+    if confidence is not None and not 0 < confidence < 1:
+        raise ArgumentError(f"confidence = {confidence}", expected="between 0 and 1")
     model, aim = network.to(x.dtype), y if target is None else target
     # Eq. (1) climbs away from the true class, eq. (3) descends towards the target.
     signed_step = step if target is None else -step
@@ -222,14 +226,9 @@ def adversarial_loss(
 ) -> Tensor:
     """Compute J for each row, up to a factor that the step's division by m removes.
 
-    Args:
-        logits: (N, C).
-        y: (N,) int64.
-        loss: ``"logits"``: log((1 - p_y) / p_y), which has the direction of -log p_y;
-            ``"probabilities"``: -log softmax(softmax(logits))_y, as in the authors' code.
-
-    Returns:
-        (N,), the dtype of ``logits``.
+    By ``loss``: ``"logits"``: log((1 - p_y) / p_y), which has the direction of -log p_y;
+    ``"probabilities"``: -log softmax(softmax(logits))_y, as in the authors' code. For
+    ``logits`` (N, C) and ``y`` (N,) int64 it is (N,), in the dtype of the logits.
 
     >>> logits, y = torch.tensor([[0.0, 0.0]]), torch.tensor([0])
     >>> adversarial_loss(logits, y, "logits"), adversarial_loss(logits, y, "probabilities")
@@ -243,9 +242,7 @@ def adversarial_loss(
 def unit_direction(gradient: Tensor, *, sign: bool = False) -> tuple[Tensor, Tensor]:
     """Divide each image's gradient (N, ...) by its largest absolute value, or take its signs.
 
-    Returns:
-        The directions, zero where the gradient is zero in every pixel; and (N,) bool,
-        where that is so.
+    Gives also (N,) bool: where the gradient, and so the direction, is zero in every pixel.
 
     Raises:
         ArgumentError: a gradient is not finite; its step would end in an image of NaN, which
@@ -273,30 +270,21 @@ def rms(noise: Tensor) -> Tensor:
     return torch.cat([part.flatten(1).double().square().mean(dim=1).sqrt() for part in parts])
 
 
-def _check(
-    y: Tensor,
-    step: float,
-    max_iterations: int,
-    target: Tensor | None,
-    confidence: float | None,
-) -> None:
-    check_steps(step, max_iterations, "max_iterations")
-    if target is not None and (target.shape != y.shape or target.dtype != torch.int64):
+def _check_target(target: Tensor, y: Tensor) -> None:
+    if target.shape != y.shape or target.dtype != torch.int64:
         raise ArgumentError(
             f"targets {tuple(target.shape)} {target.dtype} for {len(y)} images",
             expected=f"({len(y)},) torch.int64",
         )
-    if target is not None and bool((target == y).any()):
+    if bool((target == y).any()):
         raise ArgumentError(
             f"{int((target == y).sum())} images whose target is their true class",
             expected="other targets (the authors' code leaves those images out)",
         )
-    if confidence is not None and not 0 < confidence < 1:
-        raise ArgumentError(f"confidence = {confidence}", expected="between 0 and 1")
 
 
 def _reached(logits: Tensor, aim: Tensor, targeted: bool, confidence: float | None) -> Tensor:
-    """(N,) bool: the network errs (or outputs the target), with at least this confidence."""
+    """Tell, (N,) bool, where the network errs or outputs the target with such confidence."""
     output = logits.argmax(dim=1)
     reached = output == aim if targeted else output != aim
     if confidence is not None:

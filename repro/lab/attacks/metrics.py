@@ -12,12 +12,9 @@ from repro.lab.attacks.fgsm import batches
 
 
 def predict(network: Callable[[Tensor], Tensor], x: Tensor, *, batch: int = 2000) -> Tensor:
-    """Compute the logits (N, 10) of images, ``batch`` at a time and without a gradient.
+    """Compute the logits (N, 10) of images ``x`` (N, ...), without a gradient.
 
-    Args:
-        network: gives logits.
-        x: (N, ...) float32 images.
-        batch: images at a time; the last digits depend on it.
+    The last digits depend on ``batch``, the number of images at a time.
 
     Raises:
         ArgumentError: there are no images.
@@ -31,11 +28,9 @@ def predict(network: Callable[[Tensor], Tensor], x: Tensor, *, batch: int = 2000
 
 
 def error_rate(logits: Tensor, y: Tensor) -> float:
-    """Measure the share of rows whose largest logit is not the true class (Tables 1 and 2).
+    """Measure the share of ``logits`` (N, C) whose largest is not the true class ``y`` (N,) int64.
 
-    Args:
-        logits: (N, C).
-        y: (N,) int64 true classes.
+    It is the error of Tables 1 and 2.
 
     Raises:
         ArgumentError: there are no rows, or one is not finite.
@@ -43,16 +38,12 @@ def error_rate(logits: Tensor, y: Tensor) -> float:
     >>> error_rate(torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0]))
     0.5
     """
-    check_some(logits)
     check_finite(logits, "logits")
     return float((logits.argmax(dim=1) != y).double().mean())
 
 
 def mean_confidence(logits: Tensor) -> float:
-    """Measure the mean over images of the largest softmax output (Tables 1 and 2).
-
-    Args:
-        logits: (N, C).
+    """Measure the mean largest softmax output of ``logits`` (N, C) (Tables 1 and 2).
 
     Raises:
         ArgumentError: there are no rows, or one is not finite.
@@ -60,6 +51,5 @@ def mean_confidence(logits: Tensor) -> float:
     >>> mean_confidence(torch.tensor([[0.0, 0.0], [0.0, 1000.0]]))
     0.75
     """
-    check_some(logits)
     check_finite(logits, "logits")
     return float(torch.softmax(logits.double(), dim=1).amax(dim=1).mean())

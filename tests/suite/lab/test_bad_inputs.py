@@ -82,7 +82,7 @@ def test_gradients_of_zero_move_nothing_and_are_counted(switches):
 
 
 def test_a_class_without_images_is_refused():
-    with pytest.raises(ArgumentError, match="no images of class 7"):
+    with pytest.raises(ArgumentError, match="no images"):
         common_noise.craft(Linear(), [X, X[:0]], [0, 7], eps=[0.1] * 2, switches=AS_WRITTEN)
 
 
