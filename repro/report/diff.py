@@ -17,8 +17,8 @@ from typing import Any
 
 from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
 from repro.report import words
-from repro.report.result_row import ResultRow
-from repro.report.sanitize import finite, line
+from repro.report.result_row import Measurement, ResultRow
+from repro.report.sanitize import line
 from repro.report.words import number
 
 TOLERANCE = 1e-3
@@ -27,15 +27,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Change:
-    """One claim under one reading that is not as it was.
-
-    Args:
-        id: the claim.
-        reading: its reading.
-        before: in the first report.
-        after: in the second.
-        note: what else there is to say.
-    """
+    """One claim under one reading that is not as it was, and what else there is to say."""
 
     id: str
     reading: str
@@ -46,26 +38,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
-    """All that changed from one report to another, each in the reports' order.
+    """All that changed from one report to another; :data:`TITLES` says what each field is."""
 
-    Args:
-        verdicts: other verdicts.
-        outcomes: the same verdict, but another outcome of the test.
-        measurements: measurements that moved beyond noise, appeared or vanished.
-        evidence: populations with another mean, standard deviation or number of seeds.
-        added: rows that only the second report has; ``removed``: that only the first has.
-        not_compared: rows that one of the runs deselected.
-        environment: (what, before, after).
-    """
-
-    verdicts: tuple[Change, ...] = ()
-    outcomes: tuple[Change, ...] = ()
-    measurements: tuple[Change, ...] = ()
-    evidence: tuple[Change, ...] = ()
-    added: tuple[Key, ...] = ()
-    removed: tuple[Key, ...] = ()
-    not_compared: tuple[Key, ...] = ()
-    environment: tuple[tuple[str, str, str], ...] = ()
+    verdicts: tuple[Change, ...]
+    outcomes: tuple[Change, ...]
+    measurements: tuple[Change, ...]
+    evidence: tuple[Change, ...]
+    added: tuple[Key, ...]
+    removed: tuple[Key, ...]
+    not_compared: tuple[Key, ...]
+    environment: tuple[tuple[str, str, str], ...]
 
     @property
     def status(self) -> int:
@@ -73,46 +55,36 @@ class Difference:
         return int(bool(self.verdicts))
 
 
-def _numbers(value: Any) -> list[float | None]:
+def _numbers(value: Measurement | None) -> list[float]:
     """List a measurement's numbers: one, a curve's, or none where nothing was measured."""
     several = value if isinstance(value, list) else [value]
-    return [finite(each) for each in several if each is not None]
+    return [each for each in several if each is not None]
 
 
 def spread(report: Mapping[str, Any], row: ResultRow, point: int = 0) -> tuple[float, int] | None:
-    """Return (s, N) of the metric that a row measures; None without five seeds.
+    """Return (s, N) of the metric that a row measures, or of a curve's point.
 
     An ordering's own s is of differences, so it is looked for in the rows whose population is
-    of the metric itself.
-
-    Args:
-        report: the report that has the row.
-        row: one claim under one reading.
-        point: of a curve.
+    of the metric itself. Without five seeds there is None.
     """
     if row["kind"] == "curve":
-        rows = row["points"]
-        sd = finite(rows[point]["sd"]) if point < len(rows) else None
-        return None if sd is None or row["n"] < MIN_SEEDS else (sd, row["n"])
-    where = itemgetter("paper", "experiment", "reading", "metric")
-    for other in [row, *report["claims"]]:
-        if other["kind"] == "value" and where(other) == where(row):
-            sd = finite(other["sd"])
-            if sd is not None and other["n"] >= MIN_SEEDS:
-                return sd, other["n"]
-    return None
+        found = [(at["sd"], row["n"]) for at in row["points"][point : point + 1]]
+    else:
+        where = itemgetter("paper", "experiment", "reading", "metric")
+        values = (each for each in [row, *report["claims"]] if each["kind"] == "value")
+        found = [(each["sd"], each["n"]) for each in values if where(each) == where(row)]
+    return next(((sd, n) for sd, n in found if sd is not None and n >= MIN_SEEDS), None)
 
 
-def noise(largest: float, *, same_weights: bool, population: tuple[float, int] | None) -> float:
+def noise(largest: float, population: tuple[float, int] | None) -> float:
     """Return the largest difference of two measurements that says nothing.
 
     Args:
         largest: of the two, in magnitude.
-        same_weights: whether both are of the same networks.
-        population: (s, N) of the metric.
+        population: (s, N) of the metric; None for the same weights, or where it is unknown.
     """
     tolerance = TOLERANCE * max(1.0, largest)
-    if same_weights or population is None:
+    if population is None:
         return tolerance
     from scipy.special import stdtrit
 
@@ -129,12 +101,8 @@ def _measurement(a: Mapping[str, Any], before: ResultRow, after: ResultRow) -> C
     same = before["weights_sha256"] == after["weights_sha256"]
     moved = []
     for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
-        if x is None or y is None:
-            if x is not y:
-                moved.append((math.inf, x, y, "not a finite number"))
-            continue
-        largest = max(abs(x), abs(y))
-        allowed = noise(largest, same_weights=same, population=spread(a, before, i))
+        population = None if same else spread(a, before, i)
+        allowed = noise(max(abs(x), abs(y)), population)
         if abs(x - y) > allowed:
             at = f"point {i + 1}: " if len(xs) > 1 else ""
             said = f"{at}moved by {abs(x - y):.2g}, noise is {allowed:.2g}"

@@ -125,8 +125,6 @@ def write(path: Path, report: Mapping[str, Any], *, complete: bool) -> None:
         ReportError: a complete report does not fit the schema, or a number is not finite.
         StoreError: the file cannot be written.
     """
-    if complete:
-        validate(report, name=path.name)
     try:
         # NaN is no JSON: a report with one must fail here, not in its readers.
         text = json.dumps(report, indent=1, allow_nan=False)
@@ -136,17 +134,15 @@ def write(path: Path, report: Mapping[str, Any], *, complete: bool) -> None:
             expected="finite measurements",
             do="check the network's weights and the data",
         ) from error
+    if complete:
+        validate(report, name=path.name)
     write_atomic(path, f"{text}\n".encode())
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no number of JSON")
 
 
 def _finite(word: str) -> float:
     number = float(word)
-    if not math.isfinite(number):  # 1e400, say
-        _no_number(word)
+    if not math.isfinite(number):  # NaN, or 1e400
+        raise ValueError(f"{word} is no number of JSON")
     return number
 
 
@@ -161,13 +157,13 @@ def read(path: Path) -> dict[str, Any]:
         if size > LARGEST:
             raise ValueError(f"it has {size:,} bytes")
         text = path.read_text(encoding="utf-8")
-        report = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        report = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        if not isinstance(report, dict):
+            raise ValueError("it holds no JSON object")
     except (OSError, ValueError, RecursionError) as error:
         raise ReportError(
             f"{path} cannot be read: {error}", expected="a report.json", do="check the path"
         ) from error
-    if not isinstance(report, dict):
-        raise ReportError(f"{path} holds no JSON object", expected="a report.json", do="check it")
     report = _upgraded(report)
     validate(report, name=path.name)
     return report

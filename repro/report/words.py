@@ -13,7 +13,7 @@ from typing import Any
 from repro.claims.schema import SLUG
 from repro.claims.verdict import PASSING, Verdict
 from repro.report.result_row import BROKEN, WORST_FIRST, PointRow, ResultRow, unexpected
-from repro.report.sanitize import finite, line
+from repro.report.sanitize import line
 
 NOTHING = "–"
 SYMBOLS = {
@@ -60,11 +60,6 @@ def short(value: Any) -> str:
     return _written(value, lambda x: f"{x:.6g}")
 
 
-def whole(value: int) -> str:
-    """Write a whole number, or its size where it is absurdly large."""
-    return str(value) if -(10**15) < value < 10**15 else "a number of more than 15 digits"
-
-
 def interval(band: Mapping[str, Any] | None) -> str:
     """Write a band as ``[low, high]``; ``–`` for none."""
     return NOTHING if band is None else f"[{number(band['low'])}, {number(band['high'])}]"
@@ -87,7 +82,7 @@ def ranges(numbers: Iterable[int], limit: int = 50) -> str:
             spans[-1][1] = n
         else:
             spans.append([n, n])
-    parts = [whole(a) if a == b else f"{whole(a)}-{whole(b)}" for a, b in spans[:limit]]
+    parts = [str(a) if a == b else f"{a}-{b}" for a, b in spans[:limit]]
     return ", ".join([*parts, *(["…"] if len(spans) > limit else [])]) or NOTHING
 
 
@@ -98,12 +93,10 @@ def _decimals(x: float) -> str:
 
 
 def _written(value: Any, form: Callable[[float], str]) -> str:
-    if value is None or value == []:
-        return NOTHING
     several = value if isinstance(value, list) else [value]
-    known = [x for x in map(finite, several) if x is not None]
+    known = [x for x in several if x is not None]
     if not known:
-        return "not a finite number"
+        return NOTHING
     ends = [form(min(known)), form(max(known))] if len(several) > 1 else [form(known[0])]
     return " to ".join(ends)
 
@@ -122,13 +115,12 @@ def published(row: ResultRow) -> str:
 
 def population(row: ResultRow) -> str:
     """Write ``mean ± s (N)``; of an ordering, of its differences; of a curve, its means' range."""
-    seeds = whole(row["n"])
     if row["points"] and row["n"]:
-        return f"{number([point['mean'] for point in row['points']])} ({seeds})"
+        return f"{number([point['mean'] for point in row['points']])} ({row['n']})"
     if row["mean"] is None:
         return NOTHING
     what = "difference " if row["kind"] == "ordering" else ""
-    return f"{what}{mean_and_spread(row['mean'], row['sd'])} ({seeds})"
+    return f"{what}{mean_and_spread(row['mean'], row['sd'])} ({row['n']})"
 
 
 def band(row: ResultRow) -> str:

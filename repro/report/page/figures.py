@@ -17,7 +17,6 @@ from repro.report.page import curve_plot
 from repro.report.page import rows as view
 from repro.report.result_row import ResultRow
 from repro.report.sanitize import line
-from repro.report.words import whole
 
 MOST_PANELS = 6
 """Readings in a figure; what is beyond is counted in words."""
@@ -58,7 +57,7 @@ def figures(report: Mapping[str, Any]) -> list[Figure]:
     rank = {paper: i for i, paper in enumerate(dict.fromkeys(row.record["paper"] for row in rows))}
     curves: dict[str, list[view.Row]] = {}
     for row in rows:
-        if row.record["kind"] == "curve" and curve_plot.points(row.record):
+        if row.record["kind"] == "curve" and row.record["points"]:
             curves.setdefault(row.claim, []).append(row)
     found = [_of_curve(claim, mine) for claim, mine in curves.items()]
     taken = {figure.anchor for figure in found}
@@ -74,9 +73,8 @@ def figures(report: Mapping[str, Any]) -> list[Figure]:
 def _of_curve(claim: str, rows: Sequence[view.Row]) -> Figure:
     """Return one figure for all readings of a curve, on one axis."""
     shown, first = [row.record for row in rows[:MOST_PANELS]], rows[0].record
-    curves = [curve_plot.points(row) for row in shown]
-    axis = curve_plot.domain(x for curve in curves for point in curve for x in point.numbers)
-    plots = [curve_plot.plot(points, axis, curve_plot.PANEL) for points in curves]
+    axis = curve_plot.domain(x for row in shown for x in curve_plot.numbers(row))
+    plots = [curve_plot.plot(row, axis, curve_plot.PANEL) for row in shown]
     beyond = len(rows) - len(shown)
     caption = line(first["statement"], 600)
     return Figure(
@@ -91,7 +89,7 @@ def _of_curve(claim: str, rows: Sequence[view.Row]) -> Figure:
 
 
 def _heading(row: ResultRow) -> str:
-    seeds = f"{whole(row['n'])} seeds" if row["n"] else "no population"
+    seeds = f"{row['n']} seeds" if row["n"] else "no population"
     return f"{line(row['reading'], 60)}: {line(row['metric'], 60)}, {seeds}"
 
 

@@ -21,7 +21,7 @@ from repro.report import words
 from repro.report.page import curve_plot, figures
 from repro.report.page import rows as view
 from repro.report.result_row import BROKEN, ResultRow
-from repro.report.sanitize import finite, line
+from repro.report.sanitize import line
 
 MOST_FIGURES = 24
 
@@ -65,11 +65,10 @@ def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     dirty = " with uncommitted changes" if header["dirty"] else ""
     versions = list(header["versions"].items())[: view.MOST_ENTRIES]
     hashes = list(data["hashes"].items())[: view.MOST_ENTRIES]
-    seconds = finite(footer["seconds"])
     return [
         ("commit", line(header["commit"], 80) + dirty),
         ("versions", ", ".join(f"{line(k, 60)} {line(v, 60)}" for k, v in versions)),
-        ("processor", f"{line(header['cpu'], 120)}, {words.whole(header['threads'])} threads"),
+        ("processor", f"{line(header['cpu'], 120)}, {header['threads']} threads"),
         ("device", header["device"]),
         ("data", f"{data['kind']}, {data['source']}"),
         *((f"SHA-256 of {line(name, 60)}", each) for name, each in hashes),
@@ -79,7 +78,7 @@ def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("started", header["start"]),
         ("ended", footer["end"]),
-        ("wall time", "not a number" if seconds is None else f"{seconds:.1f} s"),
+        ("wall time", f"{footer['seconds']:.1f} s"),
         ("command", header["command"]),
     ]
 

@@ -16,8 +16,8 @@ from markupsafe import Markup
 from repro.report import words
 from repro.report.page import curve_plot, seed_plot
 from repro.report.result_row import BandRow, ResultRow, worst_first
-from repro.report.sanitize import finite, line
-from repro.report.words import interval, mean_and_spread, number, ranges, short, whole
+from repro.report.sanitize import line
+from repro.report.words import interval, mean_and_spread, number, ranges, short
 
 MOST_ROWS = 2000
 """Rows that a page shows; the rest is counted."""
@@ -72,9 +72,8 @@ def pictures(claim: Sequence[Row]) -> dict[str, Markup]:
     """Plot one claim's readings on one axis; the plots by their rows' anchors."""
     rows = [row.record for row in claim]
     if rows[0]["kind"] == "curve":
-        curves = [curve_plot.points(row) for row in rows]
-        axis = curve_plot.domain(x for curve in curves for point in curve for x in point.numbers)
-        plots = [curve_plot.plot(drawn, axis) for drawn in curves]
+        axis = curve_plot.domain(x for row in rows for x in curve_plot.numbers(row))
+        plots = [curve_plot.plot(row, axis) for row in rows]
     else:
         marks = [seed_plot.marks(row) for row in rows]
         axis = curve_plot.domain(x for drawn in marks for x in drawn.numbers)
@@ -120,8 +119,7 @@ def _difference(row: ResultRow) -> str:
 
 
 def _level(band: BandRow) -> str:
-    level = finite(band["level"])
-    return f"{100 * (level or 0.0):.4g} % ({line(band['method'], 40)})"
+    return f"{100 * band['level']:.4g} % ({line(band['method'], 40)})"
 
 
 def _control(row: ResultRow) -> str:
@@ -147,7 +145,7 @@ def _seeds(row: ResultRow) -> str:
     seeds = list(zip(row["seeds"], row["values"], strict=False))
     if not seeds:
         return ranges(row["seeds"][:1000])
-    shown = ", ".join(f"{whole(seed)}: {number(value)}" for seed, value in seeds[:100])
+    shown = ", ".join(f"{seed}: {number(value)}" for seed, value in seeds[:100])
     return shown + (" …" if len(seeds) > 100 else "")
 
 
@@ -174,15 +172,14 @@ def sentence(claim: Sequence[Row]) -> str:
 def _heard(row: ResultRow) -> list[str]:
     """Say what the population and this machine found under one reading, a clause each."""
     heard = []
-    trainings = f"{whole(row['n'])} independent trainings"
+    trainings = f"{row['n']} independent trainings"
     if row["mean"] is not None and row["kind"] == "ordering":
         holds = sum(1 for value in row["values"] if value > 0)
         heard.append(f"it holds in {holds} of {trainings}")
     elif row["points"] and row["n"]:
-        drawn = curve_plot.points(row)
-        banded = any(point.inside is not None for point in drawn)
-        where = f"{words.band(row)} the bands of {trainings}"
-        heard.append(where if banded else f"{trainings} gave no bands")
+        band = words.band(row)
+        none = f"{trainings} gave no bands"
+        heard.append(none if band == words.NOTHING else f"{band} the bands of {trainings}")
     elif row["mean"] is not None:
         heard.append(f"{trainings} gave {mean_and_spread(row['mean'], row['sd'])}")
     if row["measured"] is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from repro.report.page.curve_plot import Ends, ends
-from repro.report.result_row import ResultRow
-from repro.report.sanitize import finite
+from repro.report.result_row import BandRow, ResultRow
 from repro.report.words import number
 
 WIDTH, HEIGHT, EDGE = 240, 44, 10
@@ -18,7 +17,7 @@ _MOST_DOTS = 200
 
 @dataclass(frozen=True)
 class Marks:
-    """What a strip plot shows, all of it finite and on one scale.
+    """What a strip plot shows.
 
     Args:
         seeds: the population, one value a seed; of an ordering, the differences.
@@ -29,8 +28,8 @@ class Marks:
         zero: whether 0 is marked, above which an ordering holds.
     """
 
-    seeds: tuple[float, ...] = ()
-    band: Ends | None = None
+    seeds: Sequence[float] = ()
+    band: BandRow | None = None
     mean: float | None = None
     published: float | None = None
     here: float | None = None
@@ -39,39 +38,40 @@ class Marks:
     @property
     def numbers(self) -> list[float]:
         """Every number that the axis must reach."""
-        single = [self.mean, self.published, self.here, 0.0 if self.zero else None]
-        return [*self.seeds, *(self.band or ()), *(x for x in single if x is not None)]
+        ends = (self.band["low"], self.band["high"]) if self.band else ()
+        single = (self.mean, self.published, self.here, 0.0 if self.zero else None)
+        return [*self.seeds, *ends, *(x for x in single if x is not None)]
 
 
 def marks(row: ResultRow) -> Marks:
-    """Return what is to be drawn of a row; numbers that cannot be drawn are left out."""
-    seeds = [x for x in map(finite, row["values"]) if x is not None]
+    """Return what is to be drawn of a row."""
     ordering = row["kind"] == "ordering"
+    published, here = row["published"], row["difference" if ordering else "measured"]
     return Marks(
-        seeds=tuple(seeds[:_MOST_DOTS]),
-        band=ends(row["band"]),
-        mean=finite(row["mean"]),
-        published=finite(row["published"]),
-        here=finite(row["difference" if ordering else "measured"]),
-        zero=ordering and bool(seeds),
+        seeds=row["values"][:_MOST_DOTS],
+        band=row["band"],
+        mean=row["mean"],
+        published=None if isinstance(published, list) else published,
+        here=None if isinstance(here, list) else here,
+        zero=ordering and bool(row["values"]),
     )
 
 
 def describe(drawn: Marks) -> str:
     """Return the plot in words, for those who do not see it."""
-    parts = []
+    parts, band = [], drawn.band
     if drawn.seeds:
-        low, high = number(min(drawn.seeds)), number(max(drawn.seeds))
         what = "differences" if drawn.zero else "values"
+        low, high = number(min(drawn.seeds)), number(max(drawn.seeds))
         parts.append(f"{what} of {len(drawn.seeds)} seeds from {low} to {high}")
-    if drawn.band:
-        parts.append(f"band from {number(drawn.band[0])} to {number(drawn.band[1])}")
+    if band:
+        parts.append(f"band from {number(band['low'])} to {number(band['high'])}")
     if drawn.published is not None:
-        parts.append(f"published {number(drawn.published)}")
-    if drawn.published is not None and drawn.band:
-        left, right = drawn.band
-        place = "below" if drawn.published < left else "above" if drawn.published > right else "in"
-        parts[-1] += f", {place} the band"
+        place = ""
+        if band:
+            above = "above" if drawn.published > band["high"] else "in"
+            place = f", {'below' if drawn.published < band['low'] else above} the band"
+        parts.append(f"published {number(drawn.published)}{place}")
     if drawn.here is not None:
         parts.append(f"this machine {number(drawn.here)}")
     if drawn.zero:
@@ -91,7 +91,7 @@ def plot(drawn: Marks, axis: tuple[float, float]) -> Markup:
 
     parts = [f'<path class="axis" d="M{EDGE} {_AXIS}H{WIDTH - EDGE}"/>']
     if drawn.band:
-        left, right = x(drawn.band[0]), x(drawn.band[1])
+        left, right = x(drawn.band["low"]), x(drawn.band["high"])
         wide = max(float(right) - float(left), 0.5)
         parts.append(
             f'<rect class="band" x="{left}" y="5" width="{wide:.1f}" height="{_AXIS - 5}"/>'

@@ -69,10 +69,8 @@ def test_large_numbers_have_a_relative_tolerance():
 def test_other_weights_may_move_as_two_trainings_differ():
     allowed = float(stdtrit(7, 0.9995)) * 0.006 * 2**0.5
     a = record(measured=0.5)
-    population = (0.006, 8)
-    assert noise(0.5, same_weights=False, population=population) == pytest.approx(allowed)
-    assert noise(0.5, same_weights=True, population=population) == 1e-3
-    assert noise(0.5, same_weights=False, population=None) == 1e-3
+    assert noise(0.5, (0.006, 8)) == pytest.approx(allowed)
+    assert noise(0.5, None) == 1e-3
     for share, count in ((0.99, 0), (1.01, 1)):
         moved = record(measured=0.5 + share * allowed, weights_sha256=OTHER)
         found = between(a, moved)

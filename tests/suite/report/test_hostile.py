@@ -72,27 +72,51 @@ def test_a_hostile_report_renders_harmlessly(tmp_path, evil):
     assert "tox -e reproduce" not in page
 
 
-def test_hostile_numbers_render(tmp_path):
+NUMBERS = (
+    (r'("(?:published|measured|mean|sd|margin|unit|low|high)": )[-\d.e]+', r"\g<1>{}"),
+    (r'"values": \[[^]]*\]', '"values": [{}, 0.5]'),
+    (r'"seconds": [\d.]+', '"seconds": {}'),
+)
+WHOLE = ((r'"(n|threads)": \d+', r'"\1": {}'), (r'"seeds": \[[^]]*\]', '"seeds": [{}, 3]'))
+
+
+def replaced(pattern, number, path):
+    """A report with another number wherever the pattern finds one."""
     made = make(record(tags=["headline"]), ordering(), not_run("tiny-none"), curve())
-    text = json.dumps(made)
-    for number in ("1" + "0" * 400, "1e308", "-1e-320", "-0.0"):
-        hostile = re.sub(
-            r'("(?:published|measured|mean|sd|margin|unit|low|high)": )[-\d.e]+',
-            rf"\g<1>{number}",
-            text,
-        )
-        hostile = re.sub(r'"values": \[[^]]*\]', f'"values": [{number}, 0.5]', hostile)
-        hostile = re.sub(r'"seconds": [\d.]+', f'"seconds": 1{"0" * 400}', hostile)
-        hostile = re.sub(r'"(n|threads)": \d+', rf'"\1": 1{"0" * 300}', hostile)
-        hostile = re.sub(r'"seeds": \[[^]]*\]', f'"seeds": [1{"0" * 300}, 3]', hostile)
-        (tmp_path / "report.json").write_text(hostile)
-        page = html.render(report_json.read(tmp_path / "report.json"))
-        assert_harmless(page)
-        assert len(page) < 100_000
-        assert not re.search(r"\b(nan|inf)\b", Parsed(page).words)
-        for shape in re.findall(r"<(?:circle|rect|path) [^>]+>", page):
-            assert "nan" not in shape
-            assert "inf" not in shape
+    found, how = pattern
+    path.write_text(re.sub(found, how.format(number), json.dumps(made)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("pattern", "number"),
+    [
+        *((each, number) for each in NUMBERS for number in ("1" + "0" * 149, "1e150", "1e-320")),
+        *((each, number) for each in NUMBERS[:2] for number in ("-1e150", "-1e-320", "-0.0")),
+        *((each, "1" + "0" * 20) for each in WHOLE),
+    ],
+)
+def test_the_most_extreme_numbers_of_a_report_render(tmp_path, pattern, number):
+    path = replaced(pattern, number, tmp_path / "report.json")
+    page = html.render(report_json.read(path))
+    assert_harmless(page)
+    assert len(page) < 100_000
+    assert not re.search(r"\b(nan|inf)\b", Parsed(page).words)
+    for shape in re.findall(r"<(?:circle|rect|path) [^>]+>", page):
+        assert "nan" not in shape
+        assert "inf" not in shape
+
+
+@pytest.mark.parametrize(
+    ("pattern", "number"),
+    [
+        *((each, number) for each in NUMBERS for number in ("1" + "0" * 400, "1e308", "-1e308")),
+        *((each, number) for each in WHOLE for number in ("1" + "0" * 21, "-1")),
+    ],
+)
+def test_a_number_that_nothing_could_draw_is_no_report(tmp_path, pattern, number):
+    with pytest.raises(ReportError, match=r"report\.json, (claims|header|footer)/"):
+        report_json.read(replaced(pattern, number, tmp_path / "report.json"))
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "1e400"])

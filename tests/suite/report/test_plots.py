@@ -61,11 +61,10 @@ def test_readings_of_one_claim_share_an_axis():
 
 
 def test_a_curve_shows_every_point_with_its_band():
-    drawn = curves.points(curve())
-    svg = curves.plot(drawn, curves.domain(x for point in drawn for x in point.numbers))
+    svg = curves.plot(curve(), curves.domain(curves.numbers(curve())))
     for kind in ("band", "mean", "published", "here"):
         assert svg.count(f'class="{kind}"') == 3
-    assert curves.describe(drawn) == (
+    assert curves.describe(curve()) == (
         "3 points, published 0.1000 to 0.9000; 2 of 3 inside, outside at eps 0.3; population "
         "means 0.1100 to 0.7000; this machine 0.1200 to 0.7100"
     )
@@ -74,12 +73,13 @@ def test_a_curve_shows_every_point_with_its_band():
 
 
 def test_a_curve_without_evidence_shows_what_is_there():
-    drawn = curves.points(curve(points=[]))
-    assert [(p.published, p.here) for p in drawn] == [(0.1, 0.12), (0.5, 0.48), (0.9, 0.71)]
-    bare = curves.points(curve(points=[], measured=None))
-    assert "this machine" not in curves.describe(bare)
+    bare = curve()
+    nothing = dict.fromkeys(("mean", "sd", "band", "gate", "inside", "measured"))
+    bare["points"] = [point | nothing for point in bare["points"]]
+    assert curves.describe(bare) == "3 points, published 0.1000 to 0.9000"
+    assert curves.numbers(bare) == [0.1, 0.5, 0.9]
     assert curves.plot(bare, (0.0, 1.0)).count('class="published"') == 3
-    assert curves.plot([], (0.0, 1.0)) == ""
+    assert curves.plot(curve(points=[]), (0.0, 1.0)) == ""
 
 
 def test_nothing_to_draw_is_no_picture():
