@@ -6,7 +6,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,6 @@ from repro.papers import registry
 
 if TYPE_CHECKING:  # which need torch: each command imports what it needs of these
     from repro.measure.calibrate import Job, Result
-    from repro.papers.experiment import Experiment
 
 MOST_SEEDS = 10_000
 """The most that one range of ``--seeds`` may have: a longer one is a typing error."""
@@ -34,9 +34,9 @@ def train(args: argparse.Namespace) -> int:
     from repro.lab.devices import check_device
     from repro.lab.mnist import data as mnist
     from repro.lab.networks.store import Store
-    from repro.measure.progress import Epochs
+    from repro.measure.progress import Progress
 
-    offered = _experiments(args.paper)
+    offered = registry.experiments(args.paper)
     name = args.experiment or next(iter(offered))
     if name not in offered:
         raise UsageError(
@@ -48,9 +48,9 @@ def train(args: argparse.Namespace) -> int:
         )
     check_device(args.device)
     loaded = mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
-    store, progress = Store(device=args.device, retrain=args.force), Epochs()
+    store, shown = Store(device=args.device, retrain=args.force), Progress()
     for recipe in offered[name].networks(args.seed):
-        artifact = store.obtain(recipe, loaded, on_epoch=progress(recipe.name))
+        artifact = store.obtain(recipe, loaded, on_epoch=shown.training(recipe.name))
         took = f", {artifact.manifest['seconds']} s" if artifact.source == "trained" else ""
         print(
             f"{recipe.name} seed {args.seed}: {artifact.source}{took}, SHA-256 {artifact.sha256}"
@@ -60,24 +60,8 @@ def train(args: argparse.Namespace) -> int:
     return 0
 
 
-def _experiments(paper: str) -> Mapping[str, Experiment]:
-    """Return the experiments of a paper that a user named.
-
-    Raises:
-        UsageError: there is no such paper.
-    """
-    known = registry.folders()
-    if paper not in known:
-        raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct it")
-    return registry.experiments(paper)
-
-
 def seeds_of(words: str) -> list[int]:
-    """Return the seeds that ``words`` names: ``0-2,5`` is 0, 1, 2, 5.
-
-    Raises:
-        UsageError: not a list of whole numbers and ranges.
-    """
+    """Return the seeds that ``words`` names: ``0-2,5`` is 0, 1, 2, 5."""
     found: list[int] = []
     try:
         for part in words.split(","):
@@ -133,11 +117,7 @@ def calibrate(args: argparse.Namespace) -> int:
     ]
     if jobs:
         _check_writable(root)
-
-    def keep(job: Job, results: list[Result]) -> None:
-        work.keep(root, job.paper, results)
-
-    _measure(jobs, args, keep)
+    _measure(jobs, args, lambda job, results: work.keep(root, job.paper, results))
     rows = [len(populations.load(p).rows) for p in sorted(root.glob("*/*.csv"))]
     print(f"{len(rows)} populations of {min(rows, default=0)} to {max(rows, default=0)} seeds")
     return 0
@@ -168,11 +148,11 @@ def _recheck(
         for case in recheck.gated(records[paper], archive, names)
     ]
     seeds = recheck.seeds_for(cases, seeds)
-    found: dict[recheck.Spot, list[Result]] = {}
+    found: defaultdict[recheck.Spot, list[Result]] = defaultdict(list)
 
     def keep(job: Job, results: list[Result]) -> None:
         for result in results:
-            found.setdefault((job.paper, result.experiment, result.reading), []).append(result)
+            found[job.paper, result.experiment, result.reading].append(result)
 
     _measure(recheck.jobs_for(cases, seeds), args, keep)
     lines = recheck.outside(cases, found)
@@ -189,14 +169,10 @@ def _chosen(args: argparse.Namespace) -> dict[str, list[str]]:
     """Return the names of each paper's experiments that ``--paper`` and ``--experiment`` choose.
 
     Those on demand train many networks a seed: they must be named.
-
-    Raises:
-        UsageError: an unknown paper or experiment.
     """
-    offered = {paper: _experiments(paper) for paper in args.paper or registry.folders()}
+    offered = {p: registry.experiments(p) for p in args.paper or registry.folders()}
     every = {name for names in offered.values() for name in names}
-    unknown = set(args.experiment or ()) - every
-    if unknown:
+    if unknown := set(args.experiment or ()) - every:
         raise UsageError(
             f"no experiment {sorted(unknown)}", expected=", ".join(sorted(every)), do="correct it"
         )
@@ -211,12 +187,12 @@ def _chosen(args: argparse.Namespace) -> dict[str, list[str]]:
 
 
 def _measure(
-    jobs: list[Job], args: argparse.Namespace, keep: Callable[[Job, list[Result]], None]
+    jobs: list[Job], args: argparse.Namespace, keep: Callable[[Job, list[Result]], object]
 ) -> None:
     """Measure the jobs as the options say, and hand each seed's rows to ``keep`` at once."""
     from repro.lab.mnist import data as mnist
     from repro.measure import workers
-    from repro.measure.progress import Epochs, duration
+    from repro.measure.progress import Progress, duration
 
     print(f"{len(jobs)} seeds to measure", file=sys.stderr)
     with workers.pool(args.workers, args.scheduler) as executor:
@@ -229,13 +205,9 @@ def _measure(
             for job in jobs
         ]
         start = time.monotonic()
-        running = workers.run_jobs(jobs, executor=executor, on_epoch=Epochs())
+        running = workers.run_jobs(jobs, executor=executor, on_epoch=Progress().training)
         for count, (job, results) in enumerate(running, start=1):
             keep(job, results)
             left = (time.monotonic() - start) / count * (len(jobs) - count)
-            print(
-                f"{job.paper} seed {job.seed} done ({count} of {len(jobs)}), "
-                f"about {duration(left)} left",
-                file=sys.stderr,
-                flush=True,
-            )
+            done = f"{job.paper} seed {job.seed} done ({count} of {len(jobs)})"
+            print(f"{done}, about {duration(left)} left", file=sys.stderr, flush=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro import paths
+from repro.atomic import write_atomic
 from repro.claims.records import PublishedClaim
 from repro.claims.selection import Selection, list_claims, near_misses
 from repro.errors import UsageError
@@ -25,7 +26,6 @@ from repro.papers import registry
 if TYPE_CHECKING:  # which needs scipy
     from repro.claims.records import Claim
     from repro.judge.cases import Case
-    from repro.judge.populations import Archive
 
 
 def run(words: list[str]) -> int:
@@ -50,11 +50,11 @@ def run(words: list[str]) -> int:
     return int(pytest.main([*settings, str(tests), *words]))
 
 
-def _cases(archive: Archive | None = None) -> list[Case]:
-    """Judge every claim under every reading, from the committed populations by default."""
+def _cases() -> list[Case]:
+    """Judge every claim under every reading, from the committed populations."""
     from repro.judge import cases, populations
 
-    archive = archive or populations.Archive()
+    archive = populations.Archive()
     return [case for paper in registry.load_all().values() for case in cases.judge(paper, archive)]
 
 
@@ -65,9 +65,8 @@ def claims(args: argparse.Namespace) -> int:
         from repro.judge.populations import Archive
         from repro.report.claims_md import claims_page, findings
 
-        archive = Archive()
-        cases = _cases(archive)
-        page = claims_page(papers.values(), cases, archive) if args.markdown else findings(cases)
+        cases = _cases()
+        page = claims_page(papers.values(), cases, Archive()) if args.markdown else findings(cases)
         print(page, end="")
     elif args.json:
         rows = [
@@ -129,12 +128,13 @@ def show(args: argparse.Namespace) -> int:
         UsageError: no claim has that id.
         EvidenceError: a population is missing or damaged.
     """
+    from repro.judge import cases, verdicts
     from repro.report import outputs
 
-    cases = _cases()
-    mine = [case for case in cases if case.claim.id == args.id]
+    every = _cases()
+    mine = [case for case in every if case.claim.id == args.id]
     if not mine:
-        near = near_misses(args.id, [case.claim.id for case in cases])
+        near = near_misses(args.id, [case.claim.id for case in every])
         raise UsageError(
             f"no claim {args.id!r}",
             expected=f"for example {', '.join(near)}" if near else "an id from `repro claims`",
@@ -157,10 +157,12 @@ def show(args: argparse.Namespace) -> int:
     if claim.experiment in (offered := registry.experiments(claim.paper)):
         spot = _place_of(offered[claim.experiment].measure)
         print(f"measured by {spot} (experiment {claim.experiment})")
-    print(f"judged by   {_place_of(_judge_of(claim))}")
-    for figure in outputs.figures_of(
-        claim.id, Path(os.path.relpath(paths.checkout() / "reports"))
-    ):
+    judge: Callable[..., Any] = verdicts.judge_numbers
+    if claim.kind in ("ordering", "inconsistency"):
+        judge = verdicts.judge_ordering if claim.kind == "ordering" else cases.judge_claim
+    print(f"judged by   {_place_of(judge)}")
+    reports = Path(os.path.relpath(paths.checkout() / "reports"))
+    for figure in outputs.figures_of(claim.id, reports):
         print(f"figure      {figure}")
     for case in mine:
         _show_reading(case)
@@ -187,29 +189,12 @@ def _show_reading(case: Case) -> None:
     print(f"  rerun {_rerun(claim, case.reading, test)}")
 
 
-def _judge_of(claim: Claim) -> Callable[..., Any]:
-    """Return the function that judges claims of this kind."""
-    from repro.judge import cases
-    from repro.judge import verdicts as judges
-
-    kinds: dict[str, Callable[..., Any]] = {
-        "value": judges.judge_numbers,
-        "curve": judges.judge_numbers,
-        "ordering": judges.judge_ordering,
-    }
-    return kinds.get(claim.kind, cases.judge_claim)
-
-
 def _place_of(function: Callable[..., Any]) -> str:
-    """Return ``file:line, name`` of a function."""
-    code = inspect.unwrap(function).__code__
-    return f"{_shown(Path(code.co_filename))}:{code.co_firstlineno}, {code.co_name}"
-
-
-def _shown(path: Path) -> str:
-    """Return a path as it is shown: from the checkout's root, where it lies there."""
-    root = paths.checkout()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    """Return ``file:line, name`` of a function; the file from the checkout's root, if below it."""
+    code, root = inspect.unwrap(function).__code__, paths.checkout()
+    path = Path(code.co_filename)
+    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return f"{shown}:{code.co_firstlineno}, {code.co_name}"
 
 
 def _test_of(paper: str) -> str:
@@ -245,10 +230,10 @@ def docs(args: argparse.Namespace) -> int:
     from repro.cli import documents
 
     stale = documents.outdated(paths.checkout(), paths.fixtures() / "populations")
-    for path in stale:
+    for path, text in stale.items():
         print(path.name)
-    if not args.check:
-        documents.write(stale)
+        if not args.check:
+            write_atomic(path, text.encode())
     print("out of date: repro docs" if args.check and stale else "up to date", file=sys.stderr)
     return int(args.check and bool(stale))
 

@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from repro.atomic import write_atomic
 from repro.errors import ClaimsError
 from repro.judge import cases as evidence
 from repro.judge.cases import Case
@@ -31,23 +30,19 @@ def parts(archive: Archive, cases: Sequence[Case]) -> dict[str, str]:
     return made
 
 
-def updated(text: str, made: Mapping[str, str], where: str) -> str:
-    """Make every marked part of ``text`` anew.
-
-    Raises:
-        ClaimsError: a part has a name that nothing makes.
-    """
+def _updated(path: Path, made: Mapping[str, str]) -> str:
+    """Return the text of a document with every marked part made anew."""
 
     def part(match: re.Match[str]) -> str:
         if match[2] not in made:
             raise ClaimsError(
-                f"{where} has a part {match[2]!r}",
+                f"{path.name} has a part {match[2]!r}",
                 expected=f"one of {', '.join(made)}",
                 do="correct its name, or add the table to the paper's doc_tables.py",
             )
         return match[1] + made[match[2]] + match[3]
 
-    return _PART.sub(part, text)
+    return _PART.sub(part, path.read_text(encoding="utf-8"))
 
 
 def hashes(populations: Path) -> str:
@@ -59,47 +54,29 @@ def hashes(populations: Path) -> str:
     )
 
 
-def pages(checkout: Path, populations: Path) -> dict[Path, str]:
-    """Make the text of every file with a generated part, as it should be.
+def outdated(checkout: Path, populations: Path) -> dict[Path, str]:
+    """Return the files whose generated parts are not what the populations say, as they should be.
 
     Args:
         checkout: the folder of the documents.
         populations: the folder of the populations.
-    """
-    archive = Archive(populations, check_sums=False)  # which are brought up to date here
-    papers = registry.load_all().values()
-    cases = [case for paper in papers for case in evidence.judge(paper, archive)]
-    made = parts(archive, cases)
-    result = {
-        populations / SUMS: hashes(populations),
-        checkout / "CLAIMS.md": claims_page(papers, cases, archive),
-    }
-    for path in (checkout / "README.md", *sorted((checkout / "docs").glob("*.md"))):
-        text = path.read_text(encoding="utf-8")
-        if _PART.search(text):
-            result[path] = updated(text, made, path.name)
-    return result
-
-
-def outdated(checkout: Path, populations: Path) -> dict[Path, str]:
-    """Return the files whose generated parts are not what the populations say, as they should be.
 
     Raises:
         ClaimsError: a document has a part that nothing makes.
         EvidenceError: a population is damaged or lacks a metric.
     """
+    archive = Archive(populations, check_sums=False)  # which are brought up to date here
+    papers = registry.load_all().values()
+    cases = [case for paper in papers for case in evidence.judge(paper, archive)]
+    made = parts(archive, cases)
+    pages = {
+        populations / SUMS: hashes(populations),
+        checkout / "CLAIMS.md": claims_page(papers, cases, archive),
+    }
+    for path in (checkout / "README.md", *sorted((checkout / "docs").glob("*.md"))):
+        pages[path] = _updated(path, made)
     return {
         path: text
-        for path, text in pages(checkout, populations).items()
+        for path, text in pages.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     }
-
-
-def write(stale: Mapping[Path, str]) -> None:
-    """Write the files that :func:`outdated` found.
-
-    Raises:
-        StoreError: one of them cannot be written.
-    """
-    for path, text in stale.items():
-        write_atomic(path, text.encode())

@@ -10,11 +10,12 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from repro import __version__, paths
 from repro.cli import calibrate, commands
-from repro.errors import ReproError
+from repro.errors import ReproError, StoreError
 
 EPILOG = """
 typical use:
@@ -29,7 +30,6 @@ typical use:
   repro diff A.json B.json              what changed between two reports
 """
 
-
 OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """What a full or closed standard output says."""
 
@@ -41,12 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The papers' Greek letters must not break a terminal that has none.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        status = _dispatch(options)
+        if options[:1] == ["run"]:
+            status = commands.run(options[1:])  # everything after ``run`` is pytest's
+        else:
+            args = _parser().parse_args(options)
+            status = args.command(args)
         if sys.stdout is not None:  # as it is where it was closed
             sys.stdout.flush()  # a reader that is gone is found out here, not at the very end
     except ReproError as error:
-        print(f"repro: {type(error).__name__}\n{error}", file=sys.stderr)
-        return 2
+        return _told(error)
     except KeyboardInterrupt:
         print(
             "repro: interrupted; what was finished is kept: give the command again to go on",
@@ -61,28 +64,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.filename is not None or error.errno not in OUTPUT:
             raise
         _hush()
-        print(
-            f"repro: StoreError\nfound: {error}\n"
-            "expected: an output that can be written\n"
-            "what to do: free some space, or send the output elsewhere",
-            file=sys.stderr,
+        return _told(
+            StoreError(
+                str(error),
+                expected="an output that can be written",
+                do="free some space, or send the output elsewhere",
+            )
         )
-        return 2
     return status
+
+
+def _told(error: ReproError) -> int:
+    print(f"repro: {type(error).__name__}\n{error}", file=sys.stderr)
+    return 2
 
 
 def _hush() -> None:
     """Send the rest of the output nowhere: flushing it at the very end would fail once more."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _dispatch(options: list[str]) -> int:
-    if options[:1] == ["run"]:
-        return commands.run(options[1:])  # everything after ``run`` is pytest's
-    args = _parser().parse_args(options)
-    status: int = args.command(args)
-    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,100 +93,89 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"repro-adversarial {__version__}")
-    add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    added = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    claims = add("claims", help="list every claim and what is expected of it")
-    claims.add_argument("--json", action="store_true", help="as JSON")
-    claims.add_argument("--markdown", action="store_true", help="as CLAIMS.md has it")
-    claims.add_argument("--findings", action="store_true", help="the README's table of findings")
-    claims.set_defaults(command=commands.claims)
+    def add(
+        name: str,
+        run: Callable[[argparse.Namespace], int],
+        said: str,
+        *shared: argparse.ArgumentParser,
+    ) -> tuple[Callable[..., object], Callable[..., object]]:
+        """Add a command; return what adds an option or argument to it, and what adds a flag."""
+        command = added.add_parser(name, help=said, parents=shared)
+        command.set_defaults(command=run)
+        return command.add_argument, partial(command.add_argument, action="store_true")
 
-    show = add("show", help="one claim's whole story")
-    show.add_argument("id", help="the claim's id, as `repro claims` lists it")
-    show.set_defaults(command=commands.show)
-
-    verdicts = add("verdicts", help="recompute every verdict from the populations")
-    verdicts.add_argument("--json", action="store_true", help="as JSON")
-    verdicts.set_defaults(command=commands.verdicts)
-
-    docs = add("docs", help="make CLAIMS.md and the documents' tables again")
-    docs.add_argument("--check", action="store_true", help="write nothing; 1 where one is stale")
-    docs.set_defaults(command=commands.docs)
-
-    data = add("data", help="where MNIST is looked for, and whether it verifies")
-    _data_options(data)
-    data.add_argument("--fetch", action="store_true", help="download MNIST into the cache")
-    data.set_defaults(command=commands.data)
-
-    training = add("train", help="train one network (a killed training goes on)")
-    training.add_argument("paper", help="the paper's id")
-    training.add_argument("--experiment", help="whose networks (default: the paper's first)")
-    training.add_argument("--seed", type=int, default=0, help="default: 0, the shipped one")
-    training.add_argument(
-        "--force", action="store_true", help="train also where weights are at hand"
+    mnist = argparse.ArgumentParser(add_help=False)
+    mnist.add_argument(
+        "--mnist-dir", type=paths.given, help="folder of the MNIST files, .gz or raw"
     )
-    training.add_argument("--ship", action="store_true", help="copy the weights into fixtures/")
-    _data_options(training)
-    _device_option(training)
-    training.set_defaults(command=calibrate.train)
+    mnist.add_argument("--offline", action="store_true", help="never download")
+    device = argparse.ArgumentParser(add_help=False)
+    device.add_argument("--device", default="cpu", help="cpu (the reference) or cuda")
 
-    seeds = add(
-        "calibrate", help="measure experiments over many seeds: the evidence behind every band"
-    )
-    seeds.add_argument("--seeds", help="such as 0-19 or 3,5,8 (default: 0-19)")
-    seeds.add_argument(
+    _, flag = add("claims", commands.claims, "list every claim and what is expected of it")
+    flag("--json", help="as JSON")
+    flag("--markdown", help="as CLAIMS.md has it")
+    flag("--findings", help="the README's table of findings")
+
+    option, _ = add("show", commands.show, "one claim's whole story")
+    option("id", help="the claim's id, as `repro claims` lists it")
+
+    _, flag = add("verdicts", commands.verdicts, "recompute every verdict from the populations")
+    flag("--json", help="as JSON")
+
+    _, flag = add("docs", commands.docs, "make CLAIMS.md and the documents' tables again")
+    flag("--check", help="write nothing; 1 where one is stale")
+
+    said = "where MNIST is looked for, and whether it verifies"
+    _, flag = add("data", commands.data, said, mnist)
+    flag("--fetch", help="download MNIST into the cache")
+
+    said = "train one network (a killed training goes on)"
+    option, flag = add("train", calibrate.train, said, mnist, device)
+    option("paper", help="the paper's id")
+    option("--experiment", help="whose networks (default: the paper's first)")
+    option("--seed", type=int, default=0, help="default: 0, the shipped one")
+    flag("--force", help="train also where weights are at hand")
+    flag("--ship", help="copy the weights into fixtures/")
+
+    said = "measure experiments over many seeds: the evidence behind every band"
+    option, flag = add("calibrate", calibrate.calibrate, said, mnist, device)
+    option("--seeds", help="such as 0-19 or 3,5,8 (default: 0-19)")
+    flag(
         "--check",
-        action="store_true",
         help="write nothing: hold fresh seeds (default: the next two) against the populations' "
         "99.9%% bands; 1 where one lies outside",
     )
-    seeds.add_argument("--paper", action="append", help="only this paper (repeatable)")
-    seeds.add_argument(
+    option("--paper", action="append", help="only this paper (repeatable)")
+    option(
         "--experiment",
         action="append",
         help="only this one (repeatable; those whose networks do not ship must be named)",
     )
-    seeds.add_argument(
-        "--out", type=paths.given, help="folder of populations (default: fixtures/)"
-    )
-    seeds.add_argument(
+    option("--out", type=paths.given, help="folder of populations (default: fixtures/)")
+    option(
         "--data",
         choices=("both", "full", "embedded"),
         default="both",
         help="images to measure on: MNIST, the embedded sample, or both (default)",
     )
-    seeds.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
-    seeds.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://…")
-    _data_options(seeds)
-    _device_option(seeds)
-    seeds.set_defaults(command=calibrate.calibrate)
+    option("--workers", type=int, default=1, help="processes (default: 1)")
+    option("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://…")
 
-    report = add("report", help="make the page of a report.json again")
-    report.add_argument(
-        "report", type=paths.given, help="a report.json, from this machine or another"
-    )
-    report.add_argument("--out", type=paths.given, help="default: index.html beside it")
-    report.set_defaults(command=commands.report)
+    option, _ = add("report", commands.report, "make the page of a report.json again")
+    option("report", type=paths.given, help="a report.json, from this machine or another")
+    option("--out", type=paths.given, help="default: index.html beside it")
 
-    diff = add("diff", help="what changed between two reports; 1 for a verdict")
-    diff.add_argument("before", type=paths.given, metavar="A.json", help="a report.json")
-    diff.add_argument("after", type=paths.given, metavar="B.json", help="another")
-    diff.add_argument("--json", action="store_true", help="as JSON")
-    diff.set_defaults(command=commands.diff)
+    option, flag = add("diff", commands.diff, "what changed between two reports; 1 for a verdict")
+    option("before", type=paths.given, metavar="A.json", help="a report.json")
+    option("after", type=paths.given, metavar="B.json", help="another")
+    flag("--json", help="as JSON")
 
-    add("run", help="run the claims' tests; takes pytest's options (repro run --help)")
+    said = "run the claims' tests; takes pytest's options (repro run --help)"
+    added.add_parser("run", help=said)
     return parser
-
-
-def _data_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--mnist-dir", type=paths.given, help="folder of the MNIST files, .gz or raw"
-    )
-    parser.add_argument("--offline", action="store_true", help="never download")
-
-
-def _device_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="cpu", help="cpu (the reference) or cuda")
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ class State:
         """The data, networks and measurements of the run; loads torch."""
         import torch
 
-        from repro.measure.progress import Epochs, Measurements
+        from repro.measure.progress import Progress
         from repro.measure.session import Session
 
         config = self.config
@@ -161,10 +161,12 @@ class State:
         def uncaptured() -> AbstractContextManager[object]:
             return capture.global_and_fixture_disabled() if capture else nullcontext()
 
-        def seconds(paper: str, experiment: str, reading: str) -> float:
-            return xdist.seconds_of(self.archive, (paper, experiment, reading))
+        shown = Progress(quiet=config.getoption("verbose") < 0, uncaptured=uncaptured)
 
-        quiet = config.getoption("verbose") < 0
+        def on_measure(paper: str, experiment: str, reading: str) -> None:
+            seconds = xdist.seconds_of(self.archive, (paper, experiment, reading))
+            shown.measuring(f"{paper} {experiment} ({reading})", seconds)
+
         directory = options.value(config, "mnist-dir")
         return Session(
             directory=Path(directory) if directory else None,
@@ -174,8 +176,8 @@ class State:
             offline=options.value(config, "offline"),
             run=worker.get("testrunuid") or uuid.uuid4().hex,
             shared=self.shared,
-            on_epoch=Epochs(quiet=quiet, uncaptured=uncaptured),
-            on_measure=Measurements(seconds, quiet=quiet, uncaptured=uncaptured),
+            on_epoch=shown.training,
+            on_measure=on_measure,
         )
 
 

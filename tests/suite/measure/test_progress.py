@@ -8,7 +8,7 @@ import math
 import pytest
 
 from repro.measure import progress
-from repro.measure.progress import Epochs, duration
+from repro.measure.progress import Progress, duration
 
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 
@@ -31,7 +31,8 @@ def clock(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0:00"), (65, "1:05"), (3599.6, "1:00:00"), (36061, "10:01:01")]
+    ("seconds", "text"),
+    [(0, "0:00:00"), (65, "0:01:05"), (3599.6, "1:00:00"), (36061, "10:01:01")],
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
@@ -39,40 +40,40 @@ def test_durations(seconds, text):
 
 def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock):
     stream = io.StringIO()
-    told = Epochs(stream)("net")
+    told = Progress(stream).training("net")
     for epoch in range(1, 51):
         clock[0] += 10
         told(epoch, 50, 1.0 / epoch)
     lines = stream.getvalue().splitlines()
     assert 10 < len(lines) < 20
-    assert lines[0] == "training net: epoch 1 of 50, cost 1.0000, about 8:10 left"
-    assert lines[-1] == "training net: epoch 50 of 50, cost 0.0200, about 0:00 left"
+    assert lines[0] == "training net: epoch 1 of 50, cost 1.0000, about 0:08:10 left"
+    assert lines[-1] == "training net: epoch 50 of 50, cost 0.0200, about 0:00:00 left"
 
 
 def test_a_resumed_training_counts_only_its_own_epochs(clock):
     stream = io.StringIO()
-    told = Epochs(stream)("net")
+    told = Progress(stream).training("net")
     told(40, 50, math.nan)  # what the checkpoint had
     clock[0] += 60
     told(41, 50, 0.5)
     assert stream.getvalue().splitlines() == [
         "training net: goes on after epoch 40 of 50",
-        "training net: epoch 41 of 50, cost 0.5000, about 9:00 left",
+        "training net: epoch 41 of 50, cost 0.5000, about 0:09:00 left",
     ]
 
 
 def test_quiet_says_nothing(clock):
     stream = Terminal()
-    Epochs(stream, quiet=True)("net")(1, 1, 0.5)
+    Progress(stream, quiet=True).training("net")(1, 1, 0.5)
     assert stream.getvalue() == ""
     assert clock
 
 
 def test_a_terminal_gets_a_bar_for_each_training(clock):
     stream = Terminal()
-    epochs = Epochs(stream)
+    shown = Progress(stream)
     for name in ("first", "second"):
-        told = epochs(name)
+        told = shown.training(name)
         for epoch in (1, 2):
             clock[0] += 1
             told(epoch, 2, 0.25)
@@ -84,12 +85,12 @@ def test_a_terminal_gets_a_bar_for_each_training(clock):
 
 def test_an_interrupted_training_gives_the_cursor_back(clock):
     stream = Terminal()
-    epochs = Epochs(stream)
-    epochs("net")(1, 50, 0.5)
+    shown = Progress(stream)
+    shown.training("net")(1, 50, 0.5)
     assert HIDE_CURSOR in stream.getvalue()
     assert SHOW_CURSOR not in stream.getvalue()
-    epochs.stop()  # as at the end of the process
-    epochs.stop()
+    shown.stop()  # as at the end of the process
+    shown.stop()
     assert stream.getvalue().count(SHOW_CURSOR) == 1
     assert clock
 
@@ -97,7 +98,7 @@ def test_an_interrupted_training_gives_the_cursor_back(clock):
 def test_a_ci_log_is_no_terminal(clock, monkeypatch):
     monkeypatch.setenv("CI", "true")
     stream = Terminal()
-    Epochs(stream)("net")(1, 50, 0.5)
+    Progress(stream).training("net")(1, 50, 0.5)
     assert stream.getvalue().startswith("training net: epoch 1 of 50")
     assert "\x1b" not in stream.getvalue()
     assert clock
@@ -106,15 +107,15 @@ def test_a_ci_log_is_no_terminal(clock, monkeypatch):
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (90.0, "\nmeasuring tiny toy (plain), about 1:30 where the evidence was made\n"),
+        (90.0, "\nmeasuring tiny toy (plain), about 0:01:30 where the evidence was made\n"),
         (0.0, "\nmeasuring tiny toy (plain)\n"),
         (1.0, ""),  # over before anybody asks
     ],
 )
 def test_a_long_measurement_is_announced(seconds, said):
     stream = io.StringIO()
-    progress.Measurements(lambda *_: seconds, stream)("tiny", "toy", "plain")
+    Progress(stream).measuring("tiny toy (plain)", seconds)
     assert stream.getvalue() == said
     quiet = io.StringIO()
-    progress.Measurements(lambda *_: seconds, quiet, quiet=True)("tiny", "toy", "plain")
+    Progress(quiet, quiet=True).measuring("tiny toy (plain)", seconds)
     assert quiet.getvalue() == ""
