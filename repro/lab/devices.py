@@ -11,11 +11,7 @@ from repro.errors import UsageError
 
 
 def check_device(device: str) -> None:
-    """Raise UsageError unless ``device`` is the CPU or a GPU of this machine.
-
-    Raises:
-        UsageError: neither the CPU nor a GPU of this machine.
-    """
+    """Raise UsageError unless ``device`` is the CPU or a GPU of this machine."""
     try:
         name = torch.device(device)
         there = name.type == "cuda" and (name.index or 0) < torch.cuda.device_count()

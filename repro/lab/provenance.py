@@ -15,8 +15,7 @@ import torch
 from repro.lab import matmul
 
 
-def cpu_model() -> str:
-    """Tell the processor's name."""
+def _processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -26,23 +25,20 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-FIELDS = ("torch", "numpy", "python", "cpu", "cores", "threads", "kernel", "device")
-"""What :func:`describe` tells."""
-
-
 def describe(device: str) -> dict[str, Any]:
     """Describe versions, hardware and settings of a run on ``device``, as JSON values."""
+    kernel = matmul.name()
+    if device != "cpu":
+        kernel, device = "aten", f"{device} ({torch.cuda.get_device_name(device)})"
     return {
         "torch": torch.__version__,
         "numpy": metadata.version("numpy"),
         "python": platform.python_version(),
-        "cpu": cpu_model(),
+        "cpu": _processor(),
         "cores": os.cpu_count() or 1,
         "threads": torch.get_num_threads(),
-        "kernel": matmul.name() if device == "cpu" else "aten",
-        "device": device
-        if device == "cpu"
-        else f"{device} ({torch.cuda.get_device_name(device)})",
+        "kernel": kernel,
+        "device": device,
     }
 
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 def generator(seed: int, name: str) -> np.random.Generator:
     """Make a generator whose stream depends on nothing but ``seed`` and ``name``.
 
-    Two names give independent streams, so adding a draw to one part of an experiment
-    never moves the numbers of another.
+    So a draw that is added to one part of an experiment never moves the numbers of another.
     """
     digest = hashlib.sha256(f"{name}\0{seed}".encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))
@@ -32,6 +31,8 @@ def get_state(rng: np.random.Generator) -> str:
     return json.dumps(rng.bit_generator.state, sort_keys=True)
 
 
-def set_state(rng: np.random.Generator, state: str) -> None:
-    """Put back a state written by :func:`get_state`."""
-    rng.bit_generator.state = json.loads(state)
+def restored(state: str) -> np.random.Generator:
+    """Make a generator in a state written by :func:`get_state`."""
+    bits = np.random.PCG64()
+    bits.state = json.loads(state)
+    return np.random.Generator(bits)

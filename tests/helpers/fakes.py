@@ -115,7 +115,7 @@ class SmallTrainer:
         return {"noise": rng.get_state(self.noise)}
 
     def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
-        rng.set_state(self.noise, texts["noise"])
+        self.noise = rng.restored(texts["noise"])
         self.w, self.momentum = tensors["w"], tensors["momentum"]
 
     def weights(self) -> dict[str, Tensor]:

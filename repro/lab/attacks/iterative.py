@@ -13,7 +13,7 @@ images' dtype is part of what the authors' program computes, and is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import torch
@@ -64,10 +64,9 @@ def each_alone(start: Switches, end: Switches) -> dict[str, Switches]:
     >>> each_alone(AS_WRITTEN, replace(AS_WRITTEN, pixel_clip=True))["pixel_clip"].pixel_clip
     True
     """
-    names = [field.name for field in fields(Switches)]
     return {
         name: replace(start, **{name: getattr(end, name)})
-        for name in names
+        for name in asdict(start)
         if getattr(start, name) != getattr(end, name)
     }
 

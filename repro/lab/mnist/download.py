@@ -132,7 +132,7 @@ def _needed(target: Path) -> list[str]:
 
 
 def _download(mirror: str, key: str, received: Callable[[int], None]) -> bytes:
-    """Download one file, decompress and verify it; DataError whatever goes wrong on the way."""
+    """Download, decompress and verify one file; DataError whatever goes wrong on the way."""
     url = _url(mirror, key)
     content = _Bounded(received)
     get = pooch.HTTPDownloader(chunk_size=2**16, timeout=(CONNECT_SECONDS, READ_SECONDS))

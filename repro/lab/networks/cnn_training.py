@@ -244,9 +244,7 @@ class CnnTrainer:
         """Put back a checkpoint, all of it or none."""
         # First what may be refused: a trainer half put back would train on from there.
         steps, position = int(texts["steps"]), int(texts["position"])
-        masks, shuffle = (rng.generator(0, "to be overwritten") for _ in range(2))
-        rng.set_state(masks, texts["masks"])
-        rng.set_state(shuffle, texts["shuffle"])
+        masks, shuffle = rng.restored(texts["masks"]), rng.restored(texts["shuffle"])
         for name in self.w:
             self.w[name] = tensors[name].to(self.device)
             self.m[name] = tensors[f"m.{name}"].to(self.device)

@@ -43,11 +43,10 @@ class Mlp:
 def rmsprop_step(
     w: Tensor, acc: Tensor, grad: Tensor, *, lr: float, rho: float, eps: float
 ) -> None:
-    """Make one RMSprop update in place, with ``eps`` inside the square root (appendix code).
+    """Make one RMSprop update in place.
 
     ``acc = rho acc + (1 - rho) grad^2``; ``w = w - lr grad / sqrt(acc + eps)``. The text
-    of the paper puts the smoothing value outside the root; the code, which made the
-    numbers, does not.
+    of the paper puts ``eps`` outside the root; its code, which made the numbers, does not.
     """
     acc.mul_(rho).addcmul_(grad, grad, value=1 - rho)
     w.addcdiv_(grad, (acc + eps).sqrt_(), value=-lr)
@@ -195,7 +194,7 @@ class MlpTrainer:
     def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
         """Put back a checkpoint."""
         # First what may be refused: a trainer half put back would train on from there.
-        rng.set_state(self.masks, texts["masks"])
+        self.masks = rng.restored(texts["masks"])
         for name in LAYERS:
             self.w[name] = tensors[name].to(self.device)
             self.acc[name] = tensors[f"acc.{name}"].to(self.device)

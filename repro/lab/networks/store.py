@@ -72,7 +72,6 @@ def _exists(path: Path) -> bool:
 
 
 def _load(path: Path, entry: Mapping[str, Any], recipe: Recipe, source: str) -> Artifact:
-    """Read one weights file and check it against its manifest entry and its recipe."""
     key = recipes.key(recipe)
     try:
         content = path.read_bytes()
@@ -90,7 +89,7 @@ def _load(path: Path, entry: Mapping[str, Any], recipe: Recipe, source: str) -> 
     wrong = files.misfit(tensors, recipe.shapes())
     if wrong is not None:
         raise files.damaged(path, *wrong)
-    missing = sorted({"name", "seed", "seconds", *provenance.FIELDS} - set(entry))
+    missing = sorted({"name", "seed", "seconds", *provenance.describe("cpu")} - set(entry))
     if missing:
         fault = f"has a manifest entry that does not say {', '.join(missing)}"
         raise files.damaged(path, fault, "how and on what the weights were made")
@@ -145,7 +144,8 @@ class Store:
         One lock a key: of several processes that want the same network, one trains.
 
         Raises:
-            WeightsError: a file is there but damaged, foreign or another network's.
+            WeightsError: a file is there but damaged, foreign or another network's; or the
+                trained weights are not what the recipe says, or not finite.
             StoreError: the cache cannot be written.
         """
         # A fault may be another process's retraining, seen half done: the lock settles it.
@@ -160,7 +160,7 @@ class Store:
             return found if found is not None else self._train(recipe, key, data, on_epoch)
 
     def _drop_checkpoint(self, key: str) -> None:
-        """Remove what a process left that was killed when all but this was done."""
+        """Remove the checkpoint of a process that was killed when all but this was done."""
         checkpoint = self._cache(key, ".checkpoint")
         # Whoever holds the lock is training anew; and a cache that is only read is left as it is.
         with contextlib.suppress(OSError, filelock.Timeout):

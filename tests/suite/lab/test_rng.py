@@ -40,8 +40,7 @@ def test_a_state_put_back_goes_on_where_it_was(drawn):
     one.random(drawn, dtype=np.float32)
     state = rng.get_state(one)
     expected = one.random(5, dtype=np.float32), one.bytes(7), one.standard_normal(3)
-    other = rng.generator(9, "b")
-    rng.set_state(other, state)
+    other = rng.restored(state)
     got = other.random(5, dtype=np.float32), other.bytes(7), other.standard_normal(3)
     assert all(np.array_equal(a, b) for a, b in zip(expected, got, strict=True))
 
