@@ -107,11 +107,7 @@ def _headline(claim: Sequence[ResultRow]) -> list[str]:
 
 
 def findings(cases: Iterable[Case]) -> str:
-    """Return the headline claims as a table, for the README.
-
-    Args:
-        cases: every claim under every reading, judged.
-    """
+    """Return the headline claims as a table, for the README."""
     cells = [
         [
             _cell(row["statement"]),
@@ -223,13 +219,7 @@ def _repeats(claims: Iterable[Sequence[ResultRow]]) -> int:
 
 
 def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive) -> str:
-    """Return the text of CLAIMS.md.
-
-    Args:
-        papers: the records.
-        cases: every claim under every reading, judged.
-        archive: the populations, for what readings and switches change.
-    """
+    """Return the text of CLAIMS.md: ``cases`` are every claim under every reading, judged."""
     loaded, judged = list(papers), list(cases)
     rows = [new_row(case) | {"verdict": case.judgement.verdict} for case in judged]
     by_claim: dict[str, list[ResultRow]] = {}

@@ -6,7 +6,6 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -33,18 +32,23 @@ def new_report(
     end: str,
     seconds: float,
 ) -> dict[str, Any]:
-    """Make a complete report.
+    """Make a complete report; its footer says that the run came to its end.
 
     Args:
         header: environment, commit and data.
         claims: every row.
         pictures: of images, as :mod:`repro.papers.picture` makes them.
-        end: when the run ended.
+        end: when the run ended, in UTC.
         seconds: that it took.
     """
     rows = list(claims)
-    made = {**unfinished_report(header, rows), "pictures": list(pictures)}
-    return {**made, "footer": footer(rows, end=end, seconds=seconds)}
+    footer = {
+        "verdicts": dict(sorted(Counter(str(row["verdict"]) for row in rows).items())),
+        "outcomes": dict(sorted(Counter(row["outcome"] for row in rows).items())),
+        "end": end,
+        "seconds": round(seconds, 1),
+    }
+    return {**unfinished_report(header, rows), "pictures": list(pictures), "footer": footer}
 
 
 def unfinished_report(header: Mapping[str, Any], claims: Iterable[ResultRow]) -> dict[str, Any]:
@@ -57,11 +61,7 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
 
     A statement is a claim or a limitation; background states nothing that could be checked, and
     a variant of a claim states nothing more.
-
-    Args:
-        loaded: every paper's records.
-        cases: every claim under every reading; a claim is not checked while it has fewer seeds
-            than a verdict needs.
+    A claim is not checked while it has fewer seeds than a verdict needs.
     """
     checked = {
         case.claim.id
@@ -76,25 +76,6 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
     return f"{len(checked)} of {total} published statements checked"
 
 
-def footer(claims: Iterable[ResultRow], *, end: str, seconds: float) -> dict[str, Any]:
-    """Count verdicts and outcomes; the footer's presence says that the run came to its end."""
-    rows = list(claims)
-    return {
-        "verdicts": dict(sorted(Counter(str(r["verdict"]) for r in rows).items())),
-        "outcomes": dict(sorted(Counter(str(r["outcome"]) for r in rows).items())),
-        "end": end,
-        "seconds": round(seconds, 1),
-    }
-
-
-@cache
-def schema() -> Mapping[str, Any]:
-    """Load the JSON Schema of a report."""
-    text = resources.files("repro.report").joinpath("report.schema.json").read_text("utf-8")
-    value: Mapping[str, Any] = json.loads(text)
-    return value
-
-
 def validate(report: Mapping[str, Any], *, name: str) -> None:
     """Hold a report to its schema.
 
@@ -103,7 +84,8 @@ def validate(report: Mapping[str, Any], *, name: str) -> None:
     """
     import jsonschema  # slow to import, and only reports need it
 
-    validator = jsonschema.Draft202012Validator(schema())
+    schema = resources.files("repro.report").joinpath("report.schema.json").read_text("utf-8")
+    validator = jsonschema.Draft202012Validator(json.loads(schema))
     error = jsonschema.exceptions.best_match(validator.iter_errors(report))
     if error is None:
         return

@@ -123,23 +123,21 @@ def band_row(band: Band | None) -> BandRow | None:
 
 def _points(case: Case) -> list[PointRow]:
     """Return a curve's points with their simultaneous bands; none for other claims."""
-    claim, judged = case.claim, case.judgement.points
-    found: list[PointRow] = []
-    for i, (label, published) in enumerate(zip(claim.labels, claim.points, strict=False)):
-        point = judged[i] if judged else None
-        found.append(
-            {
-                "label": label,
-                "published": published,
-                "mean": point.mean if point else None,
-                "sd": point.sd if point else None,
-                "band": band_row(point.band) if point else None,
-                "gate": band_row(point.gate) if point else None,
-                "inside": point.inside if point and point.band else None,
-                "measured": None,
-            }
-        )
-    return found
+    claim = case.claim
+    judged = case.judgement.points or [None] * len(claim.labels)
+    return [
+        {
+            "label": label,
+            "published": published,
+            "mean": point.mean if point else None,
+            "sd": point.sd if point else None,
+            "band": band_row(point.band) if point else None,
+            "gate": band_row(point.gate) if point else None,
+            "inside": point.inside if point and point.band else None,
+            "measured": None,
+        }
+        for label, published, point in zip(claim.labels, claim.points, judged, strict=False)
+    ]
 
 
 def new_row(case: Case) -> ResultRow:

@@ -50,24 +50,6 @@ def _counts(rows: Sequence[ResultRow]) -> list[str]:
     return lines
 
 
-def _warnings(rows: Sequence[ResultRow], header: Mapping[str, Any]) -> list[str]:
-    found = []
-    if header["data"]["kind"] != "full":
-        found.append(f"Indicative only: the data are `{header['data']['kind']}`, not full MNIST.")
-    deselected = sum(row["outcome"] == "deselected" for row in rows)
-    if deselected:
-        found.append(f"Partial run: {deselected} of {len(rows)} rows were deselected.")
-    return [part for sentence in found for part in (f"**{sentence}**", "")]
-
-
-def _why(row: ResultRow) -> str:
-    if row["stale"]:
-        return "stale: this machine's measurement lies outside the gate"
-    if unexpected(row):
-        return f"expected {row['expected']}, the evidence says {row['evidence_verdict']}"
-    return str(row["outcome"])
-
-
 def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
     rows = [r for r in worst_first(rows) if r["outcome"] in BROKEN or r["stale"] or unexpected(r)]
     lines = ["### Against the verdicts on record", ""]
@@ -76,7 +58,7 @@ def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
     cells = [
         [
             f"{literal(r['id'], 120)} ({literal(r['reading'], 60)})",
-            literal(_why(r)),
+            literal("; ".join(words.notes(r))),
             literal(r["reason"]),
             f"`{words.rerun(r)}`" if words.rerun(r) else "–",
         ]
@@ -115,6 +97,7 @@ def summary(report: Mapping[str, Any]) -> str:
     header, rows = report["header"], list(report["claims"])
     dirty = " with uncommitted changes" if header["dirty"] else ""
     commit = f"Commit {literal(header['commit'], 40)}{dirty}, {literal(header['start'], 40)}."
+    limits = words.limits(rows, header["data"]["kind"])
     text = ""
     for shown in (_MOST_ROWS, 10, 3, 0):
         lines = [
@@ -122,7 +105,7 @@ def summary(report: Mapping[str, Any]) -> str:
             "",
             f"{literal(header['coverage'])}. {commit}",
             "",
-            *_warnings(rows, header),
+            *(part for limit in limits for part in (f"**{limit}**", "")),
             *_counts(rows),
             *_changes(rows, shown),
             *_headline(rows, shown),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -86,12 +85,8 @@ def _verdict(row: ResultRow) -> Text:
 
 def _counts(rows: list[ResultRow]) -> list[str]:
     lines = [", ".join(f"{count} {verdict}" for verdict, _, count in words.counts(rows) if count)]
-    broken = Counter(row["outcome"] for row in rows if row["outcome"] in BROKEN)
-    if broken:
-        lines.append(
-            f"of these {', '.join(f'{n} {outcome}' for outcome, n in broken.items())}: "
-            "their verdicts do not count"
-        )
+    if broken := words.broken(rows):
+        lines.append(f"of these {broken}: their verdicts do not count")
     return [*lines, words.by_chance(rows), words.apart(rows)]
 
 

@@ -163,7 +163,9 @@ def notes(row: ResultRow) -> tuple[str, ...]:
     said = {
         outcome: outcome in BROKEN,
         "stale: code and evidence disagree": row["stale"],
-        f"expected {row['expected']}": unexpected(row),
+        f"expected {row['expected']}, the evidence says {row['evidence_verdict']}": unexpected(
+            row
+        ),
         "indicative": row["indicative"],
         "our criterion": row["ours"],
         "post hoc": bool(row["post_hoc"]),
@@ -195,6 +197,26 @@ def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
     """Return (verdict, symbol, number of rows) for every verdict, worst first; zeros too."""
     found = Counter(row["verdict"] for row in rows)
     return [(str(verdict), SYMBOLS[verdict], found[verdict]) for verdict in WORST_FIRST]
+
+
+def broken(rows: Iterable[ResultRow]) -> str:
+    """Count the outcomes that make a run red, such as ``1 failed, 1 error``."""
+    found = Counter[str](row["outcome"] for row in rows)
+    return ", ".join(f"{found[outcome]} {outcome}" for outcome in BROKEN if found[outcome])
+
+
+def limits(rows: Sequence[ResultRow], data: str) -> list[str]:
+    """Say what a run may not be taken for: its data, and claims that were left out."""
+    kinds = {
+        "embedded": "Indicative only: measured on the embedded sample of 5,000 MNIST digits, "
+        "which are training images, not on MNIST.",
+        "none": "No MNIST was found: nothing was measured.",
+    }
+    found = [kinds[data]] if data in kinds else []
+    if deselected := sum(row["outcome"] == "deselected" for row in rows):
+        left_out = f"{deselected} of {len(rows)} rows were deselected"
+        found.append(f"Partial run: {left_out}; they stand as not-run.")
+    return found
 
 
 def apart(rows: Iterable[ResultRow]) -> str:

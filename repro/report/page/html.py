@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from itertools import chain
 from typing import Any
@@ -32,31 +31,6 @@ def _part(name: str) -> str:
 
 def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-
-
-def _banners(rows: Sequence[ResultRow], header: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return (kind, sentence) of all that limits what the page may be taken for."""
-    outcomes = Counter(str(row["outcome"]) for row in rows)
-    broken = sum(outcomes[name] for name in BROKEN)
-    each = ", ".join(f"{outcomes[name]} {name}" for name in BROKEN if outcomes[name])
-    left = len(rows) - view.MOST_ROWS
-    embedded = (
-        "Indicative only: measured on the embedded sample of 5,000 MNIST digits, which are "
-        "training images, not on MNIST."
-    )
-    partial = (
-        f"Partial run: {outcomes['deselected']} of {len(rows)} rows were deselected; they "
-        "stand as not-run."
-    )
-    data = header["data"]["kind"]
-    found = [
-        (broken, "bad", f"{broken} of {len(rows)} rows need attention ({each}):"),
-        (data == "embedded", "warn", embedded),
-        (data == "none", "warn", "No MNIST was found: nothing was measured."),
-        (outcomes["deselected"], "warn", partial),
-        (left > 0, "warn", f"Too long for a page: {left} rows stand in report.json alone."),
-    ]
-    return [(kind, sentence) for applies, kind, sentence in found if applies]
 
 
 def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -131,8 +105,9 @@ def render(report: Mapping[str, Any]) -> str:
         total=len(rows),
         counts=words.counts(rows),
         sentences=[text for text in (words.by_chance(rows), words.apart(rows)) if text],
-        banners=_banners(rows, report["header"]),
+        limits=words.limits(rows, report["header"]["data"]["kind"]),
         red=BROKEN,
+        outcomes=words.broken(rows),
         broken=[row for row in every if row.record["outcome"] in BROKEN],
         papers=sorted({line(row.record["paper"], 60) for row in every}),
         environment=_environment(report),

