@@ -68,7 +68,6 @@ def write_beside(source: Path) -> list[str]:
     from repro.report import step_summary  # slow to import, and only the end needs them
     from repro.report.page import html
 
-    problems = []
     try:
         found = report_json.read(source)
         summary = step_summary.summary(found)
@@ -76,19 +75,12 @@ def write_beside(source: Path) -> list[str]:
         write_atomic(source.parent / "index.html", html.render(found).encode())
     except Exception as error:  # whatever it is, the run and its report stand
         why = f"{error.found}; {error.do}" if isinstance(error, ReproError) else repr(error)
-        problems.append(f"the pages were not written: {why}")
-    else:
-        problems += _append(summary)
-    return problems
-
-
-def _append(summary: str) -> list[str]:
-    target = os.environ.get("GITHUB_STEP_SUMMARY", "")
-    if not target:
-        return []
+        return [f"the pages were not written: {why}"]
+    target = os.environ.get("GITHUB_STEP_SUMMARY")
     try:
-        with Path(target).open("a", encoding="utf-8") as out:
-            out.write("\n" + summary)
+        if target:
+            with Path(target).open("a", encoding="utf-8") as out:
+                out.write("\n" + summary)
     except OSError as error:
         return [f"GITHUB_STEP_SUMMARY cannot be appended to: {error}"]
     return []

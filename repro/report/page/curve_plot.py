@@ -117,14 +117,14 @@ def plot(row: ResultRow, axis: tuple[float, float], frame: Frame = STRIP) -> Mar
         share = min(max((value - axis[0]) / (axis[1] - axis[0]), 0.0), 1.0)
         return round(bottom - share * (bottom - frame.top), 1)
 
-    parts = [_path("axis", f"M{frame.left} {frame.top}V{bottom}H{end}")]
+    parts = [path("axis", f"M{frame.left} {frame.top}V{bottom}H{end}")]
     if frame is PANEL:
         for tick in ticks(*axis):
-            parts.append(_path("axis", f"M{frame.left} {y(tick)}H{end}"))
-            parts.append(_text("high", frame.left - 4, y(tick) + 4, short(tick)))
+            parts.append(path("axis", f"M{frame.left} {y(tick)}H{end}"))
+            parts.append(label("high", frame.left - 4, y(tick) + 4, short(tick)))
     else:
-        parts.append(_text("high", frame.left - 4, frame.top + 4, number(axis[1])))
-        parts.append(_text("high", frame.left - 4, bottom, number(axis[0])))
+        parts.append(label("high", frame.left - 4, frame.top + 4, number(axis[1])))
+        parts.append(label("high", frame.left - 4, bottom, number(axis[0])))
     for x, point in zip(xs, drawn, strict=True):
         parts += _marks(point, x, half, y)
     labels = [line(point["label"], 20) for point in drawn]
@@ -134,20 +134,27 @@ def plot(row: ResultRow, axis: tuple[float, float], frame: Frame = STRIP) -> Mar
         wide = 6 * max(map(len, labels)) + 8
         step = math.ceil(len(labels) * wide / (end - frame.left))
         shown = zip(xs[::step], labels[::step], strict=True)
-        parts += [_text("tick", x, under, label) for x, label in shown]
+        parts += [label("tick", x, under, text) for x, text in shown]
     else:
-        parts.append(_text("low", frame.left, under, labels[0]))
-        parts.append(_text("high", end, under, labels[-1]))
+        parts.append(label("low", frame.left, under, labels[0]))
+        parts.append(label("high", end, under, labels[-1]))
+    return svg(frame.kind, frame.width, frame.height, describe(row), parts)
+
+
+def svg(kind: str, width: int, height: int, said: str, parts: Iterable[Markup]) -> Markup:
+    """Return a plot with its text alternative."""
     return Markup(
         '<svg class="{}" role="img" viewBox="0 0 {} {}" aria-label="{}">{}</svg>'
-    ).format(frame.kind, frame.width, frame.height, describe(row), Markup("").join(parts))
+    ).format(kind, width, height, said, Markup("").join(parts))
 
 
-def _path(kind: str, steps: str) -> Markup:
+def path(kind: str, steps: str) -> Markup:
+    """Return a line or an outline."""
     return Markup('<path class="{}" d="{}"/>').format(kind, steps)
 
 
-def _text(kind: str, x: float, y: float, text: str) -> Markup:
+def label(kind: str, x: float, y: float, text: str) -> Markup:
+    """Return a word beside an axis."""
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(kind, x, y, text)
 
 
@@ -163,10 +170,10 @@ def _marks(
             left, top, wide, tall
         )
     if point["mean"] is not None:
-        yield _path("mean", f"M{left} {y(point['mean'])}h{wide}")
+        yield path("mean", f"M{left} {y(point['mean'])}h{wide}")
     start = f"M{left - 1:.1f} {y(point['published'])}"
     tip = f"{start}l-3-2.5v5z" if half > 4.5 else ""
-    yield _path("published", f"{start}h{wide + 2:.1f}{tip}")
+    yield path("published", f"{start}h{wide + 2:.1f}{tip}")
     if point["measured"] is not None:
         yield Markup('<circle class="here" cx="{:.1f}" cy="{}" r="{:.1f}"/>').format(
             x, y(point["measured"]), min(3.6, 0.85 * half)

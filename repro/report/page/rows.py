@@ -70,26 +70,21 @@ def by_claim(rows: Sequence[ResultRow]) -> dict[str, list[Row]]:
 
 def pictures(claim: Sequence[Row]) -> dict[str, Markup]:
     """Plot one claim's readings on one axis; the plots by their rows' anchors."""
-    rows = [row.record for row in claim]
-    if rows[0]["kind"] == "curve":
-        axis = curve_plot.domain(x for row in rows for x in curve_plot.numbers(row))
-        plots = [curve_plot.plot(row, axis) for row in rows]
-    else:
-        marks = [seed_plot.marks(row) for row in rows]
-        axis = curve_plot.domain(x for drawn in marks for x in drawn.numbers)
-        plots = [seed_plot.plot(drawn, axis) for drawn in marks]
-    return {row.anchor: plot for row, plot in zip(claim, plots, strict=True)}
+    kind = curve_plot if claim[0].record["kind"] == "curve" else seed_plot
+    axis = curve_plot.domain(x for row in claim for x in kind.numbers(row.record))
+    return {row.anchor: kind.plot(row.record, axis) for row in claim}
 
 
 def facts(row: ResultRow) -> list[tuple[str, str]]:
     """Return (name, text) of all that is known of a row beside its numbers."""
+    difference = f"{number(row['difference'])} on this machine; the ordering holds above 0"
     health = list(row["health"].items())[:MOST_ENTRIES]
     found = {
         "experiment": f"{line(row['experiment'], 100)}, {line(row['metric'], 100)}",
         "expected": f"{row['expected']}; the evidence says {row['evidence_verdict']}",
         "outcome of the test": row["outcome"],
         "band": _band(row),
-        "difference": _difference(row),
+        "difference": "" if row["difference"] is None else difference,
         "freshness gate": _gate(row),
         "control": _control(row),
         "seeds": _seeds(row),
@@ -110,12 +105,6 @@ def _gate(row: ResultRow) -> str:
     held = "nothing was measured" if row["measured"] is None else "this machine's lies in it"
     place = "outside: stale" if row["stale"] else held
     return f"{_level(gate)} band{what} {where}; {place}"
-
-
-def _difference(row: ResultRow) -> str:
-    if row["difference"] is None:
-        return ""
-    return f"{number(row['difference'])} on this machine; the ordering holds above 0"
 
 
 def _level(band: BandRow) -> str:

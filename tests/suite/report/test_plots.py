@@ -12,20 +12,19 @@ from repro.report.page import rows, seed_plot
 
 
 def test_a_strip_plot_shows_every_seed_the_band_and_both_numbers():
-    drawn = seed_plot.marks(record())
-    svg = seed_plot.plot(drawn, curves.domain(drawn.numbers))
+    svg = seed_plot.plot(record(), curves.domain(seed_plot.numbers(record())))
     assert svg.count('class="seed"') == 8
     assert svg.count('class="band"') == svg.count('class="published"') == 1
     assert svg.count('class="here"') == svg.count('class="mean"') == 1
     assert 'role="img"' in svg
-    assert seed_plot.describe(drawn) == (
+    assert seed_plot.describe(record()) == (
         "values of 8 seeds from 0.4900 to 0.5100; band from 0.4800 to 0.5200; published 0.5000, "
         "in the band; this machine 0.5010"
     )
 
 
 def test_marks_stand_in_the_order_of_their_numbers():
-    drawn = seed_plot.Marks(seeds=(0.1, 0.4, 0.2), published=0.3, here=0.5)
+    drawn = record(values=[0.1, 0.4, 0.2], published=0.3, measured=0.5)
     svg = seed_plot.plot(drawn, (0.0, 1.0))
     seeds = [float(x) for x in re.findall(r'class="seed" cx="([\d.]+)"', svg)]
     here = re.search(r'class="here" cx="([\d.]+)"', svg)
@@ -40,17 +39,17 @@ def test_marks_stand_in_the_order_of_their_numbers():
     ("published", "place"), [(0.52, "in"), (0.5201, "above"), (0.4799, "below")]
 )
 def test_the_text_alternative_says_where_the_published_number_lies(published, place):
-    assert f", {place} the band" in seed_plot.describe(
-        seed_plot.marks(record(published=published))
-    )
+    assert f", {place} the band" in seed_plot.describe(record(published=published))
 
 
 @pytest.mark.parametrize("difference", [0.3, -0.3, None])
 def test_an_ordering_is_drawn_as_a_difference_from_zero(difference):
-    drawn = seed_plot.marks(ordering(criterion="error > other-error", difference=difference))
-    assert drawn.here == difference
-    assert drawn.zero
-    assert 'class="zero"' in seed_plot.plot(drawn, curves.domain(drawn.numbers))
+    drawn = ordering(criterion="error > other-error", difference=difference)
+    svg = seed_plot.plot(drawn, curves.domain(seed_plot.numbers(drawn)))
+    assert 'class="zero"' in svg
+    assert svg.count('class="here"') == (difference is not None)
+    here = "" if difference is None else f"this machine {difference:.4f}; "
+    assert seed_plot.describe(drawn).endswith(f"; {here}the ordering holds above 0")
 
 
 def test_readings_of_one_claim_share_an_axis():
@@ -83,8 +82,9 @@ def test_a_curve_without_evidence_shows_what_is_there():
 
 
 def test_nothing_to_draw_is_no_picture():
-    for drawn in (seed_plot.marks(not_run("a")), seed_plot.Marks(here=0.4), seed_plot.Marks()):
-        assert seed_plot.plot(drawn, curves.domain(drawn.numbers)) == ""
+    lone = not_run("a")
+    for drawn in (lone, lone | {"published": None}, lone | {"published": None, "measured": 0.4}):
+        assert seed_plot.plot(drawn, curves.domain(seed_plot.numbers(drawn))) == ""
     assert curves.domain([]) == (-1.0, 1.0)
     low, high = curves.domain([0.5, 0.5])
     assert low < 0.5 < high

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -301,5 +302,6 @@ def test_coverage_counts_claims_against_all_that_was_published(tiny):
 
 
 def test_the_schema_knows_every_verdict():
-    assert set(report_json.schema()["$defs"]["verdict"]["enum"]) == set(Verdict)
+    schema = json.loads(Path(report_json.__file__).with_name("report.schema.json").read_text())
+    assert set(schema["$defs"]["verdict"]["enum"]) == set(Verdict)
     assert set(result_row.WORST_FIRST) == set(Verdict)

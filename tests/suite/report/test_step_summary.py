@@ -24,8 +24,9 @@ def test_counts_coverage_and_commit():
 def test_what_changed_against_the_verdicts_on_record():
     text = summary(mixed())
     assert (
-        "| tiny-bad (plain) | expected inconclusive, the evidence says reproduced | published 0.5 "
-        "lies in the band | `tox -e reproduce -- --claim 'tiny-bad' --reading plain` |"
+        "| tiny-bad (plain) | failed; expected inconclusive, the evidence says reproduced | "
+        "published 0.5 lies in the band "
+        "| `tox -e reproduce -- --claim 'tiny-bad' --reading plain` |"
     ) in text
     assert "tiny-same (plain) | expected reproduced, the evidence says equivalent" in text
     assert "tiny-miss" not in text
