@@ -262,7 +262,7 @@ def data(args: argparse.Namespace) -> int:
         print(f"{place.name}: {place.where}" + ("" if place.exists else " (not there)"))
         for file in place.files:
             print(f"    {file.key}: {file.status}" + (f", {file.problem}" if file.problem else ""))
-    found = mnist.find(args.mnist_dir, offline=True, progress=False)
+    found = mnist.find(args.mnist_dir, offline=True)
     print(f"\nwould be used: {found.kind}, {found.source}")
     return int(found.kind != "full")
 

@@ -70,7 +70,7 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
 
     @cache
     def full() -> Mnist:
-        return mnist.find(job.directory, require_full=True, progress=False)
+        return mnist.find(job.directory, require_full=True)
 
     def obtain(recipe: Recipe) -> Artifact:
         return store.obtain(recipe, full(), on_epoch=on_epoch(recipe.name) if on_epoch else None)

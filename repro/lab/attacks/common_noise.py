@@ -21,7 +21,7 @@ from torch import Tensor
 from repro.errors import ArgumentError
 from repro.lab.attacks.checks import check_eps, check_images, check_steps
 from repro.lab.attacks.fgsm import Network
-from repro.lab.attacks.iterative import Switches, adversarial_loss, rms, unit_direction
+from repro.lab.attacks.iterative import Switches, adversarial_loss, unit_direction
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
@@ -41,11 +41,6 @@ class CommonNoise:
     def noise(self) -> Tensor:
         """The noises (K, ...) after the last epoch."""
         return self.by_epoch[-1]
-
-    @property
-    def rms(self) -> Tensor:
-        """Eq. (4) of each noise after the last epoch (Figs. 3 and 4); (K,) float64."""
-        return rms(self.noise)
 
 
 def craft(

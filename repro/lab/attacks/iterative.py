@@ -103,11 +103,6 @@ class Attacked:
         """The mean RMS over the successes, as in the authors' code; NaN without any."""
         return float(self.rms[self.success].mean())
 
-    @property
-    def zero_gradients(self) -> int:
-        """How many images met a gradient of zero."""
-        return int(self.zero_gradient.sum())
-
 
 def attack(
     network: Network,

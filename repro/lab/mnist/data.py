@@ -83,7 +83,6 @@ def find(
     *,
     offline: bool = False,
     require_full: bool = False,
-    progress: bool = True,
 ) -> Mnist:
     """Find MNIST in the first place that has it.
 
@@ -92,7 +91,6 @@ def find(
             there is either, no other place is tried, and its faults are errors.
         offline: download nothing (``REPRO_OFFLINE=1`` says the same).
         require_full: refuse the embedded sample.
-        progress: show a bar while downloading, where stderr is a terminal.
 
     Raises:
         DataError: the named folder lacks a file or holds a wrong one; the cache holds a
@@ -115,7 +113,7 @@ def find(
         for problem in damaged:
             _log.warning("damaged file in the cache, to be downloaded again: %s", problem.found)
         try:
-            host = download.fetch(cached, progress=progress)
+            host = download.fetch(cached)
         except DataError as error:
             refusal = error.found
         else:

@@ -39,12 +39,12 @@ _EXPECTED = "a mirror that serves the four canonical MNIST files"
 _DO = "check the network, or set REPRO_MNIST_DIR to a folder with the four MNIST files"
 
 
-def fetch(target: Path, *, progress: bool = True) -> str:
+def fetch(target: Path) -> str:
     """Download into ``target`` whichever of the four files do not verify there.
 
     The files are stored decompressed, under their usual names. The mirrors are asked one after
-    the other. Processes that share ``target`` download once. ``progress`` shows what has
-    arrived, where stderr is a terminal.
+    the other, with a bar where stderr is a terminal. Processes that share ``target`` download
+    once.
 
     Returns:
         The host that served (several, joined by " and ", where one failed halfway); empty
@@ -67,7 +67,7 @@ def fetch(target: Path, *, progress: bool = True) -> str:
     try:
         target.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(target / ".lock", timeout=LOCK_SECONDS):
-            return _fill(target, itertools.chain([first], mirrors), failures, progress)
+            return _fill(target, itertools.chain([first], mirrors), failures)
     except filelock.Timeout as error:
         raise StoreError(
             f"the lock {error.lock_file} was held for {LOCK_SECONDS:.0f} s",
@@ -96,14 +96,14 @@ def _answering(failures: dict[str, str]) -> Iterator[str]:
             failures[mirror] = _short(error)
 
 
-def _fill(target: Path, mirrors: Iterator[str], failures: dict[str, str], progress: bool) -> str:
+def _fill(target: Path, mirrors: Iterator[str], failures: dict[str, str]) -> str:
     """Download what is needed; a mirror that fails once is not asked again."""
     from rich.console import Console  # slow to import, and seldom needed
     from rich.progress import DownloadColumn, Progress, TextColumn
 
     needed = _needed(target)  # again: another process may have downloaded before the lock
     served: list[str] = []
-    shown = progress and sys.stderr.isatty()
+    shown = sys.stderr.isatty()
     columns = TextColumn("{task.description}"), DownloadColumn()
     with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
         for mirror in mirrors:

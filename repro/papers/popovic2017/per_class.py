@@ -141,7 +141,7 @@ def _classes(run: Run, reading: str) -> Measurements:
     """Measure Alg. 1 for every class at eps 0.24 (Figs. 4 and 5)."""
     switches, model = SWITCHES[reading], network(run)
     noises = class_noises(run, reading)
-    *rms, small = noises.rms.tolist()
+    *rms, small = iterative.rms(noises.noise).tolist()
     own, other, random, counts = [], [], [], []
     for c in CLASSES:
         x = class_images(run, c)[1]

@@ -66,7 +66,7 @@ def _iterative(run: Run, reading: str) -> Measurements:
     )
     return {
         **summary("", done),
-        "zero-gradient-share": done.zero_gradients / len(done.success),
+        "zero-gradient-share": int(done.zero_gradient.sum()) / len(done.success),
         "random-success": fooled(network(run), x, y, noise, switches),
         "untrained-rms": untrained.mean_rms,
     }

@@ -13,7 +13,7 @@ from torch import Tensor
 from repro.errors import ArgumentError
 from repro.lab.attacks import common_noise
 from repro.lab.attacks.common_noise import craft
-from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches
+from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches, rms
 from repro.lab.networks.cnn import Cnn
 from repro.lab.networks.cnn_training import CnnRecipe
 from repro.papers.popovic2017.common import fooled
@@ -59,7 +59,7 @@ def test_noises_are_alg_1_s_whatever_their_number_of_images(reading: str) -> Non
                 coded=reading == "as-coded",
             )
             np.testing.assert_allclose(made.by_epoch[epochs - 1, k].numpy(), expected, atol=1e-12)
-        assert float(made.rms[k]) == pytest.approx(float(np.sqrt((expected**2).mean())))
+        assert float(rms(made.noise)[k]) == pytest.approx(float(np.sqrt((expected**2).mean())))
     assert torch.equal(made.noise, made.by_epoch[-1])
 
 

@@ -184,13 +184,11 @@ def test_two_that_share_a_folder_download_once(tmp_path, mirrors):
     assert_filled(tmp_path)
 
 
-@pytest.mark.parametrize(("terminal", "progress"), [(True, True), (True, False), (False, True)])
-def test_the_bar_is_shown_on_a_terminal_only(
-    tmp_path, mirrors, monkeypatch, capsys, terminal, progress
-):
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_bar_is_shown_on_a_terminal_only(tmp_path, mirrors, monkeypatch, capsys, terminal):
     mirrors(well)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    download.fetch(tmp_path, progress=progress)
+    download.fetch(tmp_path)
     captured = capsys.readouterr()
-    assert ("train-images" in captured.err) == (terminal and progress)
+    assert ("train-images" in captured.err) == terminal
     assert captured.out == ""
