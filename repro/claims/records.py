@@ -20,9 +20,7 @@ Kind = Literal["value", "curve", "ordering", "inconsistency"]
 class Source:
     """A place and the words that stand there, verbatim.
 
-    Args:
-        place: where.
-        quote: the words.
+    Attributes:
         code: whether the place is in the authors' public code, not in the paper.
     """
 
@@ -49,11 +47,7 @@ class Ordering:
         return [self.metric, self.than] if isinstance(self.than, str) else [self.metric]
 
     def excess(self, measured: Mapping[str, float]) -> float:
-        """Return by how much the comparison holds (above 0) or fails (below 0).
-
-        Args:
-            measured: metric name to its value in one seed.
-        """
+        """Return by how much it holds (above 0) or fails of what one seed measured, by metric."""
         than = measured[self.than] if isinstance(self.than, str) else self.than
         sign = 1.0 if self.relation == ">" else -1.0
         return sign * (measured[self.metric] - than)
@@ -149,11 +143,7 @@ class Claim:
         return ""
 
     def own_metrics(self, metric: str = "") -> list[str]:
-        """Return the metrics of the claim itself, without its trend and its control.
-
-        Args:
-            metric: taken in place of the claim's own (its control).
-        """
+        """Return the claim's own metrics, or those of ``metric`` (its control) in their place."""
         return [metric or self.metric]
 
     @property
@@ -165,11 +155,11 @@ class Claim:
         return list(dict.fromkeys(names))
 
     def value(self, measured: Mapping[str, float], metric: str = "") -> float | list[float]:
-        """Return what one seed measured of the claim: a number, or the points of a curve.
+        """Return what one seed measured of the claim, or of ``metric`` (its control) in its place.
 
         Args:
             measured: metric name to its value.
-            metric: taken in place of the claim's own (its control).
+            metric: empty for the claim's own.
         """
         return measured[metric or self.metric]
 
@@ -268,7 +258,7 @@ class Limitation:
 class Effect:
     """A switch whose effect is measured and shown, and not judged.
 
-    Args:
+    Attributes:
         what: the switch, in words.
         experiment: that measures it, under each of its readings.
         before: the first part of the metrics' names without the switch.

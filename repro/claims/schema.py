@@ -29,12 +29,7 @@ def wrong(where: str, found: str, expected: str) -> ClaimsError:
 
 
 def check_shape(document: dict[str, Any], name: str) -> None:
-    """Raise ClaimsError unless a document has the keys and values that the schema names.
-
-    Args:
-        document: as read from TOML.
-        name: of its file.
-    """
+    """Raise ClaimsError unless a document, of the file ``name``, is as the schema says."""
     from jsonschema.exceptions import best_match
 
     try:

@@ -18,11 +18,9 @@ from repro.errors import UsageError
 class Selection:
     """What to run; an empty tuple does not restrict.
 
-    Args:
+    Attributes:
         claims: globs over ids (``lacok2016-t1-*``).
-        papers: paper ids.
-        tags: tags, of which a claim must have one.
-        readings: reading names.
+        tags: of which a claim must have one.
     """
 
     claims: tuple[str, ...] = ()

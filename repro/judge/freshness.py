@@ -8,7 +8,6 @@ must lie in the population's 99.9 % band.
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -62,30 +61,33 @@ def gates(judgement: Judgement) -> list[Band | None]:
     return [point.gate for point in judgement.points] or [judgement.gate]
 
 
-def is_stale(measured: float | Values, judgement: Judgement) -> bool:
-    """Return whether a live measurement lies outside the judgement's 99.9 % band.
+def outside_gate(measured: float | Values, judgement: Judgement) -> str:
+    """Say how a live measurement lies outside the judgement's 99.9 % band, or say nothing.
 
-    For a curve ``measured`` has one value a point, and one outside its band suffices. NaN and
-    infinity are always stale. Without a band nothing else is.
+    For a curve ``measured`` has one value a point, and one outside its band suffices. Without a
+    band nothing lies outside.
     """
-    x = np.atleast_1d(measured)
-    return not np.isfinite(x).all() or any(
-        gate is not None and not gate.contains(float(v))
-        for v, gate in zip(x, gates(judgement), strict=True)
-    )
+    values, bands = np.atleast_1d(measured).tolist(), gates(judgement)
+    for i, (value, gate) in enumerate(zip(values, bands, strict=True)):
+        if gate is not None and not gate.contains(value):
+            where = f"point {i} of " if len(values) > 1 else ""
+            return (
+                f"code and evidence disagree: {where}this machine's {value:.6g} lies "
+                f"{abs(gate.distance(value)):.2g} outside the population's {gate.level:.1%} band "
+                f"[{gate.low:.6g}, {gate.high:.6g}]"
+            )
+    return ""
 
 
 def all_beyond(measured: Sequence[float], gate: Band) -> bool:
     """Return whether all fresh seeds lie outside the band, on one side of it.
 
     One honest seed in a thousand lies outside, and more where a population is skewed; two that do
-    so on the same side are no chance. A value that is not finite is always beyond.
+    so on the same side are no chance.
 
     >>> gate = Band(0.1, 0.2, 0.999, "t")
     >>> all_beyond([0.25, 0.3], gate), all_beyond([0.25, 0.05], gate)
     (True, False)
     """
-    if not all(map(math.isfinite, measured)):
-        return True
     distances = [gate.distance(value) for value in measured]
     return min(distances) > 0 or max(distances) < 0

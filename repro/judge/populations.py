@@ -108,7 +108,7 @@ class Archive:
 
     Args:
         root: the folder (default: that of the fixtures).
-        check_sums: whether to hold the files against ``SHA256SUMS``.
+        check_sums: False takes the files as they are.
 
     Raises:
         EvidenceError: there is no such folder, or its ``SHA256SUMS`` cannot be read.
@@ -222,14 +222,10 @@ def _plain(cell: str) -> str:
 
 
 def load(path: Path, *, sha256: str | None = None) -> Population:
-    """Read the population in a file; it has no rows where there is no file.
+    """Read the population in a file, with that SHA-256 if one is given; no file has no rows.
 
     >>> load(Path("no such file")).seeds
     ()
-
-    Args:
-        path: of the file.
-        sha256: what the file must have, in hexadecimal digits; None if anything will do.
 
     Raises:
         EvidenceError: the file is damaged, or has another SHA-256.

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from repro import paths
 from repro.claims.records import Claim, OrderingClaim
 from repro.errors import ClaimsError, EvidenceError
-from repro.judge.freshness import gates, is_stale, tolerance, tolerances
+from repro.judge.freshness import gates, outside_gate, tolerance, tolerances
 from repro.judge.populations import Archive, Kind
 from repro.judge.verdicts import Judgement
 from repro.lab.mnist.data import Mnist
@@ -143,22 +143,9 @@ def stale(
                     f"change it by {allowed:.2g}"
                 )
         return ""
-    held = claim.gated_value(measured.values)
-    bands = gates(judgement)
-    if not any(bands):
+    if not any(gates(judgement)):
         return None
-    if not is_stale(held, judgement):
-        return ""
-    values = held if isinstance(held, list) else [held]
-    for i, (value, gate) in enumerate(zip(values, bands, strict=True)):
-        if gate is not None and not gate.contains(value):
-            where = f"point {i} of " if len(values) > 1 else ""
-            return (
-                f"code and evidence disagree: {where}this machine's {value:.6g} lies "
-                f"{abs(gate.distance(value)):.2g} outside the population's {gate.level:.1%} band "
-                f"[{gate.low:.6g}, {gate.high:.6g}]"
-            )
-    return "the measurement is not finite"
+    return outside_gate(claim.gated_value(measured.values), judgement)
 
 
 def fill(

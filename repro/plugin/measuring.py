@@ -35,13 +35,7 @@ FOUND = pytest.StashKey[Found]()
 
 
 class Measure:
-    """Measures claims under one reading; what came of it stays with the test.
-
-    Args:
-        item: the test.
-        state: of the run.
-        reading: the name of the reading.
-    """
+    """Measures claims under one reading; what came of it stays with the test, the ``item``."""
 
     def __init__(self, item: pytest.Item, state: State, reading: str) -> None:
         self.state = state
@@ -53,11 +47,8 @@ class Measure:
 
         Networks that do not ship may not be at hand: then the population's own row of seed 0 is
         returned. Nothing is measured of an inconsistency. The test is skipped where these
-        images cannot show the claim, or nothing is on record to hold a measurement against.
-
-        Args:
-            claim: the record.
-            anew: skip the test also where only the population's row could be returned.
+        images cannot show the claim, or nothing is on record to hold a measurement against; with
+        ``anew`` also where only the population's row could be returned.
         """
         __tracebackhide__ = True
         if isinstance(claim, InconsistencyClaim):
@@ -97,11 +88,7 @@ class Measure:
 def result_row(state: State, claim: Claim, reading: str, found: Found | None) -> ResultRow:
     """Return a claim's result row, judged from the committed populations.
 
-    Args:
-        state: of the run.
-        claim: the record.
-        reading: its reading.
-        found: what measuring came to; None before the test has run.
+    ``found`` is what measuring came to; None before the test has run.
     """
     try:
         row = new_row(state.case(claim, reading))

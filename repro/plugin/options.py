@@ -8,31 +8,17 @@ import pytest
 
 from repro.claims.selection import Selection
 
+
+def _repeatable(metavar: str, help_: str) -> dict[str, Any]:
+    about = f"{help_} (repeatable)"
+    return {"action": "append", "default": [], "metavar": metavar, "help": about}
+
+
 OPTIONS: dict[str, dict[str, Any]] = {
-    "claim": {
-        "action": "append",
-        "default": [],
-        "metavar": "GLOB",
-        "help": "run the claims whose id matches (repeatable)",
-    },
-    "paper": {
-        "action": "append",
-        "default": [],
-        "metavar": "ID",
-        "help": "run one paper's claims (repeatable)",
-    },
-    "tag": {
-        "action": "append",
-        "default": [],
-        "metavar": "TAG",
-        "help": "run the claims with this tag, such as headline (repeatable)",
-    },
-    "reading": {
-        "action": "append",
-        "default": [],
-        "metavar": "NAME",
-        "help": "judge under this reading only (repeatable)",
-    },
+    "claim": _repeatable("GLOB", "run the claims whose id matches"),
+    "paper": _repeatable("ID", "run one paper's claims"),
+    "tag": _repeatable("TAG", "run the claims with this tag, such as headline"),
+    "reading": _repeatable("NAME", "judge under this reading only"),
     "list-claims": {"action": "store_true", "help": "list the selected claims and stop"},
     "retrain": {
         "action": "store_true",
@@ -73,10 +59,9 @@ def value(config: pytest.Config, name: str) -> Any:
 
 def selection(config: pytest.Config) -> Selection:
     """Return the choice of claims that the options make."""
-    claims, papers, tags, readings = (
-        tuple(value(config, name)) for name in ("claim", "paper", "tag", "reading")
+    return Selection(
+        *(tuple(value(config, name)) for name in ("claim", "paper", "tag", "reading"))
     )
-    return Selection(claims, papers, tags, readings)
 
 
 def _dest(name: str) -> str:

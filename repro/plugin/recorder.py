@@ -27,12 +27,7 @@ from repro.report.result_row import Outcome, ResultRow, new_row
 
 
 class Recorder:
-    """The hooks of the process that writes the report (with xdist: the one without tests).
-
-    Args:
-        config: pytest's.
-        state: of the run.
-    """
+    """The hooks of the process that writes the report (with xdist: the one without tests)."""
 
     def __init__(self, config: pytest.Config, state: State) -> None:
         self.config = config

@@ -24,12 +24,7 @@ def name_of(claim: Claim, reading: str) -> str:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the shipped networks measured in one experiment under one reading.
-
-    Args:
-        kind: of the images.
-        name: of the file.
-    """
+    """What the shipped networks measured in one experiment under one reading."""
 
     kind: Kind
     name: str

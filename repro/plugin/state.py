@@ -36,10 +36,8 @@ ROW = "repro_row"
 class State:
     """The state of a run in one process.
 
-    Args:
-        config: pytest's.
+    Attributes:
         papers: every paper's records, by id.
-        selection: what the options choose.
         tests: the claims' tests among those collected, by node id.
         groups: how many groups of tests xdist's workers share.
     """

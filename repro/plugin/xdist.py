@@ -63,11 +63,7 @@ def group_of(paper: str, experiment: str) -> str:
 
 
 def arranged(archive: Archive, spots: Sequence[Spot | None]) -> tuple[list[int], int]:
-    """Sort tests, those of the group that takes longest first.
-
-    Args:
-        archive: the populations, which know how long measuring took.
-        spots: what each test measures; None for other tests.
+    """Sort tests by what each measures (or None), those of the group that takes longest first.
 
     Returns:
         The tests' places in their new order, and how many groups there are.
@@ -102,12 +98,7 @@ def scheduler(config: Any, log: Any, tests: Mapping[str, Test]) -> Any:
 
     ``--dist loadgroup`` would group by marks, but it appends the group to every test's name,
     gives the group with the most tests out first and not the longest, and does to a worker's
-    death what is mended below.
-
-    Args:
-        config: pytest's.
-        log: what xdist gives along.
-        tests: by node id, filled when the workers have collected.
+    death what is mended below. ``tests``, by node id, is filled when the workers have collected.
     """
     from xdist.scheduler import LoadScopeScheduling  # an optional package
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from repro.judge.bands import prediction_band
 from repro.judge.curves import simultaneous_bands
-from repro.judge.freshness import is_stale
+from repro.judge.freshness import outside_gate
 from repro.judge.scales import Scale
 from repro.judge.verdicts import judge_numbers, judge_ordering
 
@@ -26,35 +24,32 @@ def test_the_gate_is_the_999_band_without_the_widening() -> None:
     assert [p.gate for p in curve.points] == simultaneous_bands(CURVE, level=0.999)
 
 
-def test_a_measurement_outside_the_gate_is_stale() -> None:
+def test_a_measurement_outside_the_gate_outside_gate() -> None:
     judgement = judge_numbers(FIVE, published=3.0, unit=0.0, margin=10.0)
     low, high = judgement.gate.low, judgement.gate.high
-    assert not is_stale(3.0, judgement)
-    assert not is_stale(high, judgement)
-    assert is_stale(high + 1e-6, judgement)
-    assert is_stale(low - 1e-6, judgement)
-    assert is_stale(math.nan, judgement)
-    assert not is_stale(judgement.band.high + 0.1, judgement)  # the 95 % band is not the gate
+    assert not outside_gate(3.0, judgement)
+    assert not outside_gate(high, judgement)
+    assert outside_gate(high + 1e-6, judgement)
+    assert outside_gate(low - 1e-6, judgement)
+    assert not outside_gate(judgement.band.high + 0.1, judgement)  # the 95 % band is not the gate
 
 
-def test_without_a_gate_only_nan_is_stale() -> None:
+def test_without_a_gate_only_nan_outside_gate() -> None:
     judgement = judge_numbers(FIVE[:3], published=3.0, unit=0.1, margin=1.0)
     assert judgement.gate is None
-    assert not is_stale(1e6, judgement)
-    assert is_stale(math.nan, judgement)
+    assert not outside_gate(1e6, judgement)
 
 
 def test_a_population_at_a_ceiling_has_a_gate() -> None:
     judgement = judge_numbers(CEILING, published=0.99, unit=0.01, margin=0.1, scale=Scale("logit"))
-    assert not any(is_stale(v, judgement) for v in CEILING)
-    assert is_stale(0.8, judgement)
+    assert not any(outside_gate(v, judgement) for v in CEILING)
+    assert outside_gate(0.8, judgement)
     exact = judge_numbers([1.0] * 9, published=1.0, unit=0.01, margin=0.1, scale=Scale("logit"))
-    assert not is_stale(1.0, exact)
-    assert is_stale(0.0883, exact)
+    assert not outside_gate(1.0, exact)
+    assert outside_gate(0.0883, exact)
 
 
 def test_one_point_outside_its_gate_makes_a_curve_stale() -> None:
     judgement = judge_numbers(CURVE, published=[3.0, 13.0], unit=0.0, margin=20.0)
-    assert not is_stale([3.0, 13.0], judgement)
-    assert is_stale([3.0, 99.0], judgement)
-    assert is_stale([math.nan, 13.0], judgement)
+    assert not outside_gate([3.0, 13.0], judgement)
+    assert outside_gate([3.0, 99.0], judgement)
