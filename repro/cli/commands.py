@@ -300,7 +300,7 @@ def diff(args: argparse.Namespace) -> int:
 
     found = differences.difference(report_json.read(args.before), report_json.read(args.after))
     if args.json:
-        print(json.dumps(differences.as_json(found), indent=1))
+        print(json.dumps(found, indent=1))
     else:
         print(differences.as_text(found).rstrip())
-    return found.status
+    return int(found["status"])

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypedDict
 
 from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
 from repro.report import words
@@ -22,37 +21,26 @@ from repro.report.sanitize import line
 from repro.report.words import number
 
 TOLERANCE = 1e-3
-Key = tuple[str, str]
+TITLES = {
+    "verdicts": "verdicts changed",
+    "outcomes": "outcomes changed, verdicts the same",
+    "measurements": "measurements changed beyond noise",
+    "evidence": "populations changed",
+    "added": "only in the second report",
+    "removed": "only in the first report",
+    "not_compared": "not compared: deselected in one of the runs",
+    "environment": "environment",
+}
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(TypedDict):
     """One claim under one reading that is not as it was, and what else there is to say."""
 
     id: str
     reading: str
     before: str | float | None
     after: str | float | None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """All that changed from one report to another; :data:`TITLES` says what each field is."""
-
-    verdicts: tuple[Change, ...]
-    outcomes: tuple[Change, ...]
-    measurements: tuple[Change, ...]
-    evidence: tuple[Change, ...]
-    added: tuple[Key, ...]
-    removed: tuple[Key, ...]
-    not_compared: tuple[Key, ...]
-    environment: tuple[tuple[str, str, str], ...]
-
-    @property
-    def status(self) -> int:
-        """The exit status: 1 where a verdict changed."""
-        return int(bool(self.verdicts))
+    note: str
 
 
 def _numbers(value: Measurement | None) -> list[float]:
@@ -92,12 +80,23 @@ def noise(largest: float, population: tuple[float, int] | None) -> float:
     return max(tolerance, float(stdtrit(n - 1, (1 + GATE_LEVEL) / 2)) * sd * math.sqrt(2))
 
 
+def _change(
+    row: ResultRow, before: str | float | None, after: str | float | None, note: str = ""
+) -> Change:
+    return {
+        "id": row["id"],
+        "reading": row["reading"],
+        "before": before,
+        "after": after,
+        "note": note,
+    }
+
+
 def _measurement(a: Mapping[str, Any], before: ResultRow, after: ResultRow) -> Change | None:
-    key = before["id"], before["reading"]
     xs, ys = _numbers(before["measured"]), _numbers(after["measured"])
     if len(xs) != len(ys):
         was, now = number(before["measured"]), number(after["measured"])
-        return Change(*key, was, now, "measured in one run only, or at other points")
+        return _change(before, was, now, "measured in one run only, or at other points")
     same = before["weights_sha256"] == after["weights_sha256"]
     moved = []
     for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
@@ -110,7 +109,7 @@ def _measurement(a: Mapping[str, Any], before: ResultRow, after: ResultRow) -> C
     if not moved:
         return None
     _, x, y, said = max(moved, key=lambda each: each[0])
-    return Change(*key, x, y, f"{said}; {'the same' if same else 'other'} weights")
+    return _change(before, x, y, f"{said}; {'the same' if same else 'other'} weights")
 
 
 def _evidence(before: ResultRow, after: ResultRow) -> Change | None:
@@ -120,32 +119,29 @@ def _evidence(before: ResultRow, after: ResultRow) -> Change | None:
 
     if population(before) == population(after):
         return None
-    was, now = words.population(before), words.population(after)
-    return Change(before["id"], before["reading"], was, now)
+    return _change(before, words.population(before), words.population(after))
 
 
-def _environment(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    def flat(header: Mapping[str, Any]) -> dict[str, Any]:
-        names = ("commit", "dirty", "cpu", "threads", "device", "coverage")
-        found = {name: header[name] for name in names}
-        found |= {f"version of {name}": v for name, v in header["versions"].items()}
-        found |= {"data": header["data"]["kind"]}
-        return found | {f"SHA-256 of {name}": v for name, v in header["data"]["hashes"].items()}
-
-    before, after = flat(a["header"]), flat(b["header"])
-    return tuple(
-        (line(name, 80), line(before.get(name, "–"), 200), line(after.get(name, "–"), 200))
-        for name in dict.fromkeys([*before, *after])
-        if before.get(name) != after.get(name)
-    )
+def _environment(header: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("commit", "dirty", "cpu", "threads", "device", "coverage")
+    found = {name: header[name] for name in names}
+    found |= {f"version of {name}": v for name, v in header["versions"].items()}
+    found |= {"data": header["data"]["kind"]}
+    return found | {f"SHA-256 of {name}": v for name, v in header["data"]["hashes"].items()}
 
 
-def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> Difference:
+def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     """Compare report ``a`` with report ``b``.
 
     Args:
         a: a report that :func:`repro.report.report_json.read` has accepted.
         b: another.
+
+    Returns:
+        JSON values, each list in the reports' order: a :class:`Change` for each row whose verdict,
+        outcome, measurement or evidence changed; (id, reading) of rows that were added, removed or
+        not compared; (what, before, after) of the environment. ``status`` is 1 where a verdict
+        changed.
     """
     before = {(r["id"], r["reading"]): r for r in a["claims"]}
     after = {(r["id"], r["reading"]): r for r in b["claims"]}
@@ -155,62 +151,50 @@ def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> Difference:
 
     def changes(name: str) -> list[Change]:
         return [
-            Change(x["id"], x["reading"], x[name], y[name], line(y["reason"], 300))
+            _change(x, x[name], y[name], line(y["reason"], 300))
             for x, y in compared
-            if x[name] != y[name]
+            if x[name] != y[name] and (name == "verdict" or x["verdict"] == y["verdict"])
         ]
 
+    was, now = _environment(a["header"]), _environment(b["header"])
     verdicts = changes("verdict")
-    told = {(change.id, change.reading) for change in verdicts}
-    return Difference(
-        verdicts=tuple(verdicts),
-        outcomes=tuple(c for c in changes("outcome") if (c.id, c.reading) not in told),
-        measurements=tuple(c for x, y in compared if (c := _measurement(a, x, y))),
-        evidence=tuple(c for x, y in compared if (c := _evidence(x, y))),
-        added=tuple(key for key in after if key not in before),
-        removed=tuple(key for key in before if key not in after),
-        not_compared=tuple(skipped),
-        environment=_environment(a, b),
-    )
+    return {
+        "status": int(bool(verdicts)),
+        "verdicts": verdicts,
+        "outcomes": changes("outcome"),
+        "measurements": [c for x, y in compared if (c := _measurement(a, x, y))],
+        "evidence": [c for x, y in compared if (c := _evidence(x, y))],
+        "added": [key for key in after if key not in before],
+        "removed": [key for key in before if key not in after],
+        "not_compared": skipped,
+        "environment": [
+            (line(name, 80), line(was.get(name, "–"), 200), line(now.get(name, "–"), 200))
+            for name in dict.fromkeys([*was, *now])
+            if was.get(name) != now.get(name)
+        ],
+    }
 
 
-def as_json(found: Difference) -> dict[str, Any]:
-    """Return the difference as JSON values."""
-    return {"status": found.status, **asdict(found)}
-
-
-TITLES = {
-    "verdicts": "verdicts changed",
-    "outcomes": "outcomes changed, verdicts the same",
-    "measurements": "measurements changed beyond noise",
-    "evidence": "populations changed",
-    "added": "only in the second report",
-    "removed": "only in the first report",
-    "not_compared": "not compared: deselected in one of the runs",
-    "environment": "environment",
-}
-
-
-def as_text(found: Difference) -> str:
+def as_text(found: Mapping[str, Any]) -> str:
     """Return the difference for people; every text of the reports on one line and printable."""
     lines = []
-    for field in fields(found):
-        entries = getattr(found, field.name)
-        if not entries:
-            continue
-        lines.append(f"{TITLES[field.name]} ({len(entries)})")
-        if field.name != "not_compared":  # as many as a selection leaves out, and expected
-            lines += [f"  {_said(entry)}" for entry in entries]
-    return "\n".join([*lines, "no verdict changed"] if not found.verdicts else lines) + "\n"
+    for name, title in TITLES.items():
+        if found[name]:
+            lines.append(f"{title} ({len(found[name])})")
+            if name != "not_compared":  # as many as a selection leaves out, and expected
+                lines += [f"  {_said(entry)}" for entry in found[name]]
+    return "\n".join([*lines, *(() if found["verdicts"] else ("no verdict changed",))]) + "\n"
 
 
 def _said(entry: Change | tuple[str, ...]) -> str:
-    if isinstance(entry, Change):
-        before, after = (
-            line(x, 100) if isinstance(x, str) else number(x) for x in (entry.before, entry.after)
-        )
-        note = f"; {line(entry.note, 300)}" if entry.note else ""
-        return f"{line(entry.id, 200)} ({line(entry.reading, 80)}): {before} -> {after}{note}"
-    if len(entry) == 2:
-        return f"{line(entry[0], 200)} ({line(entry[1], 80)})"
-    return f"{entry[0]}: {entry[1]} -> {entry[2]}"
+    if isinstance(entry, tuple):
+        key, *change = entry
+        if len(change) == 1:
+            return f"{line(key, 200)} ({line(change[0], 80)})"
+        return f"{key}: {' -> '.join(change)}"
+    before, after = (
+        line(x, 100) if isinstance(x, str) else number(x)
+        for x in (entry["before"], entry["after"])
+    )
+    note = f"; {line(entry['note'], 300)}" if entry["note"] else ""
+    return f"{line(entry['id'], 200)} ({line(entry['reading'], 80)}): {before} -> {after}{note}"

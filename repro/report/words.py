@@ -44,9 +44,6 @@ MEANINGS = {
 }
 
 
-# --- numbers ---------------------------------------------------------------------------
-
-
 def number(value: Any) -> str:
     """Write a number with four decimals, or fewer digits where those would hide it.
 
@@ -69,12 +66,11 @@ def mean_and_spread(mean: Any, sd: Any) -> str:
     """Write ``mean ± s``, or the mean alone where s is not known."""
     if sd is None:
         return number(mean)
-    small = isinstance(sd, float) and 0 < sd < 1e-3
-    spread = number(sd) if not small else f"{sd:.4f}" if sd >= 5e-5 else "<0.0001"
-    return f"{number(mean)} ± {spread}"
+    spread = number(sd) if sd >= 1e-3 else f"{sd:.4f}"
+    return f"{number(mean)} ± {'<0.0001' if 0 < sd < 5e-5 else spread}"
 
 
-def ranges(numbers: Iterable[int], limit: int = 50) -> str:
+def ranges(numbers: Iterable[int]) -> str:
     """Write ``0-7, 9`` for 0 to 7 and 9."""
     spans: list[list[int]] = []
     for n in sorted(set(numbers)):
@@ -82,8 +78,7 @@ def ranges(numbers: Iterable[int], limit: int = 50) -> str:
             spans[-1][1] = n
         else:
             spans.append([n, n])
-    parts = [str(a) if a == b else f"{a}-{b}" for a, b in spans[:limit]]
-    return ", ".join([*parts, *(["…"] if len(spans) > limit else [])]) or NOTHING
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans) or NOTHING
 
 
 def _decimals(x: float) -> str:
@@ -99,9 +94,6 @@ def _written(value: Any, form: Callable[[float], str]) -> str:
         return NOTHING
     ends = [form(min(known)), form(max(known))] if len(several) > 1 else [form(known[0])]
     return " to ".join(ends)
-
-
-# --- one row ---------------------------------------------------------------------------
 
 
 def published(row: ResultRow) -> str:
@@ -188,9 +180,6 @@ def rerun(row: ResultRow) -> str:
     if not SLUG.fullmatch(claim) or not SLUG.fullmatch(reading) or len(claim + reading) > 200:
         return ""
     return rerun_command(claim, reading)
-
-
-# --- many rows -------------------------------------------------------------------------
 
 
 def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
