@@ -144,7 +144,8 @@ class Claim:
 
     def own_metrics(self, metric: str = "") -> list[str]:
         """Return the claim's own metrics, or those of ``metric`` (its control) in their place."""
-        return [metric or self.metric]
+        own = metric or self.metric
+        return [own] if own else []
 
     @property
     def metrics(self) -> list[str]:
@@ -155,16 +156,11 @@ class Claim:
         return list(dict.fromkeys(names))
 
     def value(self, measured: Mapping[str, float], metric: str = "") -> float | list[float]:
-        """Return what one seed measured of the claim, or of ``metric`` (its control) in its place.
-
-        Args:
-            measured: metric name to its value.
-            metric: empty for the claim's own.
-        """
+        """Return what one seed measured of the claim, or of ``metric`` (its control) instead."""
         return measured[metric or self.metric]
 
     def gated_value(self, measured: Mapping[str, float], metric: str = "") -> float | list[float]:
-        """Return what of one seed is held against the freshness gate; as :meth:`value`."""
+        """Return what of it is held against the freshness gate."""
         return self.value(measured, metric)
 
 
@@ -240,10 +236,6 @@ class InconsistencyClaim(Claim):
     """The paper against itself, or against its authors' code; nothing is measured."""
 
     kind = "inconsistency"
-
-    def own_metrics(self, metric: str = "") -> list[str]:
-        """Return no metric."""
-        return [metric] if metric else []
 
 
 @dataclass(frozen=True)

@@ -187,12 +187,7 @@ def equivalent(values: Values, published: float, *, margin: float, scale: Scale 
 
 
 def exceeds_margin(
-    values: Values,
-    *,
-    unit: float,
-    margin: float,
-    scale: Scale = LINEAR,
-    confidence: float = 0.95,
+    values: Values, *, unit: float, margin: float, scale: Scale = LINEAR, confidence: float = 0.95
 ) -> bool:
     """Return whether the seeds alone are shown to move the number by more than the margin.
 
@@ -217,11 +212,7 @@ def exceeds_margin(
 
 
 def deciding_seeds(
-    values: Sequence[Sequence[float]] | Array,
-    *,
-    unit: float,
-    margin: float,
-    scale: Scale = LINEAR,
+    values: Sequence[Sequence[float]] | Array, *, unit: float, margin: float, scale: Scale = LINEAR
 ) -> int:
     """Return how many seeds would decide numbers that lie in too wide bands, at today's s.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from repro.claims.records import Claim, Effect, NumberClaim, Paper
+from repro.judge.bands import Values
 from repro.judge.populations import Archive
 
 
@@ -19,7 +20,6 @@ class Switch:
         reading: compared with the paper's first reading.
         mean: of the paired differences, reading - first reading.
         sd: their standard deviation (ddof = 1).
-        n: seeds measured under both.
     """
 
     claim: NumberClaim
@@ -54,15 +54,9 @@ def switches(paper: Paper, archive: Archive) -> Iterable[Switch]:
         before = by_seed(claim, baseline)
         for reading in claim.readings:
             after = by_seed(claim, reading) if reading != baseline else {}
-            effect = [after[seed] - before[seed] for seed in before if seed in after]
-            if len(effect) > 1:
-                yield Switch(
-                    claim,
-                    reading,
-                    float(np.mean(effect)),
-                    float(np.std(effect, ddof=1)),
-                    len(effect),
-                )
+            change = [after[seed] - before[seed] for seed in before if seed in after]
+            if len(change) > 1:
+                yield Switch(claim, reading, *_mean_sd_n(change))
 
 
 @dataclass(frozen=True)
@@ -103,13 +97,9 @@ def effects(paper: Paper, archive: Archive) -> Iterable[Measured]:
                 continue
             for measure in effect.measures:
                 before, after = map(population.values, effect.metrics(measure))
-                change = np.subtract(after, before)
-                yield Measured(
-                    effect,
-                    reading,
-                    measure,
-                    float(np.mean(before)),
-                    float(change.mean()),
-                    float(change.std(ddof=1)),
-                    len(change),
-                )
+                change = _mean_sd_n(np.subtract(after, before))
+                yield Measured(effect, reading, measure, float(np.mean(before)), *change)
+
+
+def _mean_sd_n(change: Values) -> tuple[float, float, int]:
+    return float(np.mean(change)), float(np.std(change, ddof=1)), len(change)

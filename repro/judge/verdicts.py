@@ -277,11 +277,7 @@ def _decide(
 
 
 def _reason(
-    verdict: Verdict,
-    points: Sequence[PointJudgement],
-    n: int,
-    margin: float,
-    trend: Trend | None,
+    verdict: Verdict, points: Sequence[PointJudgement], n: int, margin: float, trend: Trend | None
 ) -> str:
     text = _place(points[0], n) if len(points) == 1 else _places(points, n)
     if verdict is Verdict.EQUIVALENT:
