@@ -49,8 +49,8 @@ def images(count: int) -> tuple[Tensor, Tensor]:
 
 
 def _in_parts(x: Tensor, y: Tensor, run: Callable[[Tensor, Tensor], object], size: int) -> None:
-    for part in fgsm.batches(len(x), size):
-        run(x[part], y[part])
+    for some, classes in zip(x.split(size), y.split(size), strict=True):
+        run(some, classes)
 
 
 def _art(network: nn.Module, shape: tuple[int, ...]) -> PyTorchClassifier:

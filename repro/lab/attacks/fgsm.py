@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal, Protocol
 
 import numpy as np
@@ -22,15 +21,6 @@ class Network(Protocol):
 
     def to(self, dtype: torch.dtype) -> Network:
         """Give the same network with weights of ``dtype``."""
-
-
-def batches(count: int, size: int) -> Iterator[slice]:
-    """Cover ``range(count)`` with slices of at most ``size``.
-
-    >>> [(part.start, part.stop) for part in batches(5, 2)]
-    [(0, 2), (2, 4), (4, 5)]
-    """
-    return (slice(i, min(i + size, count)) for i in range(0, count, size))
 
 
 def log_odds_against(logits: Tensor, y: Tensor) -> Tensor:
@@ -79,7 +69,8 @@ def loss_gradient(
     dtype = torch.float64 if form == "exact" else torch.float32
     model = network.to(dtype)
     result = torch.empty(x.shape, dtype=dtype)
-    for part in batches(len(x), batch):
+    for start in range(0, len(x), batch):
+        part = slice(start, start + batch)
         image = x[part].to(dtype).requires_grad_()
         logits = model(image)
         if form == "exact":

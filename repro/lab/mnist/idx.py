@@ -1,8 +1,7 @@
 """The IDX files of MNIST, raw or gzip: bytes to arrays.
 
-The format is the one of http://yann.lecun.com/exdb/mnist/: a header of 16 bytes (images) or
-8 bytes (labels), then the values as unsigned bytes. The header is not read: a file whose
-SHA-256 is the canonical one (:mod:`repro.lab.mnist.files`) has the canonical header.
+A header of 16 bytes (images) or 8 bytes (labels) comes before the values, unsigned bytes. It is
+not read: a file whose SHA-256 is the canonical one has the canonical header.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ cross-entropy of the softmax of the logits.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,10 +40,10 @@ def truncated_normal(
 
 
 def adam_step(
-    weights: Sequence[Tensor],
-    grads: Sequence[Tensor],
-    m: Sequence[Tensor],
-    v: Sequence[Tensor],
+    weights: Collection[Tensor],
+    grads: Collection[Tensor],
+    m: Collection[Tensor],
+    v: Collection[Tensor],
     *,
     step: int,
     rates: CnnRecipe,
@@ -137,8 +137,7 @@ class CnnRecipe:
         """Make a trainer at epoch 0.
 
         Raises:
-            UsageError: the data have no training images, or fewer than a batch of them
-                after the validation images.
+            UsageError: fewer training images than a batch, after those for validation.
         """
         train = data.training()
         images = train.images[self.validation :]
@@ -202,22 +201,16 @@ class CnnTrainer:
 
     def step(self) -> Tensor:
         """Make one update on the next batch; give its mean cross-entropy."""
-        picked = self.next_batch()
-        weights = {name: w.requires_grad_() for name, w in self.w.items()}
+        r, w, picked = self.recipe, self.w.values(), self.next_batch()
+        for tensor in w:
+            tensor.requires_grad_()
         x = self.x[picked].to(torch.float32) / 255.0
-        logits = cnn.logits(weights, x, mask=self.keep_mask(len(x)))
+        logits = cnn.logits(self.w, x, mask=self.keep_mask(len(x)))
         cost = functional.cross_entropy(logits, self.y[picked])
-        grads = torch.autograd.grad(cost, list(weights.values()))
+        grads = torch.autograd.grad(cost, list(w))
         self.steps += 1
         with torch.no_grad():
-            adam_step(
-                list(weights.values()),
-                grads,
-                list(self.m.values()),
-                list(self.v.values()),
-                step=self.steps,
-                rates=self.recipe,
-            )
+            adam_step(w, grads, self.m.values(), self.v.values(), step=self.steps, rates=r)
         return cost.detach()
 
     def run_epoch(self) -> float:

@@ -107,11 +107,7 @@ class MlpRecipe:
         }
 
     def trainer(self, data: Mnist, *, device: str) -> MlpTrainer:
-        """Make a trainer at epoch 0.
-
-        Raises:
-            UsageError: the data have no training images.
-        """
+        """Make a trainer at epoch 0; UsageError where the data have no training images."""
         train = data.training()
         images = train.images.reshape(len(train.images), 784)
         return MlpTrainer(self, images, train.labels, device=device)
@@ -192,7 +188,7 @@ class MlpTrainer:
         return {"masks": rng.get_state(self.masks)}
 
     def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
-        """Put back a checkpoint."""
+        """Put back a checkpoint, all of it or none."""
         # First what may be refused: a trainer half put back would train on from there.
         self.masks = rng.restored(texts["masks"])
         for name in LAYERS:

@@ -115,7 +115,7 @@ class Store:
         """Find the weights where they are already trained, else None.
 
         Raises:
-            WeightsError: a file is there but damaged, foreign or another network's.
+            WeightsError: the file that is there cannot be used.
             StoreError: the cache may not be entered.
         """
         key = recipes.key(recipe)
@@ -144,8 +144,7 @@ class Store:
         One lock a key: of several processes that want the same network, one trains.
 
         Raises:
-            WeightsError: a file is there but damaged, foreign or another network's; or the
-                trained weights are not what the recipe says, or not finite.
+            WeightsError: the file that is there, or what was trained, cannot be used.
             StoreError: the cache cannot be written.
         """
         # A fault may be another process's retraining, seen half done: the lock settles it.
