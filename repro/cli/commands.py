@@ -211,10 +211,10 @@ def _test_of(paper: str) -> str:
 
 def _rerun(claim: Claim, reading: str, test: str) -> str:
     """Return the command that collects and runs one claim under one reading."""
-    from repro.report.words import rerun_command
+    from repro.report.words import rerun
 
     if registry.folders()[claim.paper].is_relative_to(paths.checkout()):
-        return rerun_command(claim.id, reading)
+        return rerun(claim.id, reading)
     return f"pytest {shlex.quote(test)} --claim '{claim.id}' --reading {reading}"
 
 

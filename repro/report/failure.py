@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from repro.report.result_row import Measurement, ResultRow
-from repro.report.words import interval, rerun_command
+from repro.report.words import interval, rerun, short
 
 
 def in_words(value: Measurement | None) -> str:
-    """Write a measurement on one line."""
-    if value is None:
-        return "nothing"
-    return " ".join(f"{v:.4g}" for v in value) if isinstance(value, list) else f"{value:.6g}"
+    """Write a measurement on one line, every number of a curve's."""
+    return " ".join(map(short, value if isinstance(value, list) else [value]))
 
 
-def distance_outside(row: ResultRow) -> str:
+def _distance_outside(row: ResultRow) -> str:
     """Say how far the published value lies outside the 95 % band."""
     band, published = row["band"], row["published"]
     if any(point["band"] for point in row["points"]):
@@ -37,11 +35,11 @@ def failure_text(row: ResultRow, why: str) -> str:
         "quote": f"“{row['quote']}”",
         "published": row["criterion"] if row["published"] is None else row["published"],
         "measured": in_words(row["measured"]),
-        "band": f"{band}, published is {distance_outside(row)}",
+        "band": f"{band}, published is {_distance_outside(row)}",
         "verdict": f"{row['evidence_verdict']} (expected {row['expected']})",
         "seeds": f"{len(seeds)}: {seeds}",
         "weights": ", ".join(h[:16] for h in row["weights_sha256"]) or "none",
-        "rerun": rerun_command(row["id"], row["reading"]),
+        "rerun": rerun(row["id"], row["reading"]),
     }
     # One line each, also of a table's row or an error that runs over several.
     return "\n".join(f"{name + ':':<11}{' '.join(str(lines[name]).split())}" for name in lines)

@@ -44,10 +44,8 @@ def _cells(row: ResultRow) -> list[str]:
 
 def _counts(rows: Sequence[ResultRow]) -> list[str]:
     said = [f"{n} {symbol} {name}" for name, symbol, n in words.counts(rows) if n]
-    lines = [", ".join(said) or "no claims", ""]
-    for sentence in (words.by_chance(rows), words.apart(rows)):
-        lines += [f"{sentence}.", ""] if sentence else []
-    return lines
+    sentences = [", ".join(said) or "no claims", *(f"{each}." for each in words.caveats(rows))]
+    return [part for sentence in sentences for part in (sentence, "")]
 
 
 def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
@@ -60,7 +58,7 @@ def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
             f"{literal(r['id'], 120)} ({literal(r['reading'], 60)})",
             literal("; ".join(words.notes(r))),
             literal(r["reason"]),
-            f"`{words.rerun(r)}`" if words.rerun(r) else "–",
+            f"`{command}`" if (command := words.rerun(r["id"], r["reading"])) else words.NOTHING,
         ]
         for r in rows[:shown]
     ]

@@ -48,7 +48,7 @@ def closing_table(rows: Iterable[ResultRow], *, width: int, plain: bool) -> str:
     for line in [*_counts(ran), *_health(ran)]:
         lines += _wrapped(line, width)
     broken = [row for row in ran if row["outcome"] in BROKEN]
-    lines += [f"rerun: {words.rerun_command(row['id'], row['reading'])}" for row in broken]
+    lines += [f"rerun: {words.rerun(row['id'], row['reading'])}" for row in broken]
     out = io.StringIO()
     console = Console(
         file=out, width=width, force_terminal=not plain, no_color=plain, legacy_windows=False
@@ -87,7 +87,7 @@ def _counts(rows: list[ResultRow]) -> list[str]:
     lines = [", ".join(f"{count} {verdict}" for verdict, _, count in words.counts(rows) if count)]
     if broken := words.broken(rows):
         lines.append(f"of these {broken}: their verdicts do not count")
-    return [*lines, words.by_chance(rows), words.apart(rows)]
+    return [*lines, *words.caveats(rows)]
 
 
 def _health(rows: list[ResultRow]) -> list[str]:

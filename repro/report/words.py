@@ -166,20 +166,14 @@ def notes(row: ResultRow) -> tuple[str, ...]:
     return (*(text for text, applies in said.items() if applies), *idle)
 
 
-def rerun_command(claim: str, reading: str) -> str:
-    """Return the command that runs just this claim under this reading."""
-    return f"tox -e reproduce -- --claim '{claim}' --reading {reading}"
-
-
-def rerun(row: ResultRow) -> str:
+def rerun(claim: str, reading: str) -> str:
     """Return the command that runs just this row; empty where a name is none of this suite's.
 
     A report may come from anywhere, and this text is made to be pasted into a shell.
     """
-    claim, reading = row["id"], row["reading"]
     if not SLUG.fullmatch(claim) or not SLUG.fullmatch(reading) or len(claim + reading) > 200:
         return ""
-    return rerun_command(claim, reading)
+    return f"tox -e reproduce -- --claim '{claim}' --reading {reading}"
 
 
 def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
@@ -206,6 +200,11 @@ def limits(rows: Sequence[ResultRow], data: str) -> list[str]:
         left_out = f"{deselected} of {len(rows)} rows were deselected"
         found.append(f"Partial run: {left_out}; they stand as not-run.")
     return found
+
+
+def caveats(rows: Sequence[ResultRow]) -> list[str]:
+    """Say what the counts of a run do not: :func:`by_chance` and :func:`apart`."""
+    return [sentence for sentence in (by_chance(rows), apart(rows)) if sentence]
 
 
 def apart(rows: Iterable[ResultRow]) -> str:

@@ -104,7 +104,7 @@ def render(report: Mapping[str, Any]) -> str:
         most_points=curve_plot.MOST_POINTS,
         total=len(rows),
         counts=words.counts(rows),
-        sentences=[text for text in (words.by_chance(rows), words.apart(rows)) if text],
+        caveats=words.caveats(rows),
         limits=words.limits(rows, report["header"]["data"]["kind"]),
         red=BROKEN,
         outcomes=words.broken(rows),
