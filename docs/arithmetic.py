@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from repro import paths
-from repro.judge.freshness import FLOOR, STEPS
+from repro.judge.freshness import FLOOR, STEPS, family
 from repro.judge.populations import Archive
 from repro.lab.mnist import data as mnist
 from repro.lab.networks.store import Store
@@ -50,23 +50,27 @@ def measure(out: Path) -> None:
 
 
 def write(sources: list[Path]) -> None:
-    """Write the largest change of each metric that exceeds half its least tolerance."""
+    """Write the largest change of each family of metrics that exceeds half its least tolerance.
+
+    Which of a curve's points, or of a table's cells of a few images each, changes most is chance.
+    """
     archive = Archive(check_sums=False)
     largest: dict[tuple[str, str], float] = {}
     for source in sources:
         for key, measured in json.loads(source.read_text(encoding="utf-8")).items():
-            spot, _, reading = key.partition("--")
-            paper, _, experiment = spot.partition("-")
+            name, _, reading = key.partition("--")
+            paper, _, experiment = name.partition("-")
             row = archive.population("full", paper, experiment, reading).rows[0]
             for metric, value in measured.items():
                 change = abs(value - row.measurements[metric])
-                largest[key, metric] = max(change, largest.get((key, metric), 0.0))
+                spot = key, family(metric)
+                largest[spot] = max(change, largest.get(spot, 0.0))
     with TARGET.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["population", "metric", "largest"])
-        for (key, metric), change in sorted(largest.items()):
-            if change > (STEPS if "iterations" in metric else FLOOR) / 2:
-                rows.writerow([key, metric, f"{change:.6g}"])
+        rows.writerow(["population", "family", "largest"])
+        for (key, name), change in sorted(largest.items()):
+            if change > (STEPS if "iterations" in name else FLOOR) / 2:
+                rows.writerow([key, name, f"{change:.6g}"])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ must lie in the population's 99.9 % band.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -23,14 +24,23 @@ STEPS = 0.05
 """The least tolerance of mean counts of iterations."""
 
 
+def family(metric: str) -> str:
+    """Return what the points of a curve, or the cells of a table of classes, have in common.
+
+    >>> family("success[3]"), family("target-rms-4-9"), family("fgsm-025-error")
+    ('success[]', 'target-rms-to', 'fgsm-025-error')
+    """
+    return re.sub(r"-\d-\d$", "-to", re.sub(r"\[\d+\]$", "[]", metric))
+
+
 @cache
 def tolerances(path: Path) -> Mapping[tuple[str, str], float]:
     """Return twice the largest change that other arithmetic was measured to make.
 
     Args:
         path: of ``arithmetic.csv``, which ``docs/arithmetic.py`` writes: population (as
-            ``lacok2016-table1--as-written``), metric and largest change. Nothing is known where
-            there is no such file.
+            ``lacok2016-table1--as-written``), family of metrics and largest change. Nothing is
+            known where there is no such file.
 
     >>> tolerances(getfixture("tmp_path") / "arithmetic.csv")
     {}
@@ -39,7 +49,7 @@ def tolerances(path: Path) -> Mapping[tuple[str, str], float]:
         return {}
     with path.open(encoding="utf-8", newline="") as file:
         return {
-            (row["population"], row["metric"]): 2 * float(row["largest"])
+            (row["population"], row["family"]): 2 * float(row["largest"])
             for row in csv.DictReader(file)
         }
 
@@ -53,7 +63,7 @@ def tolerance(known: Mapping[tuple[str, str], float], population: str, metric: s
     0.05
     """
     least = STEPS if "iterations" in metric else FLOOR
-    return max(least, known.get((population, metric), 0.0))
+    return max(least, known.get((population, family(metric)), 0.0))
 
 
 def gates(judgement: Judgement) -> list[Band | None]:
