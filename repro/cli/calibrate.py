@@ -82,7 +82,7 @@ def seeds_of(words: str) -> list[int]:
 def calibrate(args: argparse.Namespace) -> int:
     """Bring every chosen seed into every chosen population.
 
-    With ``--check`` nothing is written; the status is 1 where a fresh seed lies outside a
+    With ``--check`` nothing is written; the status is 1 where fresh seeds lie outside a
     population's band.
 
     Raises:

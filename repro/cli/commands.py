@@ -24,7 +24,6 @@ from repro.errors import UsageError
 from repro.papers import registry
 
 if TYPE_CHECKING:  # which needs scipy
-    from repro.claims.records import Claim
     from repro.judge.cases import Case
 
 
@@ -184,9 +183,15 @@ def _show_reading(case: Case) -> None:
         print(f"  seeds {case.seeds[0]} to {case.seeds[-1]}{values}")
     for point in new_row(case)["points"]:
         print(f"    {words.point(point)}")
-    test = _test_of(claim.paper)
+    test, rerun = (
+        f"tests/claims/test_{claim.paper}.py",
+        words.rerun(claim.id, case.reading),
+    )
+    if not (folder := registry.folders()[claim.paper]).is_relative_to(paths.checkout()):
+        test = _test_near(folder, Path(test).name) or test
+        rerun = f"pytest {shlex.quote(test)} --claim '{claim.id}' --reading {case.reading}"
     print(f"  test  {test}::test_claim[{case.id}]")
-    print(f"  rerun {_rerun(claim, case.reading, test)}")
+    print(f"  rerun {rerun}")
 
 
 def _place_of(function: Callable[..., Any]) -> str:
@@ -197,25 +202,13 @@ def _place_of(function: Callable[..., Any]) -> str:
     return f"{shown}:{code.co_firstlineno}, {code.co_name}"
 
 
-def _test_of(paper: str) -> str:
-    """Return the test module of a paper: in ``tests/claims``, or near a folder of its own."""
-    name = f"test_{paper}.py"
-    folder = registry.folders()[paper]
-    if not folder.is_relative_to(paths.checkout()):
-        for near in (folder, folder.parent, folder.parent.parent):
-            found = sorted([*near.glob(name), *near.glob(f"*/{name}"), *near.glob(f"*/*/{name}")])
-            if found:
-                return os.path.relpath(found[0])
-    return f"tests/claims/{name}"
-
-
-def _rerun(claim: Claim, reading: str, test: str) -> str:
-    """Return the command that collects and runs one claim under one reading."""
-    from repro.report.words import rerun
-
-    if registry.folders()[claim.paper].is_relative_to(paths.checkout()):
-        return rerun(claim.id, reading)
-    return f"pytest {shlex.quote(test)} --claim '{claim.id}' --reading {reading}"
+def _test_near(folder: Path, name: str) -> str:
+    """Return the test module of a paper near its folder, outside the checkout; empty if none."""
+    for near in (folder, folder.parent, folder.parent.parent):
+        found = sorted([*near.glob(name), *near.glob(f"*/{name}"), *near.glob(f"*/*/{name}")])
+        if found:
+            return os.path.relpath(found[0])
+    return ""
 
 
 def docs(args: argparse.Namespace) -> int:

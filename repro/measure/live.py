@@ -92,7 +92,7 @@ def recorded(claim: Claim, reading: str, archive: Archive, kind: Kind) -> Measur
             expected="the seed that a live run would measure",
             do=f"measure it (repro calibrate --seeds {SEED})",
         )
-    return Measured(dict(row.measurements), [row.provenance["weights_sha256"]], ["recorded"], 0.0)
+    return Measured(dict(row.measurements), [row.provenance["weights_sha256"]], ["recorded"])
 
 
 def control_outside(claim: Claim, measured: Measured, judgement: Judgement) -> bool | None:
@@ -100,14 +100,13 @@ def control_outside(claim: Claim, measured: Measured, judgement: Judgement) -> b
     if claim.control is None:
         return None
     shown = claim.value(measured.values, claim.control.metric)
-    held = claim.gated_value(measured.values, claim.control.metric)
-    if isinstance(shown, list) or isinstance(held, list):
-        pairs = zip(judgement.points, shown if isinstance(shown, list) else [], strict=False)
+    if isinstance(shown, list):
+        pairs = zip(judgement.points, shown, strict=False)
         inside = [point.band.contains(value) for point, value in pairs if point.band]
         # One point outside refutes a curve; without any band nothing can be said.
         return not all(inside) if inside else None
     if isinstance(claim, OrderingClaim):
-        return held <= 0
+        return claim.gated_value(measured.values, claim.control.metric) <= 0
     return None if judgement.band is None else not judgement.band.contains(shown)
 
 
@@ -119,12 +118,8 @@ def stale(
     On the networks of seed 0's own row every metric of the claim must be that row's, but for what
     other arithmetic may change. On others it must lie in the population's 99.9 % band.
 
-    Args:
-        claim: the record.
-        reading: its reading.
-        measured: the claim's measurement.
-        seed0: what the population on the same images has of seed 0; None where it has nothing.
-        judgement: of the claim, from that population.
+    ``seed0`` is what the population on the same images has of seed 0, None where it has nothing;
+    the judgement is from that population.
 
     Returns:
         A sentence; an empty one where the measurement is fresh, and None where there is nothing

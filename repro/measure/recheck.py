@@ -88,16 +88,14 @@ def outside(cases: Iterable[Case], results: Mapping[Spot, Collection[Result]]) -
     """Return one line for each case that every fresh seed lies outside of, on the same side."""
     lines = []
     for case in cases:
-        fresh = sorted(results[spot_of(case)], key=lambda result: result.row.seed)
-        held = [case.claim.gated_value(result.row.measurements) for result in fresh]
+        fresh = sorted((result.row for result in results[spot_of(case)]), key=lambda row: row.seed)
+        held = [case.claim.gated_value(row.measurements) for row in fresh]
         points = np.array(held, dtype=np.float64).reshape(len(fresh), -1).T
         for i, (gate, values) in enumerate(zip(gates(case.judgement), points, strict=True)):
             if gate is not None and all_beyond(values.tolist(), gate):
                 where = f", {case.claim.labels[i]}" if case.claim.labels else ""
-                seeds = ", ".join(
-                    f"seed {result.row.seed}: {value:.6g}"
-                    for result, value in zip(fresh, values, strict=True)
-                )
+                each = zip(fresh, values, strict=True)
+                seeds = ", ".join(f"seed {row.seed}: {value:.6g}" for row, value in each)
                 lines.append(
                     f"{case.id}{where}: code and evidence disagree: {seeds}, all on one side of "
                     f"the population's {gate.level:.1%} band [{gate.low:.6g}, {gate.high:.6g}]"

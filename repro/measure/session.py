@@ -8,7 +8,6 @@ their way to the report.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,14 +37,11 @@ class Measured:
         values: metric name to value.
         weights_sha256: of each network.
         sources: of each network: ``shipped``, ``cache`` or ``trained``.
-        seconds: that measuring took, without training; with waiting for a shared part that
-            another process was making.
     """
 
     values: dict[str, float]
     weights_sha256: list[str]
     sources: list[str]
-    seconds: float
 
 
 @dataclass
@@ -128,15 +124,9 @@ class Session:
         networks = [self._obtain(recipe) for recipe in what.networks(SEED)]
         if self.on_measure is not None:
             self.on_measure(paper, experiment, reading)
-        start = time.monotonic()
         run.readings = wanted
         values = what.run(run, reading)
-        result = Measured(
-            values,
-            [artifact.sha256 for artifact in networks],
-            [artifact.source for artifact in networks],
-            time.monotonic() - start,
-        )
+        result = Measured(values, [a.sha256 for a in networks], [a.source for a in networks])
         picture.make(registry.pictures, paper, experiment, run, reading, self.shared)
         release_memory()
         write_atomic(path, json.dumps(vars(result)).encode())

@@ -81,13 +81,13 @@ def pool(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
         raise UsageError(
             f"--workers {workers}", expected="a whole number from 1", do="correct --workers"
         )
-    if scheduler is not None and workers > 1:
-        raise UsageError(
-            "--workers and --scheduler together",
-            expected="one of them",
-            do="drop --workers: the Dask cluster has its own",
-        )
     if scheduler is not None:
+        if workers > 1:
+            raise UsageError(
+                "--workers and --scheduler together",
+                expected="one of them",
+                do="drop --workers: the Dask cluster has its own",
+            )
         try:
             from distributed import Client
         except ImportError as error:
@@ -107,9 +107,8 @@ def pool(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
             try:
                 yield executor
             except BaseException:
-                for child in multiprocessing.active_children():
-                    if child not in others:
-                        child.terminate()
+                for child in {*multiprocessing.active_children()} - {*others}:
+                    child.terminate()
                 raise
     else:
         yield None

@@ -8,6 +8,7 @@ has images to show. Further papers are found in the folders that ``REPRO_EXTRA_P
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -74,14 +75,13 @@ def load_all() -> dict[str, Paper]:
                 do="rename one of them",
             )
         papers[name] = paper
-    for name in papers:
-        for other in papers:
-            if name.startswith(f"{other}-"):
-                raise ClaimsError(
-                    f"papers named {other} and {name}",
-                    expected="no paper's id before a hyphen of another's",
-                    do="rename one of them: claims and populations are named after their paper",
-                )
+    for name, other in itertools.permutations(papers, 2):
+        if name.startswith(f"{other}-"):
+            raise ClaimsError(
+                f"papers named {other} and {name}",
+                expected="no paper's id before a hyphen of another's",
+                do="rename one of them: claims and populations are named after their paper",
+            )
     return papers
 
 

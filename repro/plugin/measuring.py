@@ -52,7 +52,7 @@ class Measure:
         """
         __tracebackhide__ = True
         if isinstance(claim, InconsistencyClaim):
-            return Measured({}, [], [], 0.0)
+            return Measured({}, [], [])
         found, session, reading = self.found, self.state.session, self.reading
         found.not_run, measured = True, None
         try:

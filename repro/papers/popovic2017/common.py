@@ -22,18 +22,15 @@ SUBSET = 1000
 SUMMARY = ("success", "rms", "iterations")
 """What is measured of every attack by eqs. (1) and (3)."""
 
-TABLE_UNITS = 1204
-"""Units of the fully connected layer in Table I, where the authors' code has 1,024."""
-
 
 def network_of(seed: int) -> CnnRecipe:
-    """Return the recipe of the authors' network: 1,024 units."""
+    """Return the recipe of the authors' network: 1,024 units in the fully connected layer."""
     return CnnRecipe(seed=seed)
 
 
 def network_of_table(seed: int) -> CnnRecipe:
     """Return the recipe of the network as Table I has it: 1,204 units."""
-    return CnnRecipe(seed=seed, units=TABLE_UNITS)
+    return CnnRecipe(seed=seed, units=1204)
 
 
 on_network = partial(Experiment, readings=READINGS, networks=lambda seed: (network_of(seed),))

@@ -36,7 +36,7 @@ def table1():
             if clip:
                 patch.setattr(fgsm, "fgsm", lambda *a, **k: attack(*a, **k).clamp_(0, 1))
             values = experiment.run(Run(sample, 0, lambda _: weights[0]), READING)
-        return Measured(values, [weights[0].sha256], ["shipped"], 0.0)
+        return Measured(values, [weights[0].sha256], ["shipped"])
 
     return measured
 

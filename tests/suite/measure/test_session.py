@@ -73,7 +73,6 @@ def test_every_figure_survives_the_way_through_the_folder(make):
     again = make().measured("small", "net", ["plain"])["plain"]
     assert again.values == measured.values
     assert len(measured.weights_sha256[0]) == 64
-    assert measured.seconds >= 0
 
 
 def test_an_experiment_without_networks_names_no_weights(make):
