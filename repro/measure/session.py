@@ -127,7 +127,7 @@ class Session:
         run.readings = wanted
         values = what.run(run, reading)
         result = Measured(values, [a.sha256 for a in networks], [a.source for a in networks])
-        picture.make(registry.pictures, paper, experiment, run, reading, self.shared)
+        picture.make(paper, experiment, run, reading, self.shared)
         release_memory()
         write_atomic(path, json.dumps(vars(result)).encode())
         return result

@@ -16,8 +16,8 @@ from repro.lab.networks.training import OnEpoch
 from repro.measure.calibrate import Job, Result, measure
 
 DEATHS = {
-    "BrokenProcessPool": "a worker process died",
-    "CancelledError": "the cluster is gone",
+    "BrokenExecutor": "a worker process died, or its cluster is gone",
+    "CancelledError": "a worker process died, or its cluster is gone",
     "KilledWorker": "every worker that took one of the seeds died",
     "CommClosedError": "the cluster's scheduler is gone",
 }

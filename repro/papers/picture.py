@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from repro.atomic import write_atomic
 from repro.errors import UsageError
+from repro.papers import registry
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
     from repro.papers.experiment import Run
@@ -32,10 +33,10 @@ _SUFFIX = ".pictures.json"
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
 class Row:
-    """One line of a picture: what all its images are, and the images.
+    """One line of a picture.
 
     Args:
-        label: of the line.
+        label: what all its images are.
         images: (N, 28, 28) uint8, 0 is black.
         labels: one an image, such as what the network makes of it; or none.
     """
@@ -99,17 +100,8 @@ def outputs(logits: Any) -> tuple[str, ...]:
     )
 
 
-def make(
-    offered: Callable[[str], Iterable[Picture]],
-    paper: str,
-    experiment: str,
-    run: Run,
-    reading: str,
-    shared: Path,
-) -> None:
+def make(paper: str, experiment: str, run: Run, reading: str, shared: Path) -> None:
     """Make the pictures of an experiment that ``run`` has measured, and leave them in ``shared``.
-
-    ``offered`` gives the pictures of a paper.
 
     Raises:
         StoreError: the folder ``shared`` cannot be written.
@@ -117,8 +109,8 @@ def make(
     made, problems = [], []
     wanted: list[Picture] = []
     try:
-        mine = [p for p in offered(paper) if p.experiment == experiment]
-        wanted = [p for p in mine if reading in p.readings]
+        offered = registry.pictures(paper)
+        wanted = [p for p in offered if p.experiment == experiment and reading in p.readings]
     except Exception as error:  # an illustration is no reason to fail a claim
         problems.append(f"the pictures of {paper} were not made: {error!r}")
     for picture in wanted:

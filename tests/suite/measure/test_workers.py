@@ -13,7 +13,6 @@ from pathlib import Path
 
 import fakes
 import pytest
-import torch
 from calibrations import bring, rows
 
 from repro.errors import DataError, UsageError, WorkerError
@@ -22,12 +21,9 @@ from repro.measure.calibrate import Job
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch, one_thread):  # noqa: ARG001 - as it is in the workers
     fakes.settle(tmp_path, monkeypatch)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield tmp_path
-    torch.set_num_threads(threads)
+    return tmp_path
 
 
 @pytest.fixture
