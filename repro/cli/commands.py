@@ -183,10 +183,8 @@ def _show_reading(case: Case) -> None:
         print(f"  seeds {case.seeds[0]} to {case.seeds[-1]}{values}")
     for point in new_row(case)["points"]:
         print(f"    {words.point(point)}")
-    test, rerun = (
-        f"tests/claims/test_{claim.paper}.py",
-        words.rerun(claim.id, case.reading),
-    )
+    test = f"tests/claims/test_{claim.paper}.py"
+    rerun = words.rerun(claim.id, case.reading)
     if not (folder := registry.folders()[claim.paper]).is_relative_to(paths.checkout()):
         test = _test_near(folder, Path(test).name) or test
         rerun = f"pytest {shlex.quote(test)} --claim '{claim.id}' --reading {case.reading}"
