@@ -335,13 +335,10 @@ def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -
     if kind == "inconsistency":
         return InconsistencyClaim(**about)
     ordering = _ordering(values["ordering"]) if "ordering" in values else None
+    plain = ("experiment", "clean_images", "post_hoc", "variant_of", "table")
+    about |= {name: values[name] for name in plain if name in values}
     about |= {
-        "experiment": values["experiment"],
-        "clean_images": values.get("clean_images", False),
-        "post_hoc": values.get("post_hoc", ""),
-        "variant_of": values.get("variant_of", ""),
         "ours": "criterion" in values,
-        "table": values.get("table", ""),
         "control": Control(**values["control"]),
         "ordering": ordering,
         "metric": values["metric"] if ordering is None or kind != "ordering" else ordering.metric,

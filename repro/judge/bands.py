@@ -27,10 +27,6 @@ MOST_SEEDS = 1000
 """Where the search for a deciding number of seeds ends."""
 
 
-class NoBandError(EvidenceError):
-    """A population of one seed: no band can be computed from it."""
-
-
 @dataclass(frozen=True)
 class Band:
     """A closed interval ``[low, high]``.
@@ -127,8 +123,7 @@ def prediction_band(
         scale: ``logit`` for rates near 0 or 1.
 
     Raises:
-        NoBandError: N = 1.
-        EvidenceError: as :func:`as_sample`.
+        EvidenceError: N = 1, or as :func:`as_sample`.
 
     >>> band = prediction_band([0.97, 0.98, 0.975, 0.98, 0.97], unit=0.01)
     >>> round(band.low, 3), round(band.high, 3), band.method
@@ -136,7 +131,7 @@ def prediction_band(
     """
     x = as_sample(values, scale)
     if x.size == 1:
-        raise NoBandError(
+        raise EvidenceError(
             "one seed",
             expected="independent trainings, whose measurements may differ",
             do="measure more seeds (repro calibrate)",

@@ -16,12 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from repro.judge.bands import (
-    Band,
-    as_sample,
-    has_spread,
-    prediction_band,
-)
+from repro.judge.bands import Band, as_sample, has_spread, prediction_band
 from repro.judge.scales import LINEAR, Array, Scale
 
 CAUTION = 0.6
@@ -128,7 +123,6 @@ def simultaneous_bands(
         scale: of all points.
 
     Raises:
-        NoBandError: N = 1.
         EvidenceError: as :func:`~repro.judge.bands.prediction_band`.
 
     >>> rates = [[0.90, 0.99], [0.94, 1.00], [0.92, 0.98], [0.95, 0.99], [0.91, 1.00]]

@@ -44,8 +44,6 @@ def switches(paper: Paper, archive: Archive) -> Iterable[Switch]:
 
     def by_seed(claim: Claim, reading: str) -> dict[int, float]:
         population = archive.population("full", paper.id, claim.experiment, reading)
-        if not population.rows:
-            return {}
         return dict(zip(population.seeds, population.values(claim.metric), strict=True))
 
     for claim in paper.claims:

@@ -40,16 +40,6 @@ class Trend:
     differences: Values
     p: float
 
-    @property
-    def holds(self) -> bool:
-        """Whether it is shown."""
-        return self.p <= ALPHA
-
-    @property
-    def in_every_seed(self) -> bool:
-        """Whether no seed speaks against it."""
-        return min(self.differences, default=0.0) > 0
-
 
 @dataclass(frozen=True)
 class PointJudgement:
@@ -265,9 +255,9 @@ def _decide(
     if any(point.miss for point in points):
         if all(point.near for point in points):
             return Verdict.EQUIVALENT
-        if trend is not None and trend.holds:
+        if trend is not None and trend.p <= ALPHA:
             return Verdict.TREND_ONLY
-        too_few = trend is not None and trend.in_every_seed
+        too_few = trend is not None and min(trend.differences) > 0
         return Verdict.INCONCLUSIVE if too_few else Verdict.NOT_REPRODUCED
     if not any(point.wide for point in points):
         return Verdict.REPRODUCED
