@@ -31,6 +31,7 @@ TITLES = {
     "not_compared": "not compared: deselected in one of the runs",
     "environment": "environment",
 }
+Said = str | float | None
 
 
 class Change(TypedDict):
@@ -38,8 +39,8 @@ class Change(TypedDict):
 
     id: str
     reading: str
-    before: str | float | None
-    after: str | float | None
+    before: Said
+    after: Said
     note: str
 
 
@@ -80,16 +81,8 @@ def noise(largest: float, population: tuple[float, int] | None) -> float:
     return max(tolerance, float(stdtrit(n - 1, (1 + GATE_LEVEL) / 2)) * sd * math.sqrt(2))
 
 
-def _change(
-    row: ResultRow, before: str | float | None, after: str | float | None, note: str = ""
-) -> Change:
-    return {
-        "id": row["id"],
-        "reading": row["reading"],
-        "before": before,
-        "after": after,
-        "note": note,
-    }
+def _change(row: ResultRow, before: Said, after: Said, note: str = "") -> Change:
+    return Change(id=row["id"], reading=row["reading"], before=before, after=after, note=note)
 
 
 def _measurement(a: Mapping[str, Any], before: ResultRow, after: ResultRow) -> Change | None:
@@ -131,11 +124,7 @@ def _environment(header: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
-    """Compare report ``a`` with report ``b``.
-
-    Args:
-        a: a report that :func:`repro.report.report_json.read` has accepted.
-        b: another.
+    """Compare report ``a`` with report ``b``; both were read.
 
     Returns:
         JSON values, each list in the reports' order: a :class:`Change` for each row whose verdict,

@@ -34,12 +34,7 @@ def new_report(
 ) -> dict[str, Any]:
     """Make a complete report; its footer says that the run came to its end.
 
-    Args:
-        header: environment, commit and data.
-        claims: every row.
-        pictures: of images, as :mod:`repro.papers.picture` makes them.
-        end: when the run ended, in UTC.
-        seconds: that it took.
+    ``pictures`` are as :mod:`repro.papers.picture` makes them; ``end`` is a time in UTC.
     """
     rows = list(claims)
     footer = {

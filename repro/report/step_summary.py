@@ -70,11 +70,8 @@ def _headline(rows: Iterable[ResultRow], shown: int) -> list[str]:
     if not rows:
         return []
     titles = ["claim", "published", "this machine", "mean ± s (N)", "band", "verdict"]
-    return [
-        "### Headline claims",
-        "",
-        *_table(titles, [_cells(r) for r in rows[:shown]], len(rows)),
-    ]
+    cells = [_cells(row) for row in rows[:shown]]
+    return ["### Headline claims", "", *_table(titles, cells, len(rows))]
 
 
 MORE = """\
@@ -87,11 +84,7 @@ reports.
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """Return the summary of a report, always under :data:`LIMIT` bytes.
-
-    Args:
-        report: a report that :func:`repro.report.report_json.read` has accepted.
-    """
+    """Return the summary of a report that was read, always under :data:`LIMIT` bytes."""
     header, rows = report["header"], list(report["claims"])
     dirty = " with uncommitted changes" if header["dirty"] else ""
     commit = f"Commit {literal(header['commit'], 40)}{dirty}, {literal(header['start'], 40)}."

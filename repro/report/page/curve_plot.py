@@ -97,12 +97,9 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def plot(row: ResultRow, axis: tuple[float, float], frame: Frame = STRIP) -> Markup:
-    """Return the plot of a curve, or nothing where it has no points.
+    """Return the plot of a curve from one end of ``axis`` to the other; nothing without points.
 
-    Args:
-        row: the curve.
-        axis: the ends of the vertical axis.
-        frame: ``STRIP`` for a row of the table, ``PANEL`` for a figure.
+    ``STRIP`` is the frame of a row of the table, ``PANEL`` that of a figure.
     """
     drawn = row["points"][:MOST_POINTS]
     if not drawn:

@@ -27,11 +27,6 @@ class Figure:
     """A figure of the page: plots of a curve, or rows of images.
 
     Args:
-        anchor: of the figure on the page.
-        paper: that has it.
-        place: in the paper.
-        title: its heading.
-        caption: below it.
         rows: the anchors of the rows that it belongs to.
         panels: (heading, plot) of each reading of a curve.
         strips: a picture's rows of images, as the report has them.
@@ -48,11 +43,7 @@ class Figure:
 
 
 def figures(report: Mapping[str, Any]) -> list[Figure]:
-    """Return the figures of a report in the order of papers and places.
-
-    Args:
-        report: a report that :func:`repro.report.report_json.read` has accepted.
-    """
+    """Return the figures of a report that was read, in the order of papers and places."""
     rows = view.anchored(report["claims"])
     rank = {paper: i for i, paper in enumerate(dict.fromkeys(row.record["paper"] for row in rows))}
     curves: dict[str, list[view.Row]] = {}

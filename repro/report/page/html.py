@@ -63,11 +63,7 @@ def _bounded(value: object) -> Markup | str:
 
 
 def render(report: Mapping[str, Any]) -> str:
-    """Return the page of a report, the same on every machine.
-
-    Args:
-        report: a report that :func:`repro.report.report_json.read` has accepted.
-    """
+    """Return the page of a report that was read, the same on every machine."""
     rows: list[ResultRow] = list(report["claims"])
     claims = view.by_claim(rows)
     drawn = figures.figures(report)
