@@ -52,9 +52,8 @@ def train(args: argparse.Namespace) -> int:
     for recipe in offered[name].networks(args.seed):
         artifact = store.obtain(recipe, loaded, on_epoch=shown.training(recipe.name))
         took = f", {artifact.manifest['seconds']} s" if artifact.source == "trained" else ""
-        print(
-            f"{recipe.name} seed {args.seed}: {artifact.source}{took}, SHA-256 {artifact.sha256}"
-        )
+        about = f"{artifact.source}{took}, SHA-256 {artifact.sha256}"
+        print(f"{recipe.name} seed {args.seed}: {about}")
         if args.ship:
             print(f"shipped: {store.ship(artifact)}")
     return 0
@@ -94,12 +93,11 @@ def calibrate(args: argparse.Namespace) -> int:
     from repro.lab.devices import check_device
     from repro.measure import calibrate as work
 
-    seeds = seeds_of("0-19" if args.seeds is None else args.seeds)
     check_device(args.device)
     root = args.out or paths.fixtures() / "populations"
     chosen = _chosen(args)
     if args.check:
-        return _recheck(args, root, chosen, [] if args.seeds is None else seeds)
+        return _recheck(args, root, chosen)
     kinds = tuple(k for k in work.kinds_at_hand() if args.data in (k, "both"))
     if args.data == "embedded" and not kinds:
         raise DataError(
@@ -112,7 +110,7 @@ def calibrate(args: argparse.Namespace) -> int:
     jobs = [
         job
         for paper, names in chosen.items()
-        for seed in seeds
+        for seed in args.seeds or range(20)
         if (job := work.missing(root, paper, seed, names, kinds)).wanted
     ]
     if jobs:
@@ -134,9 +132,7 @@ def _check_writable(folder: Path) -> None:
         ) from error
 
 
-def _recheck(
-    args: argparse.Namespace, root: Path, chosen: dict[str, list[str]], seeds: list[int]
-) -> int:
+def _recheck(args: argparse.Namespace, root: Path, chosen: dict[str, list[str]]) -> int:
     """Hold fresh seeds against the populations' 99.9 % bands; 1 where all lie outside of one."""
     from repro.measure import recheck
 
@@ -147,7 +143,7 @@ def _recheck(
         for paper, names in chosen.items()
         for case in recheck.gated(records[paper], archive, names)
     ]
-    seeds = recheck.seeds_for(cases, seeds)
+    seeds = recheck.seeds_for(cases, args.seeds or [])
     found: defaultdict[recheck.Spot, list[Result]] = defaultdict(list)
 
     def keep(job: Job, results: list[Result]) -> None:

@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
 
     said = "measure experiments over many seeds: the evidence behind every band"
     option, flag = add("calibrate", calibrate.calibrate, said, mnist, device)
-    option("--seeds", help="such as 0-19 or 3,5,8 (default: 0-19)")
+    option("--seeds", type=calibrate.seeds_of, help="such as 0-19 or 3,5,8 (default: 0-19)")
     flag(
         "--check",
         help="write nothing: hold fresh seeds (default: the next two) against the populations' "

@@ -8,14 +8,13 @@ from __future__ import annotations
 import ast
 import importlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from own_papers import PAPERS, ROOT, TEXTS, fold
 
-from repro.claims import records
 from repro.claims.records import Claim, Paper, Source
 from repro.claims.verdict import Verdict
 from repro.judge import cases as evidence
@@ -26,15 +25,11 @@ from repro.lab.networks import weights
 from repro.papers import registry
 from repro.papers.experiment import Experiment
 
-ROOT = Path(__file__).resolve().parents[3]
 POPULATIONS = ROOT / "fixtures" / "populations"
 WEIGHTS = ROOT / "fixtures" / "weights"
-OWN = sorted(path.parent for path in (ROOT / "repro" / "papers").glob("*/claims.toml"))
-PAPERS = {folder.name: records.load(folder / "claims.toml") for folder in OWN}
 CLAIMS = [claim for paper in PAPERS.values() for claim in paper.claims]
 MEASURED = [claim for claim in CLAIMS if claim.kind != "inconsistency"]
 FILES = sorted(POPULATIONS.glob("*/*.csv"))
-TEXTS = os.environ.get("REPRO_PAPERS_DIR")
 
 
 def case_name(value: object) -> str | None:
@@ -251,11 +246,6 @@ def sources(paper: Paper) -> Iterator[tuple[str, Source]]:
         yield from ((claim.id, source) for source in claim.sources)
     yield from ((f"limitation, {lim.source.place}", lim.source) for lim in paper.limitations)
     yield from ((f"background, {source.place}", source) for source in paper.background)
-
-
-def fold(text: str) -> str:
-    """With every run of white space as one space."""
-    return " ".join(text.split())
 
 
 def missing_quotes(paper: Paper, text: str) -> list[str]:

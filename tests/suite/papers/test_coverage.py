@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from own_papers import PAPERS, TEXTS, fold
 from tiny_paper import PAPER, document
 
 from repro.claims import records
 from repro.claims.records import Paper, Source
-
-ROOT = Path(__file__).resolve().parents[3]
-OWN = sorted(path.parent for path in (ROOT / "repro" / "papers").glob("*/claims.toml"))
-PAPERS = {folder.name: records.load(folder / "claims.toml") for folder in OWN}
-TEXTS = os.environ.get("REPRO_PAPERS_DIR")
 
 # What has no sentences: the title, the list of references and whatever follows it (an appendix of
 # code, the captions that a conversion put there), pictures, set formulas and headings.
@@ -28,11 +23,6 @@ _NO_SENTENCE = re.compile(
 # A full stop ends a sentence where a capital follows, and no abbreviation stands before it.
 _STOP = re.compile(r"(?<=[.!?])[\"”)\]]* (?=[\"“*$\[]*[A-ZΑ-Ω])")
 _ABBREVIATED = re.compile(r"(\b(Fig|Figs|Eq|Sec|Avg|al|vs|cf|e\.g|i\.e)\.|^(Fig\. )?\d+\.)$")
-
-
-def fold(text: str) -> str:
-    """With every run of white space as one space."""
-    return " ".join(text.split())
 
 
 def paragraphs(text: str) -> Iterator[str]:
