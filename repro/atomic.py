@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all.
+"""Files that are written whole or not at all, and locks between processes.
 
 A temporary file is locked while it is written. The lock ends with its process, so what a killed
 process left can be told and removed, but not where there are no such locks (Windows, some network
@@ -13,7 +13,10 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import filelock
 
 from repro.errors import StoreError
 
@@ -34,14 +37,43 @@ def write_atomic(path: Path, content: bytes) -> None:
         while not _written(path, content):
             pass
     except OSError as error:
-        full = error.errno == errno.ENOSPC
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror or error}",
-            expected="free space on its disk" if full else "a folder that can be written",
-            do="free some space, or correct the folder's permissions; "
-            "REPRO_CACHE_DIR names another folder for the cache",
-        ) from error
+        raise _unwritable(path, error) from error
     _sweep(path)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, seconds: float = -1) -> Iterator[None]:
+    """Lock the file ``path``, made if need be, and wait while another process has it locked.
+
+    Raises:
+        StoreError: the file cannot be made, or was locked for longer than ``seconds``.
+    """
+    lock = filelock.FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=seconds)
+    except filelock.Timeout as error:
+        raise StoreError(
+            f"the lock {path} was held for {seconds:.0f} s",
+            expected="another process to end what it does",
+            do="end the process that hangs, and run again",
+        ) from error
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    full = error.errno == errno.ENOSPC
+    return StoreError(
+        f"{path} cannot be written: {error.strerror or error}",
+        expected="free space on its disk" if full else "a folder that can be written",
+        do="free some space, or correct the folder's permissions; "
+        "REPRO_CACHE_DIR names another folder for the cache",
+    )
 
 
 def _written(path: Path, content: bytes) -> bool:

@@ -13,16 +13,13 @@ import io
 import math
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import filelock
+from typing import Literal
 
 from repro import paths
-from repro.atomic import write_atomic
-from repro.errors import EvidenceError, StoreError
+from repro.atomic import locked, write_atomic
+from repro.errors import EvidenceError
 
 Kind = Literal["full", "embedded"]
 """Which images: the full test set, or the embedded sample of training images."""
@@ -234,7 +231,7 @@ def load(path: Path, *, sha256: str | None = None) -> Population:
         content = path.read_bytes()
         population = parse(content.decode(), path)
         found = hashlib.sha256(content).hexdigest()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         population, found = Population(path, ()), "missing"
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(path, f"cannot be read: {error}", "a CSV table in UTF-8") from error
@@ -266,22 +263,6 @@ def dump(rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def _lock(path: Path) -> AbstractContextManager[Any]:
-    """Lock a population; the lock file is in the cache, apart from the evidence."""
-    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
-    lock = paths.cache() / "locks" / f"{name}.lock"
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return filelock.FileLock(lock).acquire()
-    except OSError as error:
-        raise StoreError(
-            f"{error.filename or lock} cannot be made: {error.strerror or error}",
-            expected="folders that can be written",
-            do="point REPRO_CACHE_DIR, or --out, at a folder of yours",
-        ) from error
-
-
 def add(path: Path, row: Row) -> bool:
     """Add one seed's row to a population, atomically; several processes may do so at once.
 
@@ -300,7 +281,9 @@ def add(path: Path, row: Row) -> bool:
             what could not be read again.
         StoreError: the file cannot be written.
     """
-    with _lock(path):
+    # The lock is in the cache, apart from the evidence.
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    with locked(paths.cache() / "locks" / f"{name}.lock"):
         rows = load(path).rows
         for old in rows:
             if old.seed == row.seed:

@@ -15,11 +15,10 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import filelock
 import pooch
 
-from repro.atomic import write_atomic
-from repro.errors import DataError, StoreError
+from repro.atomic import locked, write_atomic
+from repro.errors import DataError
 from repro.lab.mnist import files, idx
 
 # Plain http is enough where it is all that a mirror has: the pinned hashes decide.
@@ -64,23 +63,8 @@ def fetch(target: Path) -> str:
     first = next(mirrors, None)
     if first is None:
         raise DataError(f"no MNIST mirror answers ({_told(failures)})", expected=_EXPECTED, do=_DO)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(target / ".lock", timeout=LOCK_SECONDS):
-            return _fill(target, itertools.chain([first], mirrors), failures)
-    except filelock.Timeout as error:
-        raise StoreError(
-            f"the lock {error.lock_file} was held for {LOCK_SECONDS:.0f} s",
-            expected="another process's download to end",
-            do="end the process that hangs, and run again",
-        ) from error
-    except OSError as error:
-        raise StoreError(
-            f"{target} cannot be written: {error.strerror or error}",
-            expected="a writable folder with 60 MB free",
-            do="make room or set its permissions, set REPRO_CACHE_DIR to another folder, "
-            "or set REPRO_MNIST_DIR to a folder with the four MNIST files",
-        ) from error
+    with locked(target / ".lock", seconds=LOCK_SECONDS):
+        return _fill(target, itertools.chain([first], mirrors), failures)
 
 
 def _answering(failures: dict[str, str]) -> Iterator[str]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 from torch import Tensor
 
 from repro import paths
-from repro.atomic import write_atomic
+from repro.atomic import locked, write_atomic
 from repro.errors import StoreError, WeightsError
 from repro.lab import provenance
 from repro.lab.mnist.data import Mnist
@@ -154,7 +152,7 @@ class Store:
                 self._drop_checkpoint(found.key)
                 return found
         key = recipes.key(recipe)
-        with self._lock(key):
+        with locked(self._cache(key, ".lock")):
             found = self.lookup(recipe)
             return found if found is not None else self._train(recipe, key, data, on_epoch)
 
@@ -162,9 +160,9 @@ class Store:
         """Remove the checkpoint of a process that was killed when all but this was done."""
         checkpoint = self._cache(key, ".checkpoint")
         # Whoever holds the lock is training anew; and a cache that is only read is left as it is.
-        with contextlib.suppress(OSError, filelock.Timeout):
+        with contextlib.suppress(OSError, StoreError):
             if checkpoint.exists():
-                with filelock.FileLock(self._cache(key, ".lock"), timeout=0):
+                with locked(self._cache(key, ".lock"), seconds=0):
                     checkpoint.unlink(missing_ok=True)
 
     def _train(self, recipe: Recipe, key: str, data: Mnist, on_epoch: OnEpoch | None) -> Artifact:
@@ -219,15 +217,3 @@ class Store:
     @staticmethod
     def _cache(key: str, suffix: str) -> Path:
         return paths.cache() / "weights" / f"{key}{suffix}"
-
-    def _lock(self, key: str) -> AbstractContextManager[Any]:
-        path = self._cache(key, ".lock")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return filelock.FileLock(path).acquire()
-        except OSError as error:
-            raise StoreError(
-                f"{path.parent} cannot be written: {error.strerror or error}",
-                expected="a cache folder that can be written",
-                do="point REPRO_CACHE_DIR at a folder of yours",
-            ) from error

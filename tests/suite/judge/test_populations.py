@@ -254,7 +254,7 @@ def test_a_damaged_file_is_not_added_to(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path):
     (tmp_path / "full").write_text("in the way")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be written"):
         add(tmp_path / "full" / PATH, ROWS[0])
 
 

@@ -257,7 +257,7 @@ def test_a_checkpoint_in_a_cache_that_is_only_read_stays(checkpoint, monkeypatch
     def refuse(*_, **__):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(store.filelock, "FileLock", refuse)
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     assert obtain().source == "cache"
     assert checkpoint.exists()
 
