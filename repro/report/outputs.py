@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from repro.atomic import write_atomic
@@ -51,10 +52,8 @@ def figures_of(claim: str, folder: Path) -> list[str]:
 def remove(folder: Path) -> None:
     """Remove the pages of an earlier run, so that none stands beside an unfinished report."""
     for name in PAGES:
-        try:
+        with suppress(OSError):  # a folder that takes no files says so when the report is written
             (folder / name).unlink(missing_ok=True)
-        except OSError:  # a folder that takes no files says so when the report is written
-            return
 
 
 def write_beside(source: Path) -> list[str]:

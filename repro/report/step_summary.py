@@ -56,7 +56,7 @@ def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
     cells = [
         [
             f"{literal(r['id'], 120)} ({literal(r['reading'], 60)})",
-            literal("; ".join(words.notes(r))),
+            literal("; ".join([r["evidence_verdict"], *words.notes(r)])),
             literal(r["reason"]),
             f"`{command}`" if (command := words.rerun(r["id"], r["reading"])) else words.NOTHING,
         ]

@@ -153,17 +153,14 @@ def notes(row: ResultRow) -> tuple[str, ...]:
     """Say what must stand beside the verdict: a red outcome, a stale measurement, a surprise."""
     outcome = row["outcome"]
     said = {
-        outcome: outcome in BROKEN,
+        outcome: outcome in (*BROKEN, "deselected", "skipped"),
         "stale: code and evidence disagree": row["stale"],
-        f"expected {row['expected']}, the evidence says {row['evidence_verdict']}": unexpected(
-            row
-        ),
+        f"expected {row['expected']}": unexpected(row),
         "indicative": row["indicative"],
         "our criterion": row["ours"],
         "post hoc": bool(row["post_hoc"]),
     }
-    idle = (outcome,) if outcome in ("deselected", "skipped") else ()
-    return (*(text for text, applies in said.items() if applies), *idle)
+    return tuple(text for text, applies in said.items() if applies)
 
 
 def rerun(claim: str, reading: str) -> str:

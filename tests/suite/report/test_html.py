@@ -139,7 +139,7 @@ def test_notes_beside_a_verdict():
     assert words.notes(record()) == ()
     assert words.notes(record(outcome="failed", expected="inconclusive")) == (
         "failed",
-        "expected inconclusive, the evidence says reproduced",
+        "expected inconclusive",
     )
     assert words.notes(record(indicative=True)) == ("indicative",)
     assert words.notes(not_run("a")) == ("skipped",)

@@ -24,18 +24,17 @@ def test_counts_coverage_and_commit():
 def test_what_changed_against_the_verdicts_on_record():
     text = summary(mixed())
     assert (
-        "| tiny-bad (plain) | failed; expected inconclusive, the evidence says reproduced | "
-        "published 0.5 lies in the band "
-        "| `tox -e reproduce -- --claim 'tiny-bad' --reading plain` |"
+        "| tiny-bad (plain) | reproduced; failed; expected inconclusive | published 0.5 lies in "
+        "the band | `tox -e reproduce -- --claim 'tiny-bad' --reading plain` |"
     ) in text
-    assert "tiny-same (plain) | expected reproduced, the evidence says equivalent" in text
+    assert "tiny-same (plain) | equivalent; expected reproduced |" in text
     assert "tiny-miss" not in text
 
 
 def test_stale_and_broken_rows_are_told():
     text = summary(make(record(outcome="failed", stale=True), record("b", outcome="error")))
-    assert "| failed; stale: code and evidence disagree |" in text
-    assert "| b (plain) | error |" in text
+    assert "| reproduced; failed; stale: code and evidence disagree |" in text
+    assert "| b (plain) | reproduced; error |" in text
 
 
 def test_nothing_changed():
