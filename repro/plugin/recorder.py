@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from repro import paths
 from repro.errors import ReproError, StoreError
+from repro.judge.populations import Kind
 from repro.papers import picture
 from repro.plugin import options, xdist
 from repro.plugin.state import ROW, State, usage
@@ -112,7 +113,10 @@ class Recorder:
                 rows[test.id]["outcome"] = "unfinished"
         unfinished = report.unfinished_report(self.header, rows.values())
         try:
-            state.read_evidence()
+            # A population that is damaged is told before the first test.
+            for claim, reading in state.under_readings():
+                for kind in get_args(Kind):
+                    state.evidence(claim, reading, kind)
         except ReproError as error:
             raise usage(error) from None
         try:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -82,20 +82,9 @@ class State:
         """
         spot = (claim.paper, reading, kind)
         if spot not in self._evidence:
-            self._evidence[spot] = cases.gather(
-                self.papers[claim.paper], reading, self.archive, kind
-            )
+            paper = self.papers[claim.paper]
+            self._evidence[spot] = cases.gather(paper, reading, self.archive, kind)
         return self._evidence[spot][claim.id]
-
-    def read_evidence(self) -> None:
-        """Read every population, so that one that is damaged is told before the first test.
-
-        Raises:
-            EvidenceError: a population is damaged or lacks a metric.
-        """
-        for claim, reading in self.under_readings():
-            for kind in get_args(Kind):
-                self.evidence(claim, reading, kind)
 
     def case(self, claim: Claim, reading: str) -> Case:
         """Judge a claim under a reading from the committed populations.
