@@ -20,16 +20,17 @@ Measurement = float | list[float]
 
 BROKEN = ("failed", "error", "unfinished")
 """Outcomes that make a run red."""
-WORST_FIRST = (
-    Verdict.NOT_REPRODUCED,
-    Verdict.TREND_ONLY,
-    Verdict.INCONCLUSIVE,
-    Verdict.PAPER_INCONSISTENT,
-    Verdict.EQUIVALENT,
-    Verdict.CONSISTENT,
-    Verdict.REPRODUCED,
-    Verdict.NOT_RUN,
-)
+SYMBOLS = {
+    Verdict.NOT_REPRODUCED: "✗",
+    Verdict.TREND_ONLY: "↗",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.PAPER_INCONSISTENT: "≠",
+    Verdict.EQUIVALENT: "≈",
+    Verdict.CONSISTENT: "∼",
+    Verdict.REPRODUCED: "✓",
+    Verdict.NOT_RUN: "–",
+}
+"""The verdicts, worst first, and the sign of each."""
 
 
 class BandRow(TypedDict):
@@ -193,7 +194,7 @@ def new_row(case: Case) -> ResultRow:
 
 def worst_first(rows: Iterable[ResultRow]) -> list[ResultRow]:
     """Sort red outcomes first, then the verdicts from ``not-reproduced`` to ``not-run``."""
-    rank = {verdict: i for i, verdict in enumerate(WORST_FIRST)}
+    rank = {verdict: i for i, verdict in enumerate(SYMBOLS)}
     return sorted(
         rows, key=lambda row: (row["outcome"] not in BROKEN, rank[Verdict(row["verdict"])])
     )

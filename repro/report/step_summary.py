@@ -10,7 +10,7 @@ from typing import Any
 from repro.claims.verdict import Verdict
 from repro.report import words
 from repro.report.claims_md import table
-from repro.report.result_row import BROKEN, ResultRow, unexpected, worst_first
+from repro.report.result_row import BROKEN, SYMBOLS, ResultRow, unexpected, worst_first
 from repro.report.sanitize import line
 
 LIMIT = 100_000
@@ -38,7 +38,7 @@ def _cells(row: ResultRow) -> list[str]:
         literal(words.number(row["measured"])),
         literal(words.population(row)),
         literal(words.band(row)),
-        f"{words.SYMBOLS[Verdict(row['verdict'])]} {literal(row['verdict'])}",
+        f"{SYMBOLS[Verdict(row['verdict'])]} {literal(row['verdict'])}",
     ]
 
 

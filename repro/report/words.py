@@ -12,20 +12,10 @@ from typing import Any
 
 from repro.claims.schema import SLUG
 from repro.claims.verdict import PASSING, Verdict
-from repro.report.result_row import BROKEN, WORST_FIRST, PointRow, ResultRow, unexpected
+from repro.report.result_row import BROKEN, SYMBOLS, PointRow, ResultRow, unexpected
 from repro.report.sanitize import line
 
 NOTHING = "–"
-SYMBOLS = {
-    Verdict.REPRODUCED: "✓",
-    Verdict.CONSISTENT: "∼",
-    Verdict.EQUIVALENT: "≈",
-    Verdict.TREND_ONLY: "↗",
-    Verdict.NOT_REPRODUCED: "✗",
-    Verdict.INCONCLUSIVE: "?",
-    Verdict.PAPER_INCONSISTENT: "≠",
-    Verdict.NOT_RUN: NOTHING,
-}
 MEANINGS = {
     Verdict.REPRODUCED: "the published number lies in the 95 % prediction band for one more "
     "training, and that band is no wider than the margin fixed beforehand; for an ordering: it "
@@ -176,7 +166,7 @@ def rerun(claim: str, reading: str) -> str:
 def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
     """Return (verdict, symbol, number of rows) for every verdict, worst first; zeros too."""
     found = Counter(row["verdict"] for row in rows)
-    return [(str(verdict), SYMBOLS[verdict], found[verdict]) for verdict in WORST_FIRST]
+    return [(str(verdict), symbol, found[verdict]) for verdict, symbol in SYMBOLS.items()]
 
 
 def broken(rows: Iterable[ResultRow]) -> str:

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from repro.report import words
 from repro.report.page import curve_plot, figures
 from repro.report.page import rows as view
-from repro.report.result_row import BROKEN, ResultRow
+from repro.report.result_row import BROKEN, SYMBOLS, ResultRow
 from repro.report.sanitize import line
 
 MOST_FIGURES = 24
@@ -96,6 +96,7 @@ def render(report: Mapping[str, Any]) -> str:
         figures_left=len(drawn) - len(shown),
         figures_of=figures_of,
         words=words,
+        symbols=SYMBOLS,
         view=view,
         most_points=curve_plot.MOST_POINTS,
         total=len(rows),

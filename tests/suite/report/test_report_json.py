@@ -304,4 +304,4 @@ def test_coverage_counts_claims_against_all_that_was_published(tiny):
 def test_the_schema_knows_every_verdict():
     schema = json.loads(Path(report_json.__file__).with_name("report.schema.json").read_text())
     assert set(schema["$defs"]["verdict"]["enum"]) == set(Verdict)
-    assert set(result_row.WORST_FIRST) == set(Verdict)
+    assert set(result_row.SYMBOLS) == set(Verdict)
