@@ -24,7 +24,7 @@ def test_the_gate_is_the_999_band_without_the_widening() -> None:
     assert [p.gate for p in curve.points] == simultaneous_bands(CURVE, level=0.999)
 
 
-def test_a_measurement_outside_the_gate_outside_gate() -> None:
+def test_a_measurement_outside_the_gate_is_stale() -> None:
     judgement = judge_numbers(FIVE, published=3.0, unit=0.0, margin=10.0)
     low, high = judgement.gate.low, judgement.gate.high
     assert not outside_gate(3.0, judgement)
@@ -34,7 +34,7 @@ def test_a_measurement_outside_the_gate_outside_gate() -> None:
     assert not outside_gate(judgement.band.high + 0.1, judgement)  # the 95 % band is not the gate
 
 
-def test_without_a_gate_only_nan_outside_gate() -> None:
+def test_without_a_gate_nothing_is_stale() -> None:
     judgement = judge_numbers(FIVE[:3], published=3.0, unit=0.1, margin=1.0)
     assert judgement.gate is None
     assert not outside_gate(1e6, judgement)
