@@ -49,7 +49,8 @@ def explained(paper: Paper, cases: Sequence[Case], archive: Archive) -> list[Exp
     found = []
     for reading in paper.readings:
         mine = [c for c in cases if c.claim.paper == paper.id and c.reading == reading]
-        found.append(_counted(paper, reading, "", mine))
+        first = [case for case in mine if not case.claim.variant_of]
+        found.append(_counted(paper, reading, "", first))
         tables = dict.fromkeys(case.claim.table for case in mine if case.claim.table)
         for table in tables:
             rows = [case for case in mine if case.claim.table == table]

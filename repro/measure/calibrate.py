@@ -112,7 +112,7 @@ def missing(root: Path, paper: str, seed: int, names: Iterable[str], kinds: Iter
     """Make the job that brings one seed's rows into every population that lacks them.
 
     Raises:
-        EvidenceError: a population has the seed, but of another configuration.
+        EvidenceError: a population has a row of another configuration: evidence is not mixed.
     """
     wanted: list[tuple[Kind, str, str]] = []
     offered = registry.experiments(paper)
@@ -120,11 +120,11 @@ def missing(root: Path, paper: str, seed: int, names: Iterable[str], kinds: Iter
         for name in names:
             for reading in offered[name].readings:
                 path = populations.path_of(root, kind, paper, name, reading)
-                old = {row.seed: row for row in populations.load(path).rows}.get(seed)
-                if old is None:
+                rows = populations.load(path).rows
+                for row in rows:
+                    check_configuration(path, row, offered[name], reading)
+                if seed not in [row.seed for row in rows]:
                     wanted.append((kind, name, reading))
-                else:
-                    check_configuration(path, old, offered[name], reading)
     return Job(paper, seed, tuple(wanted))
 
 

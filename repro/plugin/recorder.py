@@ -231,11 +231,11 @@ class Recorder:
 
 def _outcome(test: Test, report: pytest.TestReport) -> Outcome | None:
     """Return what a phase of a test makes of its claim; None where it changes nothing."""
-    if test.purpose not in ("verdict", "fresh"):
+    if test.purpose == "snapshot":  # of an experiment, for which one claim stands
         return None
     if report.failed:
         return "failed" if report.when == "call" else "error"
-    if test.purpose == "fresh" or report.when == "teardown":
+    if test.purpose != "verdict" or report.when == "teardown":
         return None
     if report.skipped:
         return "xfailed" if hasattr(report, "wasxfail") else "skipped"

@@ -194,16 +194,20 @@ def caveats(rows: Sequence[ResultRow]) -> list[str]:
     return [sentence for sentence in (by_chance(rows), apart(rows)) if sentence]
 
 
-def apart(rows: Iterable[ResultRow]) -> str:
-    """Say how many passes rest on a threshold of the suite's own, or came post hoc."""
-    held = [row for row in rows if row["verdict"] in PASSING]
-    ours, later = sum(row["ours"] for row in held), sum(bool(row["post_hoc"]) for row in held)
-    if not ours and not later:
-        return ""
-    return (
-        f"Of {len(held)} passes, {ours} rest on a threshold of the suite's own, which the paper "
-        f"does not give, and {later} on a claim or criterion that came after numbers were known"
-    )
+def apart(rows: Sequence[ResultRow]) -> str:
+    """Say how many verdicts rest on a threshold of the suite's own, or came post hoc."""
+    said = []
+    for name, verdicts in (("passes", PASSING), ("not reproduced", {Verdict.NOT_REPRODUCED})):
+        mine = [row for row in rows if row["verdict"] in verdicts]
+        ours, later = sum(row["ours"] for row in mine), sum(bool(row["post_hoc"]) for row in mine)
+        both = sum(row["ours"] and bool(row["post_hoc"]) for row in mine)
+        if ours or later:
+            said.append(
+                f"of {len(mine)} {name}, {ours} rest on a threshold of the suite's own, which the "
+                f"paper does not give, {later} on what came after numbers were known, "
+                f"{both} on both"
+            )
+    return "; ".join(said).capitalize()
 
 
 def by_chance(rows: Iterable[ResultRow]) -> str:

@@ -53,3 +53,10 @@ def test_one_point_outside_its_gate_makes_a_curve_stale() -> None:
     judgement = judge_numbers(CURVE, published=[3.0, 13.0], unit=0.0, margin=20.0)
     assert not outside_gate([3.0, 13.0], judgement)
     assert outside_gate([3.0, 99.0], judgement)
+
+
+def test_a_value_without_spread_may_move_by_the_least_tolerance() -> None:
+    """Other weights may misclassify one image of many; code that changed moves more."""
+    exact = judge_ordering([0.005] * 10, p_adjusted=0.01)
+    assert not outside_gate(0.0045, exact)
+    assert outside_gate(0.003, exact)

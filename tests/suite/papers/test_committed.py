@@ -22,6 +22,8 @@ from repro.judge import populations
 from repro.judge.cases import Case
 from repro.judge.populations import Archive, Population
 from repro.lab.networks import weights
+from repro.measure import live
+from repro.measure.session import Measured
 from repro.papers import registry
 from repro.papers.experiment import Experiment
 
@@ -83,6 +85,13 @@ def papers_of_tests() -> dict[str, str]:
 def test_every_paper_has_its_test_module_and_every_module_its_paper():
     expected = {f"test_{name}.py": name for name, paper in PAPERS.items() if paper.claims}
     assert papers_of_tests() == expected
+
+
+@pytest.mark.parametrize("name", sorted(papers_of_tests()))
+def test_every_module_asserts_verdict_freshness_control_and_snapshot(name):
+    module = ast.parse((ROOT / "tests" / "claims" / name).read_text(encoding="utf-8"))
+    tests = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
+    assert {"test_claim", "test_fresh", "test_control", "test_snapshot"} <= tests
 
 
 # --- claims and experiments ---------------------------------------------------------------
@@ -334,3 +343,25 @@ def test_a_verdict_that_changed_would_be_noticed():
     assert unexpected([agreed, changed]) == [
         f"{case.id}: {case.judgement.verdict}, expected {other}"
     ]
+
+
+@pytest.mark.parametrize("kind", ["full", "embedded"])
+@pytest.mark.parametrize("name", PAPERS)
+def test_every_control_fails_its_claim_in_every_seed(name, kind):
+    """A run holds the control of seed 0; one that passes in another seed would prove as little."""
+    archive, passing = Archive(), []
+    for case in evidence.judge(PAPERS[name], archive, kind):
+        claim, judgement = case.claim, case.judgement
+        if claim.control is None or not judgement.n:
+            continue
+        population = archive.population(kind, name, claim.experiment, case.reading)
+        for row in population.rows:
+            measured = Measured(dict(row.measurements), [], [])
+            if live.control_outside(claim, measured, judgement) is False:
+                passing.append(f"{case.id}, seed {row.seed}")
+    assert passing == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=case_name)
+def test_seeds_are_measured_on_networks_of_their_own(path):
+    assert populations.load(path).independent

@@ -222,7 +222,7 @@ def test_a_control_inside_the_band_fails_the_control_test_only(runs):
         ["why: *the control control-error = 0.501 passes, and must not: another network"]
     )
     record = runs.record()
-    assert (record["outcome"], record["control"]["outside"]) == ("passed", False)
+    assert (record["outcome"], record["control"]["outside"]) == ("failed", False)
 
 
 def test_a_control_that_keeps_the_ordering_fails_the_control_test(runs):

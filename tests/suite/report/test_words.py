@@ -68,10 +68,12 @@ def test_seeds_are_told_as_ranges():
 def test_passes_on_our_own_terms_are_counted_apart():
     ours = record(ours=True)
     later = record(post_hoc="added when the numbers were known")
-    missed = record(verdict="trend-only", ours=True)
-    said = words.apart([record(), ours, later, missed])
-    assert said.startswith("Of 3 passes, 1 rest on a threshold of the suite's own")
-    assert said.endswith("and 1 on a claim or criterion that came after numbers were known")
+    both = record(ours=True, post_hoc="so")
+    missed = record(verdict="not-reproduced", ours=True)
+    passes, misses = words.apart([record(), ours, later, both, missed]).split("; ")
+    assert passes.startswith("Of 4 passes, 2 rest on a threshold of the suite's own")
+    assert passes.endswith("2 on what came after numbers were known, 1 on both")
+    assert misses.startswith("of 1 not reproduced, 1 rest on a threshold")
     assert words.apart([record()]) == ""
     assert words.notes(ours) == ("our criterion",)
     assert words.notes(later) == ("post hoc",)
