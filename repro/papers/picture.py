@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from repro.atomic import write_atomic
-from repro.errors import UsageError
+from repro.claims.schema import SLUG
+from repro.errors import ClaimsError, UsageError
 from repro.papers import registry
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
@@ -100,6 +101,31 @@ def outputs(logits: Any) -> tuple[str, ...]:
     )
 
 
+def pictures(paper: str) -> tuple[Picture, ...]:
+    """Load the pictures that a paper's optional ``pictures.py`` offers.
+
+    Raises:
+        ClaimsError: it has no ``PICTURES``, or one of them is misnamed or names an experiment
+            or a reading that the paper does not have.
+    """
+    offered = registry.experiments(paper)
+    found: tuple[Picture, ...] = registry.offered_by(paper, "pictures", "PICTURES") or ()
+    for picture in found:
+        known = offered[picture.experiment].readings if picture.experiment in offered else ()
+        alone = sum(other.name == picture.name for other in found) == 1
+        named = SLUG.fullmatch(picture.name) and picture.name.startswith(f"{paper}-")
+        if not (named and alone and picture.readings and set(picture.readings) <= set(known)):
+            raise ClaimsError(
+                f"{registry.folders()[paper]}/pictures.py offers a picture {picture.name!r} of "
+                f"experiment {picture.experiment!r} under "
+                f"{', '.join(picture.readings) or 'no reading'}",
+                expected=f"a name of its own that begins with {paper}-, an experiment of the "
+                "paper and readings of that experiment",
+                do="correct it",
+            )
+    return found
+
+
 def make(paper: str, experiment: str, run: Run, reading: str, shared: Path) -> None:
     """Make the pictures of an experiment that ``run`` has measured, and leave them in ``shared``.
 
@@ -109,7 +135,7 @@ def make(paper: str, experiment: str, run: Run, reading: str, shared: Path) -> N
     made, problems = [], []
     wanted: list[Picture] = []
     try:
-        offered = registry.pictures(paper)
+        offered = pictures(paper)
         wanted = [p for p in offered if p.experiment == experiment and reading in p.readings]
     except Exception as error:  # an illustration is no reason to fail a claim
         problems.append(f"the pictures of {paper} were not made: {error!r}")

@@ -19,14 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from repro.claims import records
 from repro.claims.records import Paper
-from repro.claims.schema import SLUG
 from repro.errors import ClaimsError, UsageError
 from repro.paths import given
 
 if TYPE_CHECKING:  # experiments need torch, which the claim records never load
     from repro.judge.populations import Archive
     from repro.papers.experiment import Experiment
-    from repro.papers.picture import Picture
 
 
 def folders() -> dict[str, Path]:
@@ -95,7 +93,7 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
     """
     if paper not in (known := folders()):
         raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct its id")
-    found: tuple[Experiment, ...] | None = _offered(paper, "experiments", "EXPERIMENTS")
+    found: tuple[Experiment, ...] | None = offered_by(paper, "experiments", "EXPERIMENTS")
     if found is None:
         raise ClaimsError(
             f"{known[paper]} has no experiments.py",
@@ -103,30 +101,6 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
             do="add it",
         )
     return {experiment.name: experiment for experiment in found}
-
-
-def pictures(paper: str) -> tuple[Picture, ...]:
-    """Load the pictures that a paper's optional ``pictures.py`` offers.
-
-    Raises:
-        ClaimsError: it has no ``PICTURES``, or one of them is misnamed or names an experiment
-            or a reading that the paper does not have.
-    """
-    offered = experiments(paper)
-    found: tuple[Picture, ...] = _offered(paper, "pictures", "PICTURES") or ()
-    for picture in found:
-        known = offered[picture.experiment].readings if picture.experiment in offered else ()
-        alone = sum(other.name == picture.name for other in found) == 1
-        named = SLUG.fullmatch(picture.name) and picture.name.startswith(f"{paper}-")
-        if not (named and alone and picture.readings and set(picture.readings) <= set(known)):
-            raise ClaimsError(
-                f"{folders()[paper]}/pictures.py offers a picture {picture.name!r} of experiment "
-                f"{picture.experiment!r} under {', '.join(picture.readings) or 'no reading'}",
-                expected=f"a name of its own that begins with {paper}-, an experiment of the "
-                "paper and readings of that experiment",
-                do="correct it",
-            )
-    return found
 
 
 def tables(paper: str) -> Mapping[str, Callable[[Archive], str]]:
@@ -137,11 +111,11 @@ def tables(paper: str) -> Mapping[str, Callable[[Archive], str]]:
     Raises:
         ClaimsError: it has no ``TABLES``.
     """
-    found: Mapping[str, Callable[[Archive], str]] = _offered(paper, "doc_tables", "TABLES") or {}
+    found: Mapping[str, Callable[[Archive], str]] = offered_by(paper, "doc_tables", "TABLES") or {}
     return found
 
 
-def _offered(paper: str, name: str, offer: str) -> Any:
+def offered_by(paper: str, name: str, offer: str) -> Any:
     """Return what a module of a paper offers; None where there is no such file.
 
     A paper outside this package is loaded as a package of its own, whose modules may import

@@ -20,7 +20,6 @@ from repro.lab.mnist.idx import Digits
 from repro.lab.networks.store import Store
 from repro.measure.session import Session
 from repro.papers import picture as pictures
-from repro.papers import registry
 from repro.papers.experiment import Run
 from repro.papers.picture import Row, outputs, shades, stretched
 from repro.papers.popovic2017 import per_class
@@ -92,12 +91,12 @@ def test_outputs_are_the_class_and_its_confidence():
 
 @pytest.mark.usefixtures("small")
 def test_a_paper_without_pictures_offers_none():
-    assert registry.pictures("small") == ()
+    assert pictures.pictures("small") == ()
 
 
 def test_a_papers_pictures_are_found_and_may_use_its_experiments(small):
     small('picture("small-fig1"),')
-    (found,) = registry.pictures("small")
+    (found,) = pictures.pictures("small")
     assert (found.name, found.experiment) == ("small-fig1", "net")
     assert found.rows(SimpleNamespace(seed=1), "plain")[0].images.max() == 8
 
@@ -116,14 +115,14 @@ def test_a_papers_pictures_are_found_and_may_use_its_experiments(small):
 def test_a_picture_that_does_not_fit_the_paper_is_an_error(small, offered):
     small(offered)
     with pytest.raises(ClaimsError, match=r"small/pictures\.py offers a picture"):
-        registry.pictures("small")
+        pictures.pictures("small")
 
 
 @pytest.mark.usefixtures("small")
 def test_pictures_of_another_name_are_an_error(tmp_path):
     (tmp_path / "papers" / "small" / "pictures.py").write_text("FIGURES = ()")
     with pytest.raises(ClaimsError, match=r"pictures\.py has no PICTURES"):
-        registry.pictures("small")
+        pictures.pictures("small")
 
 
 # From a measurement to the report
@@ -225,7 +224,7 @@ def run():
 
 def rows_of(name: str, run: Run, reading: str) -> tuple[Row, ...] | None:
     paper = name.partition("-")[0]
-    (picture,) = [p for p in registry.pictures(paper) if p.name == name]
+    (picture,) = [p for p in pictures.pictures(paper) if p.name == name]
     return picture.rows(run, reading)
 
 
