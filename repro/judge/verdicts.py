@@ -290,7 +290,7 @@ def _reason(
 
 
 def _trend(verdict: Verdict, trend: Trend | None) -> str:
-    """What the claim's ordering says, with the size of its effect."""
+    """Say what the claim's ordering shows, with the size of its effect."""
     if trend is None:
         return ""
     d = as_sample(trend.differences)

@@ -99,7 +99,7 @@ def population_here(request: pytest.FixtureRequest, claim: Claim, reading: str) 
 
 @pytest.fixture
 def seed0(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Measured | None:
-    """What the population has of the seed that is measured live; None where it has nothing."""
+    """The population's row of the seed that is measured live; None where it has none."""
     from repro.measure import live
 
     state = request.config.stash[STATE]
