@@ -3,7 +3,7 @@
 What is found is ``fixtures/arithmetic.csv``.
 
     python docs/arithmetic.py measure avx2.json    all experiments of seed 0, in this arithmetic
-    python docs/arithmetic.py write *.json         the largest changes against seed 0's own rows
+    python docs/arithmetic.py write *.json         add the changes against seed 0's own rows
 
 Other processors are emulated by ``ATEN_CPU_CAPABILITY`` (``avx2`` or ``default``), with
 ``ONEDNN_MAX_CPU_ISA`` (``AVX2`` or ``SSE41``) for the convolutions; other threads by
@@ -55,7 +55,9 @@ def write(sources: list[Path]) -> None:
     Which of a curve's points, or of a table's cells of a few images each, changes most is chance.
     """
     archive = Archive(check_sums=False)
-    largest: dict[tuple[str, str], float] = {}
+    with TARGET.open(encoding="utf-8", newline="") as file:  # what is known already
+        rows = csv.DictReader(file)
+        largest = {(row["population"], row["family"]): float(row["largest"]) for row in rows}
     for source in sources:
         for key, measured in json.loads(source.read_text(encoding="utf-8")).items():
             name, _, reading = key.partition("--")
@@ -66,11 +68,11 @@ def write(sources: list[Path]) -> None:
                 spot = key, family(metric)
                 largest[spot] = max(change, largest.get(spot, 0.0))
     with TARGET.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["population", "family", "largest"])
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(["population", "family", "largest"])
         for (key, name), change in sorted(largest.items()):
             if change > (STEPS if "iterations" in name else FLOOR) / 2:
-                rows.writerow([key, name, f"{change:.6g}"])
+                out.writerow([key, name, f"{change:.6g}"])
 
 
 if __name__ == "__main__":

@@ -134,8 +134,10 @@ def stale(
             if not abs(here - there) <= allowed:
                 return (
                     f"code and evidence disagree: {metric} is {here:.6g} on this machine and "
-                    f"{there:.6g} in the population, on the same weights; other arithmetic may "
-                    f"change it by {allowed:.2g}"
+                    f"{there:.6g} in the population, on the same weights; other arithmetic was "
+                    f"measured to change it by at most {allowed:.2g}. Run the commit that the "
+                    "population was measured with: if it agrees, a later one changed the numbers; "
+                    "if not, this machine does (docs/arithmetic.py measures what it changes)"
                 )
         return ""
     if not any(gates(judgement)):

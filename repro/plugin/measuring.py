@@ -42,13 +42,14 @@ class Measure:
         self.reading = reading
         self.found = item.stash[FOUND] = Found()
 
-    def __call__(self, claim: Claim, *, anew: bool = False) -> Measured:
+    def __call__(self, claim: Claim, *, anew: bool = False, any_images: bool = False) -> Measured:
         """Measure a claim on this machine, on the networks of seed 0.
 
         Networks that do not ship may not be at hand: then the population's own row of seed 0 is
         returned. Nothing is measured of an inconsistency. The test is skipped where these
         images cannot show the claim, or nothing is on record to hold a measurement against; with
-        ``anew`` also where only the population's row could be returned.
+        ``anew`` also where only the population's row could be returned. A snapshot, which says
+        nothing of a claim, is taken of ``any_images``.
         """
         __tracebackhide__ = True
         if isinstance(claim, InconsistencyClaim):
@@ -57,7 +58,8 @@ class Measure:
         found.not_run, measured = True, None
         try:
             live.experiment_of(claim, reading)
-            if why := live.not_measurable(claim, session.data()) or self._no_population(claim):
+            why = "" if any_images else live.not_measurable(claim, session.data())
+            if why := why or self._no_population(claim):
                 found.reason = why
             elif alone := live.evidence_alone(claim, reading, session):
                 found.reason, kind = alone, session.data().kind

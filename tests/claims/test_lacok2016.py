@@ -14,8 +14,8 @@ PAPER = "lacok2016"
 
 
 def test_claim(claim, expected, population, measure):
-    """The published value looks like one more draw from the population."""
-    measure(claim)  # skips where the images at hand cannot show the claim
+    """What the population says of the claim is what is on record, whether or not it holds."""
+    measure(claim)  # for the report; skips where the images at hand cannot show the claim
     judgement = judge_claim(claim, population)
     assert judgement.verdict == expected.verdict, judgement.reason
     if judgement.verdict not in PASSING:
