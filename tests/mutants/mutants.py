@@ -49,6 +49,7 @@ WRITTEN = ("reports", "build", "dist")
 
 LIBRARIES = ("hypothesis", "mlxtend", "pandas", "pooch", "requests", *warm.LIBRARIES)
 TIMEOUT_S = 900
+PLAIN = ("--assert=plain",)
 FAILED = 1
 """pytest's exit code for tests that failed; a mutant that does not even load is another."""
 
@@ -194,7 +195,8 @@ class Bench:
             "COLUMNS": "500",
         }
         code = self.warm.run(
-            ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *warm.PYTEST, *tests),
+            # Plain: under CI pytest would work out a failure's whole difference, for minutes.
+            ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *PLAIN, *warm.PYTEST, *tests),
             folder=self.place,
             environment=environment,
             output=output,
