@@ -75,7 +75,7 @@ class Measure:
             pytest.skip(f"not-run: {found.reason}")  # never counted as a pass
         found.not_run = False
         if anew and found.measured is None:
-            pytest.skip(found.reason)
+            pytest.skip(found.reason)  # judged from the population; nothing of this machine
         return measured
 
     def _no_population(self, claim: Claim) -> str:

@@ -27,6 +27,7 @@ def test_fresh(claim, reading, seed0, population_here, measure):
     measured = measure(claim, anew=True)
     how = stale(claim, reading, measured, seed0, judge_claim(claim, population_here))
     if how is None:
+        # Not a pass: there is nothing to compare.
         pytest.skip("nothing to hold the measurement to: too few seeds on record")
     assert not how, how
 
@@ -35,6 +36,7 @@ def test_control(claim, control, population_here, measure):
     """What must not pass does not: a band that held the control too would prove nothing."""
     outside = control_outside(claim, measure(claim), judge_claim(claim, population_here))
     if outside is None:
+        # As above.
         pytest.skip("no band to hold the control against: too few seeds on record")
     assert outside, control.why
 
