@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from own_papers import PAPERS, ROOT, TEXTS, fold
+from scipy.stats import binomtest
 
-from repro.claims.records import Claim, Paper, Source
+from repro.claims.records import Claim, OrderingClaim, Paper, Source
 from repro.claims.verdict import Verdict
 from repro.judge import cases as evidence
 from repro.judge import populations
@@ -348,18 +349,36 @@ def test_a_verdict_that_changed_would_be_noticed():
 @pytest.mark.parametrize("kind", ["full", "embedded"])
 @pytest.mark.parametrize("name", PAPERS)
 def test_every_control_fails_its_claim_in_every_seed(name, kind):
-    """A run holds the control of seed 0; one that passes in another seed would prove as little."""
+    """A run holds the control of seed 0; one that passes in another seed would prove as little.
+
+    An ordering holds by most seeds and so does its control fail: in significantly most of them.
+    """
     archive, passing = Archive(), []
     for case in evidence.judge(PAPERS[name], archive, kind):
         claim, judgement = case.claim, case.judgement
         if claim.control is None or not judgement.n:
             continue
         population = archive.population(kind, name, claim.experiment, case.reading)
-        for row in population.rows:
-            measured = Measured(dict(row.measurements), [], [])
-            if live.control_outside(claim, measured, judgement) is False:
-                passing.append(f"{case.id}, seed {row.seed}")
+        passes = [
+            row.seed
+            for row in population.rows
+            if live.control_outside(claim, Measured(dict(row.measurements), [], []), judgement)
+            is False
+        ]
+        if isinstance(claim, OrderingClaim) and fails_in_most(len(passes), judgement.n):
+            continue
+        passing += [f"{case.id}, seed {seed}" for seed in passes]
     assert passing == []
+
+
+def fails_in_most(passes: int, seeds: int) -> bool:
+    return binomtest(passes, seeds, alternative="less").pvalue < 0.05
+
+
+def test_a_control_that_passes_in_some_seeds_is_noticed():
+    assert fails_in_most(1, 26)
+    assert not fails_in_most(9, 26)
+    assert not fails_in_most(0, 4)
 
 
 @pytest.mark.parametrize("path", FILES, ids=case_name)
