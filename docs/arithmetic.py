@@ -38,7 +38,7 @@ def measure(out: Path) -> None:
     for paper in registry.folders():
         run = Run(data, 0, lambda recipe: store.obtain(recipe, data))
         for name, experiment in registry.experiments(paper).items():
-            if not all(store.lookup(recipe) for recipe in experiment.networks(0)):
+            if not all(store.lookup(recipe) for recipe in experiment.recipes(0)):
                 continue
             for reading in experiment.readings:
                 key = f"{paper}-{name}--{reading}"

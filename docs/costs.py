@@ -74,7 +74,7 @@ def evidence(paper: str) -> list[Population]:
 def training(paper: str) -> float:
     """Return the seconds that training one seed's networks took, of those that ship."""
     made, every = manifest(), registry.experiments(paper).values()
-    keys = {recipes.key(r) for e in every if not e.on_demand for r in e.networks(0)}
+    keys = {recipes.key(r) for e in every if not e.on_demand for r in e.recipes(0)}
     return sum(made[key]["seconds"] for key in keys & set(made))
 
 

@@ -31,7 +31,7 @@ def train(args: argparse.Namespace) -> int:
         UsageError: an unknown paper, experiment or device, or a seed below 0.
         DataError: no full MNIST is to be had.
     """
-    from repro.lab.devices import check_device
+    from repro.lab.devices import prepare_device
     from repro.lab.mnist import data as mnist
     from repro.lab.networks.store import Store
     from repro.measure.progress import Progress
@@ -46,10 +46,10 @@ def train(args: argparse.Namespace) -> int:
         raise UsageError(
             f"--seed {args.seed}", expected="a whole number from 0", do="correct --seed"
         )
-    check_device(args.device)
+    prepare_device(args.device)
     loaded = mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
     store, shown = Store(device=args.device, retrain=args.force), Progress()
-    for recipe in offered[name].networks(args.seed):
+    for recipe in offered[name].recipes(args.seed):
         artifact = store.obtain(recipe, loaded, on_epoch=shown.training(recipe.name))
         took = f", {artifact.manifest['seconds']} s" if artifact.source == "trained" else ""
         about = f"{artifact.source}{took}, SHA-256 {artifact.sha256}"
@@ -90,10 +90,10 @@ def calibrate(args: argparse.Namespace) -> int:
         DataError: no full MNIST is to be had.
         EvidenceError: a population has a seed of another configuration.
     """
-    from repro.lab.devices import check_device
+    from repro.lab.devices import prepare_device
     from repro.measure import calibrate as work
 
-    check_device(args.device)
+    prepare_device(args.device)
     root = args.out or paths.fixtures() / "populations"
     chosen = _chosen(args)
     if args.check:

@@ -30,6 +30,11 @@ typical use:
   repro diff A.json B.json              what changed between two reports
 """
 
+DEVICE = (
+    "where networks are trained and run: cpu (the reference), or cuda, in float32 with all its "
+    "bits (no TF32); what an attack keeps between two passes stays on the CPU"
+)
+
 OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """What a full or closed standard output says."""
 
@@ -112,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     mnist.add_argument("--offline", action="store_true", help="never download")
     device = argparse.ArgumentParser(add_help=False)
-    device.add_argument("--device", default="cpu", help="cpu (the reference) or cuda")
+    device.add_argument("--device", default="cpu", help=DEVICE)
 
     _, flag = add("claims", commands.claims, "list every claim and what is expected of it")
     flag("--json", help="as JSON")

@@ -1,4 +1,4 @@
-"""Where networks are trained: the CPU, which is the reference, or a GPU."""
+"""Where networks run, in training and under attack: the CPU, the reference, or a GPU."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ import torch
 from repro.errors import UsageError
 
 
-def check_device(device: str) -> None:
-    """Raise UsageError unless ``device`` is the CPU or a GPU of this machine."""
+def prepare_device(device: str) -> None:
+    """Make this process compute on ``device`` in float32 with all its bits.
+
+    Raises:
+        UsageError: it is neither the CPU nor a GPU of this machine.
+    """
     try:
         name = torch.device(device)
         there = name.type == "cuda" and (name.index or 0) < torch.cuda.device_count()
@@ -23,6 +27,8 @@ def check_device(device: str) -> None:
             expected="cpu, or cuda where torch finds a GPU",
             do="drop --device: the CPU is the reference",
         )
+    # PyTorch's own choice for convolutions on a GPU is TF32, which keeps 10 bits of 23.
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def release_memory() -> None:

@@ -18,6 +18,7 @@ from repro.errors import DataError, EvidenceError
 from repro.judge import populations
 from repro.judge.populations import Kind, Row
 from repro.lab import provenance
+from repro.lab.devices import prepare_device
 from repro.lab.mnist import data as mnist
 from repro.lab.mnist import sample
 from repro.lab.mnist.data import Mnist
@@ -37,7 +38,7 @@ class Job:
         seed: of the networks and the experiments.
         wanted: (data kind, experiment, reading) of each row to make.
         directory: of full MNIST, where one is named.
-        device: of trainings.
+        device: of trainings and of every pass of a network.
         threads: for torch; 0 leaves its own choice.
     """
 
@@ -64,6 +65,7 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
 
     ``on_epoch`` gives, by a network's name, the function to tell of each epoch of its training.
     """
+    prepare_device(job.device)  # in this process, which may be another than the one that asked
     if job.threads:
         torch.set_num_threads(job.threads)
     store = Store(device=job.device)
@@ -76,7 +78,8 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
         return store.obtain(recipe, full(), on_epoch=on_epoch(recipe.name) if on_epoch else None)
 
     kinds = {kind for kind, _, _ in job.wanted}
-    runs = {k: Run(full() if k == "full" else mnist.embedded(), job.seed, obtain) for k in kinds}
+    images = {kind: full() if kind == "full" else mnist.embedded() for kind in kinds}
+    runs = {kind: Run(images[kind], job.seed, obtain, job.device) for kind in kinds}
     offered = registry.experiments(job.paper)
     results = []
     for kind, name, reading in job.wanted:
@@ -93,9 +96,13 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
 def _provenance(
     experiment: Experiment, run: Run, reading: str, seconds: float, device: str
 ) -> dict[str, str]:
-    artifacts = [run.obtain(recipe) for recipe in experiment.networks(run.seed)]
+    artifacts = [run.obtain(recipe) for recipe in experiment.networks(run.seed, reading).values()]
     about = provenance.describe(device)
     first = artifacts[0].manifest if artifacts else about
+    # The training decides far more than the measurement: its hardware is what counts.
+    trained = {name: str(first[name]) for name in ("cpu", "device", "kernel", "threads")}
+    if first["device"] != about["device"]:
+        trained["device"] += f", measured on {about['device']}"
     return {
         "configuration": experiment.configuration(run.seed, reading),
         "weights_sha256": "+".join(a.sha256 for a in artifacts),
@@ -103,8 +110,7 @@ def _provenance(
         "seconds": f"{seconds:.1f}",
         "torch": str(about["torch"]),
         "numpy": str(about["numpy"]),
-        # The training decides far more than the measurement: its hardware is what counts.
-        **{name: str(first[name]) for name in ("cpu", "device", "kernel", "threads")},
+        **trained,
     }
 
 

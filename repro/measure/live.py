@@ -68,8 +68,8 @@ def measure(claim: Claim, reading: str, session: Session, wanted: Iterable[str])
 def evidence_alone(claim: Claim, reading: str, session: Session) -> str:
     """Say why a claim is judged without a live measurement; nothing where it is measured."""
     experiment = experiment_of(claim, reading)
-    networks = experiment.networks(SEED)
-    if not experiment.on_demand or session.at_hand(networks):
+    networks = experiment.networks(SEED, reading)
+    if not experiment.on_demand or session.at_hand(networks.values()):
         return ""
     return (
         f"judged from the committed population alone: {len(networks)} networks a seed, which do "

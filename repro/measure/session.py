@@ -51,7 +51,7 @@ class Session:
     Args:
         shared: the folder that the run's processes hand measurements through.
         directory: of MNIST, where one is named.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu`` or ``cuda``, where networks are trained and run.
         retrain: train every network anew instead of loading it.
         require_full: refuse anything but full MNIST.
         run: a token that names this run in all its processes.
@@ -119,9 +119,9 @@ class Session:
             return Measured(**json.loads(path.read_text(encoding="utf-8")))
         what = registry.experiments(paper)[experiment]
         run = self._runs.setdefault(
-            paper, Run(self.data(), SEED, self._obtain, shared=self.shared / paper)
+            paper, Run(self.data(), SEED, self._obtain, self.device, shared=self.shared / paper)
         )
-        networks = [self._obtain(recipe) for recipe in what.networks(SEED)]
+        networks = [self._obtain(recipe) for recipe in what.networks(SEED, reading).values()]
         if self.on_measure is not None:
             self.on_measure(paper, experiment, reading)
         run.readings = wanted

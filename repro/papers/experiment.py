@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,12 +20,16 @@ from repro.errors import ReproError
 from repro.lab import rng
 from repro.lab.mnist.data import Mnist
 from repro.lab.networks import recipe as recipes
+from repro.lab.networks.network import Network
 from repro.lab.networks.recipe import Recipe
 from repro.lab.networks.store import Artifact
 
 T = TypeVar("T")
 Measurements = dict[str, float]
 """Metric name to value."""
+
+TARGET = "target"
+"""The role of the network that an experiment's claims are about: another may stand in for it."""
 
 
 def named(prefixes: Iterable[str], what: Iterable[str]) -> tuple[str, ...]:
@@ -45,7 +49,9 @@ class Experiment:
     Args:
         name: as the claim records name it.
         readings: those that it can be measured under.
-        networks: seed to the recipes of the networks it needs.
+        networks: (seed, reading) to the recipes of the networks it needs, by the role in which
+            ``measure`` finds each in ``run.networks``. ``TARGET`` is one of them unless the claims
+            compare several trainings, none of which is the one they are about.
         measure: (run, reading) to measurements.
         metrics: the names that ``measure`` returns, whatever the reading.
         revision: raised when the meaning of a measurement changes, which makes every
@@ -59,7 +65,7 @@ class Experiment:
 
     name: str
     readings: tuple[str, ...]
-    networks: Callable[[int], tuple[Recipe, ...]]
+    networks: Callable[[int, str], Mapping[str, Recipe]]
     measure: Callable[[Run, str], Measurements]
     metrics: tuple[str, ...]
     revision: int = 1
@@ -72,10 +78,15 @@ class Experiment:
             "experiment": self.name,
             "reading": reading,
             "revision": self.revision,
-            "networks": [recipes.key(r) for r in self.networks(seed)],
+            "networks": [recipes.key(r) for r in self.networks(seed, reading).values()],
             "seed": seed,
         }
         return hashlib.sha256(recipes.canonical(parts).encode()).hexdigest()
+
+    def recipes(self, seed: int) -> list[Recipe]:
+        """Return the recipes of all networks that any reading needs, each once."""
+        every = [r for reading in self.readings for r in self.networks(seed, reading).values()]
+        return list({recipes.key(recipe): recipe for recipe in every}.values())
 
     def run(self, run: Run, reading: str) -> Measurements:
         """Measure under ``reading``, and check that the metrics are those promised and finite.
@@ -83,6 +94,7 @@ class Experiment:
         Raises:
             ReproError: the metrics are not the promised ones, or one is not finite.
         """
+        run.networks = {r: run.trained(of) for r, of in self.networks(run.seed, reading).items()}
         measured = self.measure(run, reading)
         if set(measured) != set(self.metrics):
             raise ReproError(
@@ -106,6 +118,8 @@ class Run:
 
     Args:
         obtain: recipe to trained weights.
+        device: where the networks run; images and results stay on the CPU.
+        networks: those of the experiment that is measured, by role.
         readings: those that the run wants of the experiment at hand, for what is cheaper made
             together; a measurement must not depend on them.
         shared: a folder of this paper's own, where several processes make the run.
@@ -114,12 +128,26 @@ class Run:
     data: Mnist
     seed: int
     obtain: Callable[[Recipe], Artifact]
-    memory: dict[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    memory: dict[Hashable, Any] = field(default_factory=dict)
     readings: tuple[str, ...] = ()
     shared: Path | None = None
 
-    def once(self, name: str, make: Callable[[], T]) -> T:
-        """Call ``make`` the first time, and return the same object ever after, to all readings."""
+    def trained(self, recipe: Recipe) -> Network:
+        """Return the trained network of ``recipe``: one object, whatever asks for it."""
+        name = f"network {recipes.key(recipe)}"
+        return self.once(name, lambda: self.built(recipe, self.obtain(recipe).weights))
+
+    def built(self, recipe: Recipe, weights: Mapping[str, Tensor]) -> Network:
+        """Build a network of ``recipe`` that runs on the run's device."""
+        return recipe.network({name: w.to(self.device) for name, w in weights.items()})
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """Call ``make`` the first time, and return the same object ever after, to all readings.
+
+        ``name`` holds all that the object depends on, such as a network of ``networks``.
+        """
         if name not in self.memory:
             self.memory[name] = make()
         value: T = self.memory[name]

@@ -33,7 +33,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "device": {
         "default": "cpu",
         "metavar": "NAME",
-        "help": "where networks are trained: cpu (the reference) or cuda",
+        "help": "where networks are trained and run: cpu (the reference) or cuda",
     },
     "report-dir": {
         "metavar": "DIR",

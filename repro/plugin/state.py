@@ -194,12 +194,12 @@ def make(config: pytest.Config) -> State:
     Raises:
         pytest.UsageError: a record is not valid, or an option names what is not there.
     """
-    from repro.lab.devices import check_device
+    from repro.lab.devices import prepare_device
 
     try:
         papers, selection = registry.load_all(), options.selection(config)
         selection.check(papers.values())
-        check_device(options.value(config, "device"))
+        prepare_device(options.value(config, "device"))
     except ReproError as error:
         raise usage(error) from None
     return State(config, papers, selection)

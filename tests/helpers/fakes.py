@@ -123,6 +123,11 @@ class SmallTrainer:
 
 
 @dataclass(frozen=True)
+class SmallNetwork:
+    weights: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
 class SmallRecipe:
     seed: int = 0
     epochs: int = 4
@@ -138,6 +143,9 @@ class SmallRecipe:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {"w": (3, 2)}
 
+    def network(self, weights: Mapping[str, Tensor]) -> SmallNetwork:
+        return SmallNetwork(weights)
+
     def trainer(self, data: Mnist, *, device: str) -> SmallTrainer:
         assert device == "cpu"
         assert data.train is not None
@@ -151,7 +159,7 @@ class SmallRecipe:
 def _measure(run: Run, reading: str) -> dict[str, float]:
     note(f"measure {reading} {run.seed}")
     scale = {"plain": 1.0, "scaled": 1.5}[reading]
-    weights = run.obtain(SmallRecipe(run.seed)).weights["w"].double()
+    weights = run.networks["target"].weights["w"].double()
     return {
         "weights": scale * float(weights.sum()),
         "pixels": float(run.images().double().mean()),
@@ -168,14 +176,14 @@ EXPERIMENTS = (
     Experiment(
         name="net",
         readings=("plain", "scaled"),
-        networks=lambda seed: (SmallRecipe(seed),),
+        networks=lambda seed, _: {"target": SmallRecipe(seed)},
         measure=_measure,
         metrics=("weights", "pixels", "draw"),
     ),
     Experiment(
         name="bare",
         readings=("plain",),
-        networks=lambda _: (),
+        networks=lambda *_: {},
         measure=_measure_bare,
         metrics=("label",),
     ),

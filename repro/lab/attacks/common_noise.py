@@ -20,8 +20,8 @@ from torch import Tensor
 
 from repro.errors import ArgumentError
 from repro.lab.attacks.checks import check_eps, check_images, check_steps
-from repro.lab.attacks.fgsm import Network
 from repro.lab.attacks.iterative import Switches, adversarial_loss, unit_direction
+from repro.lab.networks.network import Network
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by

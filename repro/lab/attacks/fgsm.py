@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from repro.lab.attacks.checks import check_eps, check_some
+from repro.lab.networks.network import Network
 
 GradientForm = Literal["exact", "float32"]
-
-
-class Network(Protocol):
-    """A classifier that gives logits and can be cast to another dtype."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Compute the logits (N, 10) of images ``x`` (N, ...)."""
-
-    def to(self, dtype: torch.dtype) -> Network:
-        """Give the same network with weights of ``dtype``."""
 
 
 def log_odds_against(logits: Tensor, y: Tensor) -> Tensor:

@@ -22,7 +22,8 @@ from torch.nn import functional
 
 from repro.errors import ArgumentError
 from repro.lab.attacks.checks import check_eps, check_finite, check_images, check_steps
-from repro.lab.attacks.fgsm import Network, log_odds_against
+from repro.lab.attacks.fgsm import log_odds_against
+from repro.lab.networks.network import Network
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def logits(weights: Mapping[str, Tensor], x: Tensor, *, mask: Tensor | None) -> 
     return _affine(h, weights["fc2.w"], weights["fc2.b"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
 class Cnn:
     """The network at prediction time (no dropout), with weights of one dtype.
 
@@ -125,7 +125,8 @@ class Cnn:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Compute the logits (N, 10) of images (N, 1, 28, 28) or (N, 784), the weights' dtype."""
-        return logits(self.weights, x.reshape(-1, 28, 28, 1), mask=None)
+        images = x.reshape(-1, 28, 28, 1).to(self.weights["conv1.w"].device)
+        return logits(self.weights, images, mask=None).to(x.device)
 
     def to(self, dtype: torch.dtype) -> Cnn:
         """Give the same network with weights of another dtype."""

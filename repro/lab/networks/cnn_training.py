@@ -133,6 +133,10 @@ class CnnRecipe:
             for name, shape in self.shapes().items()
         }
 
+    def network(self, weights: Mapping[str, Tensor]) -> cnn.Cnn:
+        """Build the network from its weights."""
+        return cnn.Cnn(weights)
+
     def trainer(self, data: Mnist, *, device: str) -> CnnTrainer:
         """Make a trainer at epoch 0.
 

@@ -23,7 +23,7 @@ from repro.lab.mnist.data import Mnist
 LAYERS = {"w_h": (784, 625), "w_h2": (625, 625), "w_o": (625, 10)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
 class Mlp:
     """The network at prediction time (no dropout), with the weights of ``LAYERS`` in one dtype."""
 
@@ -31,9 +31,10 @@ class Mlp:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Compute the logits (N, 10) of images ``x`` (N, 784) in the weights' dtype."""
-        h = torch.relu(x @ self.weights["w_h"])
-        h2 = torch.relu(h @ self.weights["w_h2"])
-        return h2 @ self.weights["w_o"]
+        w = self.weights
+        h = torch.relu(x.to(w["w_h"].device) @ w["w_h"])
+        h2 = torch.relu(h @ w["w_h2"])
+        return (h2 @ w["w_o"]).to(x.device)
 
     def to(self, dtype: torch.dtype) -> Mlp:
         """Give the same network with weights of another dtype."""
@@ -105,6 +106,10 @@ class MlpRecipe:
             )
             for name, shape in LAYERS.items()
         }
+
+    def network(self, weights: Mapping[str, Tensor]) -> Mlp:
+        """Build the network from its weights."""
+        return Mlp(weights)
 
     def trainer(self, data: Mnist, *, device: str) -> MlpTrainer:
         """Make a trainer at epoch 0; UsageError where the data have no training images."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from repro.lab.mnist.data import Mnist
+from repro.lab.networks.network import Network
 
 
 class Trainer(Protocol):
@@ -53,6 +54,9 @@ class Recipe(Protocol):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Give name and shape of each weight, for checking a file before use."""
+
+    def network(self, weights: Mapping[str, Tensor]) -> Network:
+        """Build the network from its weights, to run where they lie."""
 
     def trainer(self, data: Mnist, *, device: str) -> Trainer:
         """Make a trainer at epoch 0."""

@@ -8,8 +8,9 @@ from torch import Tensor
 from repro.errors import UsageError
 from repro.lab.attacks import fgsm, metrics
 from repro.lab.attacks.fgsm import GradientForm
-from repro.lab.networks.mlp import Mlp, MlpRecipe
-from repro.papers.experiment import Experiment, Measurements, Run, named
+from repro.lab.networks.mlp import MlpRecipe
+from repro.lab.networks.network import Network
+from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
 
 GRADIENT_OF: dict[str, GradientForm] = {
     "as-written": "exact",
@@ -34,6 +35,9 @@ TABLE_METRICS = (
     "zero-gradient-share",
     "sign-difference-share",
 )
+PLAIN = "unregularised"
+"""The role of Table 1's network where Table 2's is the target."""
+
 GAINS = {"gain-010": "fgsm-010", "gain-025": "fgsm-025", "random-gain-025": "random-025"}
 """What regularisation gains, and on which set."""
 
@@ -56,16 +60,10 @@ def another(seed: int) -> MlpRecipe:
     return unregularised(seed ^ 1)
 
 
-def network_of(run: Run, recipe: MlpRecipe) -> Mlp:
-    """Return the trained network of ``recipe``."""
-    return Mlp(run.obtain(recipe).weights)
-
-
-def _signs(run: Run, recipe: MlpRecipe, form: GradientForm) -> Tensor:
+def _signs(run: Run, network: Network, form: GradientForm) -> Tensor:
     """Return the signs of the loss's gradient, (N, 784) int8: an eighth of its memory."""
 
     def make() -> Tensor:
-        network = network_of(run, recipe)
         gradient = fgsm.loss_gradient(network, run.images(), run.labels(), form=form)
         if not bool(gradient.isfinite().all()):  # the sign of NaN is 0, as if it were zero
             raise UsageError(
@@ -75,12 +73,12 @@ def _signs(run: Run, recipe: MlpRecipe, form: GradientForm) -> Tensor:
             )
         return gradient.sign_().to(torch.int8)
 
-    return run.once(f"{recipe.name} {recipe.seed} gradient {form}", make)
+    return run.once(("signs", network, form), make)
 
 
-def attacked(run: Run, recipe: MlpRecipe, form: GradientForm, name: str) -> Tensor:
-    """Return the FGSM images of one set, (N, 784), made for ``recipe``'s network."""
-    return fgsm.fgsm(run.images(), _signs(run, recipe, form), eps=EPS[name])
+def attacked(run: Run, network: Network, form: GradientForm, name: str) -> Tensor:
+    """Return the FGSM images of one set, (N, 784), made for ``network``."""
+    return fgsm.fgsm(run.images(), _signs(run, network, form), eps=EPS[name])
 
 
 def noisy(run: Run, eps: float) -> Tensor:
@@ -97,15 +95,17 @@ def _both(name: str, logits: Tensor, y: Tensor) -> Measurements:
     }
 
 
-def _table(run: Run, target: MlpRecipe, source: MlpRecipe, form: GradientForm) -> Measurements:
-    """Measure ``target``'s network on the sets of a table, attacked by ``source``'s gradient."""
-    network, x, y = network_of(run, target), run.images(), run.labels()
+def _table(run: Run, source: Network, form: GradientForm) -> Measurements:
+    """Measure the target on the sets of a table, attacked by the gradient of ``source``."""
+    network, x, y = run.networks[TARGET], run.images(), run.labels()
+    recipe = unregularised(run.seed)  # regularised training begins with the same weights
+    untrained = run.built(recipe, recipe.initial_weights())
     logits = {
         "original": metrics.predict(network, x),
         **{name: metrics.predict(network, attacked(run, source, form, name)) for name in EPS},
         "random-025": metrics.predict(network, noisy(run, 0.25)),
         "random-010": metrics.predict(network, noisy(run, 0.10)),
-        "untrained": metrics.predict(Mlp(target.initial_weights()), x),
+        "untrained": metrics.predict(untrained, x),
     }
     result: Measurements = {}
     for name, values in logits.items():
@@ -122,8 +122,8 @@ def _table(run: Run, target: MlpRecipe, source: MlpRecipe, form: GradientForm) -
 
 
 def _table1(run: Run, reading: str) -> Measurements:
-    recipe = unregularised(run.seed)
-    return _table(run, recipe, recipe, GRADIENT_OF[reading])
+    """Measure Table 1: the network on images that are made for itself."""
+    return _table(run, run.networks[TARGET], GRADIENT_OF[reading])
 
 
 def _table2(run: Run, reading: str) -> Measurements:
@@ -132,12 +132,12 @@ def _table2(run: Run, reading: str) -> Measurements:
     Under ``cached-adversarials`` the attacked images are those made for the unregularised
     network, as the appendix's program has them when the files of Table 1 still lie there.
     """
-    form, plain, target = GRADIENT_OF[reading], unregularised(run.seed), regularised(run.seed)
-    source = plain if reading == "cached-adversarials" else target
-    result = _table(run, target, source, form)
+    form, plain = GRADIENT_OF[reading], run.networks[PLAIN]
+    source = plain if reading == "cached-adversarials" else run.networks[TARGET]
+    result = _table(run, source, form)
     for gain, name in GAINS.items():
         images = attacked(run, plain, form, name) if name in EPS else noisy(run, 0.25)
-        logits = metrics.predict(network_of(run, plain), images)
+        logits = metrics.predict(plain, images)
         result[gain] = metrics.error_rate(logits, run.labels()) - result[f"{name}-error"]
     return result
 
@@ -148,10 +148,10 @@ def _transfer(run: Run, reading: str) -> Measurements:
     This is the part of the drop under ``cached-adversarials`` that is mere transfer between two
     trainings, without any regularisation.
     """
-    source, target = unregularised(run.seed), another(run.seed)
-    network, result = network_of(run, target), dict[str, float]()
+    result: Measurements = {}
     for name in EPS:
-        logits = metrics.predict(network, attacked(run, source, GRADIENT_OF[reading], name))
+        images = attacked(run, run.networks["source"], GRADIENT_OF[reading], name)
+        logits = metrics.predict(run.networks[TARGET], images)
         result |= _both(name, logits, run.labels())
     return result
 
@@ -161,14 +161,13 @@ def _threshold(run: Run, reading: str) -> Measurements:
 
     The threshold is the confidence that a given share of clean images falls below.
     """
-    recipe = unregularised(run.seed)
-    network = network_of(run, recipe)
+    network = run.networks[TARGET]
 
     def confidence(x: Tensor) -> Tensor:
         return torch.softmax(metrics.predict(network, x).double(), dim=1).amax(dim=1)
 
     clean = confidence(run.images())
-    sets = {n: confidence(attacked(run, recipe, GRADIENT_OF[reading], n)) for n in EPS}
+    sets = {n: confidence(attacked(run, network, GRADIENT_OF[reading], n)) for n in EPS}
     sets["random-025"] = confidence(noisy(run, 0.25))
     result = {}
     for loss in LOSSES:
@@ -186,28 +185,28 @@ EXPERIMENTS = (
     Experiment(
         name="table1",
         readings=("as-written", "float32-gradient"),
-        networks=lambda seed: (unregularised(seed),),
+        networks=lambda seed, _: {TARGET: unregularised(seed)},
         measure=_table1,
         metrics=TABLE_METRICS,
     ),
     Experiment(
         name="table2",
         readings=("as-written", "float32-gradient", "cached-adversarials"),
-        networks=lambda seed: (unregularised(seed), regularised(seed)),
+        networks=lambda seed, _: {PLAIN: unregularised(seed), TARGET: regularised(seed)},
         measure=_table2,
         metrics=(*TABLE_METRICS, *GAINS),
     ),
     Experiment(
         name="transfer",
         readings=("cached-adversarials",),
-        networks=lambda seed: (unregularised(seed), another(seed)),
+        networks=lambda seed, _: {"source": unregularised(seed), TARGET: another(seed)},
         measure=_transfer,
         metrics=named(EPS, ("error", "confidence")),
     ),
     Experiment(
         name="threshold",
         readings=("as-written", "float32-gradient"),
-        networks=lambda seed: (unregularised(seed),),
+        networks=lambda seed, _: {TARGET: unregularised(seed)},
         measure=_threshold,
         metrics=tuple(_rejected(n, loss) for loss in LOSSES for n in (*EPS, "random-025")),
     ),

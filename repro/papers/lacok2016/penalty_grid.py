@@ -6,15 +6,9 @@ import numpy as np
 
 from repro.lab.attacks import metrics
 from repro.lab.networks.mlp import MlpRecipe
+from repro.lab.networks.network import Network
 from repro.papers.experiment import Experiment, Measurements, Run, named
-from repro.papers.lacok2016.fgsm_tables import (
-    EPS,
-    SETS,
-    attacked,
-    network_of,
-    noisy,
-    unregularised,
-)
+from repro.papers.lacok2016.fgsm_tables import EPS, PLAIN, SETS, attacked, noisy, unregularised
 
 EXPONENTS = (3, 4, 5)
 CELLS = {
@@ -33,9 +27,14 @@ def recipe_of(seed: int, cell: str) -> MlpRecipe:
     return MlpRecipe(seed=seed, l1=l1, l2=l2)
 
 
-def _errors(run: Run, target: MlpRecipe, source: MlpRecipe) -> Measurements:
-    """Measure ``target``'s error rates on the four sets, attacked by ``source``'s gradient."""
-    network, x, y = network_of(run, target), run.images(), run.labels()
+def networks_of(seed: int, _reading: str) -> dict[str, MlpRecipe]:
+    """Return the recipes of all nine, and of the unregularised network; no one is the target."""
+    return {PLAIN: unregularised(seed), **{cell: recipe_of(seed, cell) for cell in CELLS}}
+
+
+def _errors(run: Run, network: Network, source: Network) -> Measurements:
+    """Measure a network's error rates on the four sets, attacked by the gradient of ``source``."""
+    x, y = run.images(), run.labels()
     sets = {
         "original": x,
         **{name: attacked(run, source, "exact", name) for name in EPS},
@@ -54,18 +53,16 @@ def _grid(run: Run, reading: str) -> Measurements:
 
     Under ``cached-adversarials`` all are attacked with the unregularised network's images.
     """
-    plain = unregularised(run.seed)
-    targets = {"unregularised": plain, **{cell: recipe_of(run.seed, cell) for cell in CELLS}}
-    cached = reading == "cached-adversarials"
-    found = {cell: _errors(run, to, plain if cached else to) for cell, to in targets.items()}
+    cached = run.networks[PLAIN] if reading == "cached-adversarials" else None
+    found = {cell: _errors(run, each, cached or each) for cell, each in run.networks.items()}
     means = {cell: float(np.mean(list(errors.values()))) for cell, errors in found.items()}
     return {
         **{f"{cell}-{n}-error": errors[n] for cell, errors in found.items() for n in errors},
-        "unregularised-mean-error": means["unregularised"],
+        "unregularised-mean-error": means[PLAIN],
         "middle-mean-error": means[MIDDLE],
         "others-best-mean-error": min(means[cell] for cell in CELLS if cell != MIDDLE),
-        "smaller-effect": _effect(found[SMALLER], found["unregularised"]),
-        "middle-effect": _effect(found[MIDDLE], found["unregularised"]),
+        "smaller-effect": _effect(found[SMALLER], found[PLAIN]),
+        "middle-effect": _effect(found[MIDDLE], found[PLAIN]),
     }
 
 
@@ -73,10 +70,10 @@ EXPERIMENTS = (
     Experiment(
         name="grid",
         readings=("as-written", "cached-adversarials"),
-        networks=lambda seed: (unregularised(seed), *(recipe_of(seed, cell) for cell in CELLS)),
+        networks=networks_of,
         measure=_grid,
         metrics=(
-            *named(("unregularised", *CELLS), (f"{name}-error" for name in SETS[:4])),
+            *named((PLAIN, *CELLS), (f"{name}-error" for name in SETS[:4])),
             "unregularised-mean-error",
             "middle-mean-error",
             "others-best-mean-error",

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from repro.lab.attacks import metrics
-from repro.papers.experiment import Run
-from repro.papers.lacok2016.fgsm_tables import (
-    EPS,
-    GRADIENT_OF,
-    attacked,
-    network_of,
-    noisy,
-    unregularised,
-)
+from repro.papers.experiment import TARGET, Run
+from repro.papers.lacok2016.fgsm_tables import EPS, GRADIENT_OF, attacked, noisy
 from repro.papers.picture import Picture, Row, outputs, stretched
 
 COUNT = 10
@@ -20,11 +13,10 @@ COUNT = 10
 
 def _sets(run: Run, reading: str) -> tuple[Row, ...]:
     """Make the four lines: original, both attacked sets and random noise."""
-    recipe = unregularised(run.seed)
-    network, x = network_of(run, recipe), run.images()
+    network, x = run.networks[TARGET], run.images()
     lines = {"original": x}
     for name, eps in EPS.items():
-        made = attacked(run, recipe, GRADIENT_OF[reading], name)
+        made = attacked(run, network, GRADIENT_OF[reading], name)
         lines[f"adversarial, ε = {eps:.2f}"] = made
     lines["random noise, ε = 0.25"] = noisy(run, 0.25)
     return tuple(

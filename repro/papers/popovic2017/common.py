@@ -10,9 +10,9 @@ from torch import Tensor
 
 from repro.lab.attacks import iterative, metrics
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Attacked, Switches
-from repro.lab.networks.cnn import Cnn
 from repro.lab.networks.cnn_training import CnnRecipe
-from repro.papers.experiment import Experiment, Measurements, Run
+from repro.lab.networks.network import Network
+from repro.papers.experiment import TARGET, Experiment, Measurements, Run
 
 SWITCHES: dict[str, Switches] = {"as-written": AS_WRITTEN, "as-coded": AS_CODED}
 READINGS = tuple(SWITCHES)
@@ -33,13 +33,16 @@ def network_of_table(seed: int) -> CnnRecipe:
     return CnnRecipe(seed=seed, units=1204)
 
 
-on_network = partial(Experiment, readings=READINGS, networks=lambda seed: (network_of(seed),))
+on_network = partial(
+    Experiment, readings=READINGS, networks=lambda seed, _: {TARGET: network_of(seed)}
+)
 """Make an experiment on the authors' network, under both readings."""
 
 
-def network(run: Run, recipe: CnnRecipe | None = None) -> Cnn:
-    """Return the trained network of ``recipe``, the authors' where none is given."""
-    return Cnn(run.obtain(recipe or network_of(run.seed)).weights)
+def untrained(run: Run) -> Network:
+    """Return the authors' network before its training."""
+    recipe = network_of(run.seed)
+    return run.built(recipe, recipe.initial_weights())
 
 
 def images(run: Run) -> Tensor:
@@ -54,18 +57,18 @@ def random_noise(run: Run, x: Tensor, rms: Tensor | float, name: str) -> Tensor:
     return torch.from_numpy(signs * 2 - 1).to(torch.float32) * scale
 
 
-def logits(model: Cnn, x: Tensor, noise: Tensor, switches: Switches) -> Tensor:
+def logits(model: Network, x: Tensor, noise: Tensor, switches: Switches) -> Tensor:
     """Return the logits (N, 10) of ``x`` with ``noise`` (like ``x``, or one image) added."""
     noisy = x + noise
     return metrics.predict(model, noisy.clamp(0, 1) if switches.pixel_clip else noisy, batch=500)
 
 
-def error_rate(model: Cnn, x: Tensor, y: Tensor) -> float:
+def error_rate(model: Network, x: Tensor, y: Tensor) -> float:
     """Return the share of images ``x`` that are not given their class ``y``."""
     return metrics.error_rate(metrics.predict(model, x, batch=500), y)
 
 
-def fooled(model: Cnn, x: Tensor, y: Tensor, noise: Tensor, switches: Switches) -> float:
+def fooled(model: Network, x: Tensor, y: Tensor, noise: Tensor, switches: Switches) -> float:
     """Return the share of images misclassified with ``noise`` added."""
     return metrics.error_rate(logits(model, x, noise, switches), y)
 
@@ -80,20 +83,19 @@ def attacked(
     run: Run,
     prefix: str,
     switches: Switches,
-    recipe: CnnRecipe | None = None,
+    role: str = TARGET,
     **options: float | bool,
 ) -> Measurements:
     """Attack the first ``SUBSET`` test images by eq. (1), once a run; return the :func:`summary`.
 
-    The network is the authors' where no ``recipe`` is given; the options are those of
-    :func:`repro.lab.attacks.iterative.attack`.
+    The options are those of :func:`repro.lab.attacks.iterative.attack`; a ``role`` is one
+    network's in all experiments of the paper.
     """
-    of = recipe or network_of(run.seed)
 
     def make() -> Measurements:
         x, y = images(run)[:SUBSET], run.labels()[:SUBSET]
-        done = iterative.attack(network(run, of), x, y, switches=switches, **options)  # type: ignore[arg-type] # the keyword options of attack
+        done = iterative.attack(run.networks[role], x, y, switches=switches, **options)  # type: ignore[arg-type] # the keyword options of attack
         return summary("", done)
 
-    found = run.once_in_all(f"attack {of} {switches} {sorted(options.items())}", make)
+    found = run.once_in_all(f"attack {role} {switches} {sorted(options.items())}", make)
     return {f"{prefix}-{name}": value for name, value in found.items()}

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from repro.lab.attacks import common_noise, iterative
 from repro.lab.attacks.common_noise import CommonNoise
-from repro.papers.experiment import Measurements, Run, named
+from repro.papers.experiment import TARGET, Measurements, Run, named
 from repro.papers.popovic2017.common import (
     SWITCHES,
     attacked,
     fooled,
     images,
-    network,
     on_network,
     random_noise,
 )
@@ -72,7 +71,7 @@ def _crafted(
         sets = [class_images(run, c)[0] for c in classes]
         count = len(classes)
         made = common_noise.craft(
-            network(run),
+            run.networks[TARGET],
             sets * len(together),
             [*classes] * len(together),
             eps=[*eps] * len(together),
@@ -102,7 +101,7 @@ def _linearity(values: list[float]) -> float:
 
 def _fives(run: Run, reading: str) -> Measurements:
     """Measure Alg. 1 for the class of 5s over 16 eps (Figs. 2 and 3)."""
-    switches, model = SWITCHES[reading], network(run)
+    switches, model = SWITCHES[reading], run.networks[TARGET]
     x = class_images(run, FIVE)[1]
     y = torch.full((len(x),), FIVE)
     noises = _crafted(run, "fives", reading, [FIVE] * len(EPS), EPS, LOG_EPOCHS)
@@ -139,7 +138,7 @@ def class_noises(run: Run, reading: str) -> CommonNoise:
 
 def _classes(run: Run, reading: str) -> Measurements:
     """Measure Alg. 1 for every class at eps 0.24 (Figs. 4 and 5)."""
-    switches, model = SWITCHES[reading], network(run)
+    switches, model = SWITCHES[reading], run.networks[TARGET]
     noises = class_noises(run, reading)
     *rms, small = iterative.rms(noises.noise).tolist()
     own, other, random, counts = [], [], [], []

@@ -8,8 +8,7 @@ import torch
 
 from repro.lab.attacks import iterative
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN
-from repro.lab.networks.cnn import Cnn
-from repro.papers.experiment import Experiment, Measurements, Run, named
+from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
 from repro.papers.popovic2017.common import (
     READINGS,
     SUBSET,
@@ -20,12 +19,12 @@ from repro.papers.popovic2017.common import (
     fooled,
     images,
     logits,
-    network,
     network_of,
     network_of_table,
     on_network,
     random_noise,
     summary,
+    untrained,
 )
 
 EPS, STEP = 0.15, 10 / 255
@@ -48,27 +47,24 @@ PAIRS = tuple((s, t) for s in range(10) for t in range(10) if s != t)
 def _clean(run: Run, _reading: str) -> Measurements:
     """Measure the test accuracy, and that of the untrained network of the same seed."""
     x, y = images(run), run.labels()
-    untrained = Cnn(network_of(run.seed).initial_weights())
     return {
-        "test-accuracy": 1 - error_rate(network(run), x, y),
-        "untrained-accuracy": 1 - error_rate(untrained, x, y),
+        "test-accuracy": 1 - error_rate(run.networks[TARGET], x, y),
+        "untrained-accuracy": 1 - error_rate(untrained(run), x, y),
     }
 
 
 def _iterative(run: Run, reading: str) -> Measurements:
     """Attack every test image by eq. (1): 98.6 % and 0.063 in the paper."""
-    switches = SWITCHES[reading]
+    switches, model = SWITCHES[reading], run.networks[TARGET]
     x, y = images(run), run.labels()
-    done = iterative.attack(network(run), x, y, switches=switches)
+    done = iterative.attack(model, x, y, switches=switches)
     noise = random_noise(run, x, done.rms, "random-iterative")
-    untrained = iterative.attack(
-        Cnn(network_of(run.seed).initial_weights()), x[:SUBSET], y[:SUBSET], switches=switches
-    )
+    before = iterative.attack(untrained(run), x[:SUBSET], y[:SUBSET], switches=switches)
     return {
         **summary("", done),
         "zero-gradient-share": int(done.zero_gradient.sum()) / len(done.success),
-        "random-success": fooled(network(run), x, y, noise, switches),
-        "untrained-rms": untrained.mean_rms,
+        "random-success": fooled(model, x, y, noise, switches),
+        "untrained-rms": before.mean_rms,
     }
 
 
@@ -99,7 +95,7 @@ def _targeted(run: Run, reading: str) -> Measurements:
 
     A pair's RMS is over all its images, with success or without: a pair may have none.
     """
-    switches, model = SWITCHES[reading], network(run)
+    switches, model = SWITCHES[reading], run.networks[TARGET]
     y = run.labels()
     first = {c: (y == c).nonzero().flatten()[:EACH] for c in range(10)}
     picked = torch.cat([first[source] for source, _ in PAIRS])
@@ -137,10 +133,9 @@ def _units(run: Run, reading: str) -> Measurements:
     """
     switches, x, y = SWITCHES[reading], images(run), run.labels()
     result: Measurements = {}
-    for recipe in (network_of(run.seed), network_of_table(run.seed)):
-        name = f"units-{recipe.units}"
-        result |= attacked(run, name, switches, recipe)
-        result[f"{name}-test-accuracy"] = 1 - error_rate(network(run, recipe), x, y)
+    for name, role in {"units-1024": TARGET, "units-1204": "units-1204"}.items():
+        result |= attacked(run, name, switches, role)
+        result[f"{name}-test-accuracy"] = 1 - error_rate(run.networks[role], x, y)
     return result
 
 
@@ -189,7 +184,10 @@ EXPERIMENTS = (
     Experiment(
         name="units",
         readings=READINGS,
-        networks=lambda seed: (network_of(seed), network_of_table(seed)),
+        networks=lambda seed, _: {
+            TARGET: network_of(seed),
+            "units-1204": network_of_table(seed),
+        },
         measure=_units,
         metrics=named(("units-1024", "units-1204"), (*SUMMARY, "test-accuracy")),
         on_demand=True,

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from repro.lab.attacks import iterative
-from repro.papers.experiment import Run
+from repro.papers.experiment import TARGET, Run
 from repro.papers.picture import Picture, Row, outputs, shades
-from repro.papers.popovic2017.common import READINGS, SWITCHES, images, logits, network
+from repro.papers.popovic2017.common import READINGS, SWITCHES, images, logits
 
 SEVEN, COUNT, EPS = 7, 5, 0.15
 """Fig. 1 shows a seven: here the first five of the test set, in the box of the 98.6 %."""
@@ -29,7 +29,7 @@ def _of_class(run: Run, label: int, count: int) -> Tensor:
 
 def _single(run: Run, reading: str) -> tuple[Row, ...]:
     """Make three lines: sevens, their adversarial examples by eq. (1), and the noise between."""
-    switches, model = SWITCHES[reading], network(run)
+    switches, model = SWITCHES[reading], run.networks[TARGET]
     x = _of_class(run, SEVEN, COUNT)
     y = torch.full((len(x),), SEVEN)
     done = iterative.attack(model, x, y, switches=switches, eps=EPS)
@@ -49,7 +49,7 @@ def _common(run: Run, reading: str) -> tuple[Row, ...] | None:
     noises = run.memory.get(f"common-classes noises {reading}")
     if noises is None:
         return None
-    switches, model = SWITCHES[reading], network(run)
+    switches, model = SWITCHES[reading], run.networks[TARGET]
     x = torch.cat([_of_class(run, label, 1) for label in SHOWN])
     noise = noises.noise[list(SHOWN)]
     original = outputs(logits(model, x, torch.zeros(()), switches))

@@ -8,7 +8,7 @@ import fakes
 import pytest
 from calibrations import bring, content, jobs, rows
 
-from repro.errors import DataError, EvidenceError
+from repro.errors import DataError, EvidenceError, UsageError
 from repro.judge import populations
 from repro.lab.mnist import data, sample
 from repro.lab.mnist.idx import Digits
@@ -46,6 +46,20 @@ def test_a_seed_brings_one_row_to_every_population(home):
     # One network a seed, whatever is measured on it.
     assert fakes.notes().count("train 3") == 1
     assert not list(root.rglob("*.tmp"))
+
+
+def test_a_row_names_the_device_that_trained_and_another_that_measured(home, monkeypatch):
+    bring(home / "first", [3])
+    here = calibrate.provenance.describe("cpu")
+    monkeypatch.setattr(calibrate.provenance, "describe", lambda _: here | {"device": "cuda (X)"})
+    bring(home / "second", [3])
+    told = [rows(home / out)["full/small-net--plain.csv"][0][1] for out in ("first", "second")]
+    assert [each["device"] for each in told] == ["cpu", "cpu, measured on cuda (X)"]
+
+
+def test_the_process_that_measures_makes_its_device_ready():
+    with pytest.raises(UsageError, match="--device cuda:77"):
+        calibrate.measure(calibrate.Job("small", 0, (), device="cuda:77"))
 
 
 def test_the_sample_is_measured_with_the_networks_of_full_mnist(home, monkeypatch):

@@ -26,7 +26,7 @@ def table1():
     """Measure Table 1 on the shipped weights as the code has it, or with a change; each once."""
     sample, store = data.embedded(), Store()
     experiment = registry.experiments("lacok2016")["table1"]
-    weights = [store.obtain(recipe, sample) for recipe in experiment.networks(0)]
+    weights = [store.obtain(recipe, sample) for recipe in experiment.recipes(0)]
     attack = fgsm.fgsm
 
     @cache

@@ -83,7 +83,7 @@ def test_an_experiment_without_networks_names_no_weights(make):
 
 def test_a_measurement_that_fails_leaves_nothing_and_is_tried_again(make, home, monkeypatch):
     values = iter([math.nan, 1.0])
-    flaky = Experiment("net", ("plain",), lambda _: (), lambda *_: {"m": next(values)}, ("m",))
+    flaky = Experiment("net", ("plain",), lambda *_: {}, lambda *_: {"m": next(values)}, ("m",))
     monkeypatch.setattr(session.registry, "experiments", lambda _: {"net": flaky})
     one = make()
     with pytest.raises(ReproError, match="not finite"):
@@ -121,7 +121,7 @@ def test_what_readings_share_is_made_once(make, monkeypatch):
     def measure(run, _reading):
         return {"m": run.once("shared", lambda: made.append(run) or 1.0)}
 
-    sharing = Experiment("net", READINGS, lambda _: (), measure, ("m",))
+    sharing = Experiment("net", READINGS, lambda *_: {}, measure, ("m",))
     monkeypatch.setattr(session.registry, "experiments", lambda _: {"net": sharing})
     make().measured("small", "net", READINGS)
     assert len(made) == 1

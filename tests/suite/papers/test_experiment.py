@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import fakes
 import numpy as np
@@ -29,7 +30,7 @@ def run(seed: int = 0) -> Run:
 
 
 def measuring(values: dict[str, float]) -> Experiment:
-    return Experiment("e", ("r",), lambda _: (), lambda *_: values, ("a", "b"))
+    return Experiment("e", ("r",), lambda *_: {}, lambda *_: values, ("a", "b"))
 
 
 # Promises
@@ -73,20 +74,31 @@ def test_everything_that_decides_a_measurement_changes_its_configuration():
         NET.configuration(0, "scaled"),
         replace(NET, revision=2).configuration(0, "plain"),
         replace(NET, name="other").configuration(0, "plain"),
-        replace(NET, networks=lambda s: (SmallRecipe(s, rate=0.1),)).configuration(0, "plain"),
-        replace(NET, networks=lambda s: (SmallRecipe(s + 1),)).configuration(0, "plain"),
-        replace(NET, networks=lambda _: ()).configuration(0, "plain"),
-        replace(NET, networks=lambda s: (SmallRecipe(s),) * 2).configuration(0, "plain"),
+        *(
+            replace(NET, networks=networks).configuration(0, "plain")
+            for networks in (
+                lambda s, _: {"target": SmallRecipe(s, rate=0.1)},
+                lambda s, _: {"target": SmallRecipe(s + 1)},
+                lambda s, reading: {"target": SmallRecipe(s, epochs=len(reading))},
+                lambda *_: {},
+                lambda s, _: dict.fromkeys(("target", "source"), SmallRecipe(s)),
+            )
+        ),
     ]
     assert len({NET.configuration(0, "plain"), *others}) == 1 + len(others)
 
 
 def test_the_order_of_the_networks_counts():
     def of(*seeds: int) -> str:
-        made = replace(NET, networks=lambda _: tuple(SmallRecipe(s) for s in seeds))
+        made = replace(NET, networks=lambda *_: {f"n{s}": SmallRecipe(s) for s in seeds})
         return made.configuration(0, "plain")
 
     assert of(1, 2) != of(2, 1)
+
+
+def test_what_a_role_is_called_does_not_count():
+    other = replace(NET, networks=lambda s, _: {"source": SmallRecipe(s)})
+    assert other.configuration(0, "plain") == NET.configuration(0, "plain")
 
 
 def test_the_configurations_of_the_evidence_stand():
@@ -98,6 +110,51 @@ def test_the_configurations_of_the_evidence_stand():
 
 def test_seeds_do_not_change_without_networks():
     assert BARE.configuration(0, "plain") != BARE.configuration(1, "plain")
+
+
+# The networks
+
+WEIGHTS = {"w": torch.ones(3, 2)}
+
+
+def test_an_experiment_finds_its_networks_by_role():
+    asked = []
+
+    def obtain(recipe):
+        asked.append(recipe)
+        return SimpleNamespace(weights=WEIGHTS)
+
+    one = replace(run(seed=3), obtain=obtain)
+    two = replace(
+        NET,
+        networks=lambda s, _: {"target": SmallRecipe(s), "source": SmallRecipe(s + 1)},
+        measure=lambda run, _: {"same": run.networks["source"] is run.networks["target"]},
+        metrics=("same",),
+    )
+    assert two.run(one, "plain") == {"same": False}
+    assert {r: n.weights for r, n in one.networks.items()} == {
+        "target": WEIGHTS,
+        "source": WEIGHTS,
+    }
+    target = one.networks["target"]
+    NET.run(one, "plain")
+    assert list(one.networks) == ["target"]
+    assert one.networks["target"] is target, "a network is built once a run"
+    assert asked == [SmallRecipe(3), SmallRecipe(4)]
+
+
+def test_every_network_of_any_reading_is_named_once():
+    by_reading = {"plain": 1, "scaled": 2}
+    made = replace(
+        NET,
+        networks=lambda s, r: {"source": SmallRecipe(s), "target": SmallRecipe(by_reading[r])},
+    )
+    assert made.recipes(0) == [SmallRecipe(0), SmallRecipe(1), SmallRecipe(2)]
+
+
+def test_networks_run_on_the_device_of_the_run():
+    one = replace(run(), obtain=lambda _: SimpleNamespace(weights=WEIGHTS), device="meta")
+    assert one.trained(SmallRecipe()).weights["w"].device.type == "meta"
 
 
 # The run

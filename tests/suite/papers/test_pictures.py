@@ -20,6 +20,7 @@ from repro.lab.mnist.idx import Digits
 from repro.lab.networks.store import Store
 from repro.measure.session import Session
 from repro.papers import picture as pictures
+from repro.papers import registry
 from repro.papers.experiment import Run
 from repro.papers.picture import Row, outputs, shades, stretched
 from repro.papers.popovic2017 import per_class
@@ -225,6 +226,8 @@ def run():
 def rows_of(name: str, run: Run, reading: str) -> tuple[Row, ...] | None:
     paper = name.partition("-")[0]
     (picture,) = [p for p in pictures.pictures(paper) if p.name == name]
+    networks = registry.experiments(paper)[picture.experiment].networks(run.seed, reading)
+    run.networks = {role: run.trained(recipe) for role, recipe in networks.items()}
     return picture.rows(run, reading)
 
 

@@ -14,12 +14,13 @@ from repro.lab.attacks.iterative import Switches
 from repro.lab.mnist import sample
 from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
-from repro.lab.networks.mlp import Mlp, MlpRecipe
+from repro.lab.networks.mlp import MlpRecipe
 from repro.lab.networks.store import Store
+from repro.papers import registry
 from repro.papers.experiment import Run
-from repro.papers.lacok2016 import fgsm_tables
 from repro.papers.popovic2017 import common
 
+TABLES = registry.experiments("lacok2016")
 PLAIN, PENALISED = MlpRecipe(seed=0), MlpRecipe(seed=0, l1=1e-4, l2=1e-4)
 
 
@@ -42,13 +43,13 @@ def run() -> Run:
 def errs(run: Run, target: MlpRecipe, source: MlpRecipe, form) -> float:
     """Error rate of ``target``'s network on FGSM images made for ``source``'s."""
     x, y = run.images(), run.labels()
-    gradient = loss_gradient(Mlp(run.obtain(source).weights), x, y, form=form)
-    logits = Mlp(run.obtain(target).weights)(x + 0.25 * gradient.sign().float())
+    gradient = loss_gradient(run.trained(source), x, y, form=form)
+    logits = run.trained(target)(x + 0.25 * gradient.sign().float())
     return float((logits.argmax(dim=1) != y).double().mean())
 
 
 def test_table_1_is_of_the_network_that_is_attacked(run):
-    found = [fgsm_tables._table1(run, reading) for reading in ("as-written", "float32-gradient")]
+    found = [TABLES["table1"].run(run, reading) for reading in ("as-written", "float32-gradient")]
     expected = [errs(run, PLAIN, PLAIN, form) for form in ("exact", "float32")]
     assert [measured["fgsm-025-error"] for measured in found] == expected
     assert expected[0] > expected[1]
@@ -62,7 +63,7 @@ def test_table_2_is_of_the_penalised_network_and_the_cache_of_the_other(run):
         "cached-adversarials": errs(run, PENALISED, PLAIN, "exact"),
     }
     for reading, expected in readings.items():
-        assert fgsm_tables._table2(run, reading)["fgsm-025-error"] == expected
+        assert TABLES["table2"].run(run, reading)["fgsm-025-error"] == expected
     assert readings["cached-adversarials"] < readings["as-written"] - 0.1
 
 
@@ -71,7 +72,7 @@ def test_a_gradient_that_is_not_finite_is_an_error_and_no_zero(run, reading):
     weights = {name: torch.full(shape, math.nan) for name, shape in PLAIN.shapes().items()}
     broken = Run(run.data, 0, lambda _: SimpleNamespace(weights=weights))
     with pytest.raises(UsageError, match="gradient that is not finite"):
-        fgsm_tables._table1(broken, reading)
+        TABLES["table1"].run(broken, reading)
 
 
 def test_the_attacks_of_popovic_are_the_paper_s_and_the_program_s():

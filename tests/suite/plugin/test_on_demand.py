@@ -17,7 +17,7 @@ def on_demand(runs, monkeypatch):
         write()
         path = runs.tiny.folder / "experiments.py"
         text = path.read_text().replace(
-            "lambda seed: ()", "lambda seed: (MlpRecipe(seed=seed, epochs=7),)"
+            "lambda *_: {}", "lambda seed, _: {'target': MlpRecipe(seed=seed, epochs=7)}"
         )
         head, _, tail = text.rpartition("),\n)")
         path.write_text(
