@@ -85,7 +85,8 @@ class Claim:
         experiment: that measures it.
         metric: that is compared with what is published.
         points: the printed numbers: one of a number, several of a curve.
-        labels: what each point of a curve stands for (an eps, a class).
+        labels: what each point of a curve stands for.
+        axis: what the labels are, such as ``eps`` or ``class``.
         unit: the rounding unit of the printed numbers.
         margin: the largest difference that would not change what the paper says.
         ordering: of an ordering the claim itself, else the trend that goes with it.
@@ -111,6 +112,7 @@ class Claim:
     metric: str = ""
     points: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
+    axis: str = ""
     unit: float | None = None
     margin: float | None = None
     images: tuple[int, ...] = ()
@@ -288,6 +290,11 @@ class Paper:
     effects: tuple[Effect, ...] = ()
     background: tuple[Source, ...] = ()
 
+    @property
+    def citation(self) -> str:
+        """Author, year and title."""
+        return f"{self.author} ({self.year}), “{self.title}”"
+
 
 def _source(values: Mapping[str, Any], where: str) -> Source:
     quote = values["quote"]
@@ -353,6 +360,7 @@ def _numbers(values: Mapping[str, Any], about: dict[str, Any], where: str) -> Pu
     about |= {
         "points": tuple(map(float, several(values["published"]))),
         "labels": tuple(values.get("labels", ())),
+        "axis": values.get("axis", ""),
         "unit": float(values["unit"]),
         "margin": float(values["margin"]),
         "margin_reason": values["margin_reason"],

@@ -201,7 +201,9 @@ class Recorder:
             with suppress(ReproError):  # as the row says
                 case = self.state.case(claim, reading)
             cases.append(case)
-        self.header["coverage"] = report.coverage(self.state.papers.values(), cases)
+        papers = self.state.papers
+        self.header["coverage"] = report.coverage(papers.values(), cases)
+        self.header["papers"] = {name: paper.citation for name, paper in papers.items()}
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the closing table, worst first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from repro.claims.records import Paper
 from repro.judge.cases import Case
@@ -10,6 +10,7 @@ from repro.judge.effects import effects, switches
 from repro.judge.overview import explained, with_margins
 from repro.judge.populations import Archive
 from repro.report import words
+from repro.report.conclusions import conclusions
 from repro.report.report_json import coverage
 from repro.report.result_row import PointRow, ResultRow, new_row
 
@@ -17,13 +18,16 @@ HEAD = """\
 <!-- Made by `repro docs`; a test keeps it in step. -->
 # Claims
 
-{coverage}. Verdicts, one a claim and reading: {counts}; {repeats} of them repeat
-another reading's measurements, which that reading leaves as they are. {apart}.
-
 Every network here was trained anew on the papers' data, from the papers' descriptions and, where
 these leave it open, the authors' published code. In the ACM's words the results below are
 *replicated* with independently developed artifacts, where they hold; the papers' own artifacts
-were not run.
+were not run. A claim *holds* where the verdict is `reproduced`, `consistent` or `equivalent`;
+headline claims have the mean ± s of (N) independent trainings beside them.
+
+{conclusions}
+
+{coverage}. Verdicts, one a claim and reading: {counts}; {repeats} of them repeat
+another reading's measurements, which that reading leaves as they are. {apart}.
 """
 LEGEND = """\
 ## How to read a verdict
@@ -97,14 +101,17 @@ def _explained(papers: Iterable[Paper], cases: Sequence[Case], archive: Archive)
     return [*lines, ""]
 
 
-def _headline(claim: Sequence[ResultRow]) -> list[str]:
-    """Return one claim, and a sentence a reading from its judgement."""
-    first = claim[0]
-    title = f"**{_cell(first['statement'])}** “{_cell(first['quote'])}” ({first['place']})"
-    return [
-        f"- {title}",
-        *(f"  - {r['reading']}: **{r['evidence_verdict']}**; {r['reason']}." for r in claim),
-    ]
+def _conclusions(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRow]]) -> str:
+    """Return a paragraph a paper: what holds, under which reading, and what does not."""
+    said = [each for each in conclusions(claims) if not each.reading]
+    lines = []
+    for paper in papers:
+        lines += ["", f"**{paper.citation}**", ""]
+        for each in said:
+            if each.paper == paper.id:
+                named = "; ".join(f"[{_cell(text)}](#{claim})" for claim, text in each.claims)
+                lines.append(f"- **{each.answer}**: {each.text}{': ' if named else ''}{named}.")
+    return "\n".join(lines[1:])
 
 
 def findings(cases: Iterable[Case]) -> str:
@@ -230,6 +237,7 @@ def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive
     meanings = [[f"`{verdict}`", text] for verdict, text in words.MEANINGS.items()]
     lines = [
         HEAD.format(
+            conclusions=_conclusions(loaded, by_claim),
             coverage=coverage(loaded, judged),
             counts=", ".join(f"{n} `{verdict}`" for verdict, _, n in words.counts(rows) if n),
             repeats=_repeats(claims),
@@ -240,9 +248,6 @@ def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive
             meanings="\n".join(table(["verdict", "the evidence"], meanings)),
             by_chance=words.by_chance(rows) or "There are no bands yet",
         ),
-        "## Headline claims",
-        "",
-        *(line for claim in claims if "headline" in claim[0]["tags"] for line in _headline(claim)),
         "",
     ]
     for paper in loaded:

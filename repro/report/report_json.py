@@ -151,6 +151,8 @@ def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
 
     Nothing of it has been checked yet: whatever is not as it should be is left to the schema.
     """
+    for row in _objects(report.get("claims")):
+        row.setdefault("axis", "")  # the first reports of schema 3 have none either
     if report.get("schema") not in (1, 2) or report.get("schema") is True:
         return report
     for row in _objects(report.get("claims")):

@@ -91,6 +91,7 @@ class ResultRow(TypedDict):
     post_hoc: str
     published: Measurement | None
     unit: float | None
+    axis: str
     points: list[PointRow]
     measured: Measurement | None
     difference: float | None
@@ -160,6 +161,7 @@ def new_row(case: Case) -> ResultRow:
         "post_hoc": claim.post_hoc,
         "published": claim.published,
         "unit": claim.unit,
+        "axis": claim.axis,
         "points": _points(case),
         "measured": None,
         "difference": None,

@@ -54,6 +54,7 @@ def record(claim: str = "tiny-error", reading: str = "plain", **changes: Any) ->
         "post_hoc": "",
         "published": 0.5,
         "unit": 0.01,
+        "axis": "",
         "points": [],
         "measured": 0.501,
         "difference": None,
@@ -123,6 +124,7 @@ def curve(claim: str = "tiny-curve", **changes: Any) -> dict[str, Any]:
     ]
     fields = {
         "kind": "curve",
+        "axis": "eps",
         "published": published,
         "measured": here,
         "points": points,

@@ -171,7 +171,7 @@ def as_version_1(complete):
     older = copy.deepcopy(complete) | {"schema": 1}
     del older["pictures"]
     for record in older["claims"]:
-        del record["difference"], record["ours"], record["post_hoc"]
+        del record["difference"], record["ours"], record["post_hoc"], record["axis"]
         for point in record["points"]:
             del point["gate"]
     return older

@@ -1,0 +1,147 @@
+"""What the rows of a report say of each paper, in sentences to quote; the same on every page.
+
+A claim holds under a reading where its verdict is a pass. Rows whose test failed, and rows that
+were not run, say nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from repro.claims.verdict import PASSING, Verdict
+from repro.report import words
+from repro.report.result_row import BROKEN, SYMBOLS, ResultRow
+from repro.report.sanitize import line
+
+MOST_NAMED = 12
+"""Claims that a sentence names; the rest is counted."""
+HOLDS, FAILS, OPEN, AT_ODDS, NOT_RUN = ANSWERS = (
+    "Holds",
+    "Does not hold",
+    "Undecided",
+    "Contradicts itself or its code",
+    "Not measured",
+)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence about a paper: ``**answer**: text: claim; claim``.
+
+    Attributes:
+        claims: (id, words) of the claims that it names.
+        reading: the only reading that it speaks of; empty where it compares them.
+    """
+
+    paper: str
+    answer: str
+    text: str
+    claims: tuple[tuple[str, str], ...] = ()
+    reading: str = ""
+
+
+def answer(claim: Iterable[ResultRow]) -> str:
+    """Say whether a claim holds, from its rows: one of :data:`ANSWERS`, or under which readings.
+
+    >>> row = {"reading": "plain", "verdict": "reproduced", "outcome": "passed"}
+    >>> answer([row]), answer([row, row | {"reading": "other", "verdict": "trend-only"}])
+    ('Holds', 'Holds only under plain')
+    """
+    verdicts = _verdicts(claim)
+    holds = [reading for reading, verdict in verdicts.items() if verdict in PASSING]
+    if holds:
+        only = f" only under {' and '.join(holds)}"
+        return HOLDS if len(holds) == len(verdicts) else f"{HOLDS}{only}"
+    if not verdicts:
+        return NOT_RUN
+    if Verdict.INCONCLUSIVE in verdicts.values():
+        return OPEN
+    return AT_ODDS if set(verdicts.values()) == {Verdict.PAPER_INCONSISTENT} else FAILS
+
+
+def conclusions(claims: Mapping[str, Sequence[ResultRow]]) -> list[Sentence]:
+    """Say what holds, what holds under some readings alone and what does not, paper by paper.
+
+    Args:
+        claims: the rows of each claim, by its id.
+    """
+    found: list[Sentence] = []
+    for paper in dict.fromkeys(rows[0]["paper"] for rows in claims.values()):
+        mine = {name: rows for name, rows in claims.items() if rows[0]["paper"] == paper}
+        answers: dict[str, dict[str, Sequence[ResultRow]]] = {}
+        for name, rows in mine.items():
+            answers.setdefault(answer(rows), {})[name] = rows
+        found += [
+            _sentence(paper, said, answers[said], len(mine)) for said in sorted(answers, key=_rank)
+        ]
+        found += _by_reading(paper, mine)
+    return found
+
+
+def _rank(said: str) -> tuple[int, str]:
+    return (ANSWERS.index(said) if said in ANSWERS else 0, said)
+
+
+def _verdicts(claim: Iterable[ResultRow]) -> dict[str, str]:
+    """Return the verdict that counts under each reading."""
+    return {
+        line(row["reading"], 80): row["verdict"]
+        for row in claim
+        if row["outcome"] not in BROKEN and row["verdict"] != Verdict.NOT_RUN
+    }
+
+
+def _sentence(
+    paper: str, said: str, claims: Mapping[str, Sequence[ResultRow]], total: int
+) -> Sentence:
+    text = f"{len(claims)} of {total} claims"
+    if ours := sum(rows[0]["ours"] for rows in claims.values()):
+        text += f" ({ours} by a threshold of the suite's own)"
+    heads = [name for name, rows in claims.items() if "headline" in rows[0]["tags"]]
+    named = [*heads, *(name for name in claims if name not in heads)]
+    if said == HOLDS:
+        text += ", under every reading that they were judged under" + (
+            ", among them" if heads else ""
+        )
+        named = heads
+    elif len(named) > MOST_NAMED:
+        text += f", of which {MOST_NAMED} are"
+    shown = [(name, _named(claims[name], name in heads)) for name in named[:MOST_NAMED]]
+    return Sentence(paper, said, text, tuple(shown))
+
+
+def _named(claim: Sequence[ResultRow], headline: bool) -> str:
+    """Name a claim by its statement without what explains it; a headline with its numbers."""
+    statement = line(claim[0]["statement"], 300).partition("; ")[0].rstrip(".")
+    statement = re.sub(r" \([^()]*\)$", "", statement)
+    return f"{statement} ({_numbers(claim)})" if headline else statement
+
+
+def _numbers(claim: Iterable[ResultRow]) -> str:
+    parts = []
+    for row in claim:
+        found = words.band(row) if row["points"] else words.population(row)
+        parts.append(f"{line(row['reading'], 80)} {found}")
+    first = next(iter(claim))
+    said = "" if first["points"] else f"published {words.published(first)}; "
+    return said + ", ".join(parts)
+
+
+def _by_reading(paper: str, claims: Mapping[str, Sequence[ResultRow]]) -> list[Sentence]:
+    """Count what each reading's claims came to, a sentence a reading."""
+    found: dict[str, Counter[str]] = {}
+    for rows in claims.values():
+        for reading, verdict in _verdicts(rows).items():
+            found.setdefault(reading, Counter())[verdict] += 1
+    sentences = []
+    for reading, counts in found.items():
+        holds = sum(counts[verdict] for verdict in PASSING)
+        rest = [f"{counts[v]} {v}" for v in SYMBOLS if counts[v] and v not in PASSING]
+        text = f"{holds} of {counts.total()} claims hold"
+        sentences.append(
+            Sentence(paper, f"Under {reading}", "; ".join([text, *rest]), (), reading)
+        )
+    return sentences

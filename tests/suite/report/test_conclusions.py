@@ -1,0 +1,77 @@
+"""What holds, in sentences: each claim in the one that its readings' verdicts choose."""
+
+from __future__ import annotations
+
+import pytest
+from sample_reports import curve, not_run, ordering, record
+
+from repro.report.conclusions import answer, conclusions
+
+
+def under(**verdicts: str) -> list[dict]:
+    """A claim's rows, by reading."""
+    return [record(reading=reading, verdict=verdict) for reading, verdict in verdicts.items()]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (under(a="reproduced", b="equivalent", c="consistent"), "Holds"),
+        (under(a="trend-only", b="reproduced"), "Holds only under b"),
+        (under(a="consistent", b="inconclusive", c="equivalent"), "Holds only under a and c"),
+        (under(a="trend-only", b="not-reproduced"), "Does not hold"),
+        (under(a="paper-inconsistent", b="not-reproduced"), "Does not hold"),
+        (under(a="inconclusive", b="not-reproduced"), "Undecided"),
+        (under(a="paper-inconsistent"), "Contradicts itself or its code"),
+        ([not_run("a")], "Not measured"),
+        ([record(), not_run("a", reading="other")], "Holds"),
+        ([record(outcome="failed")], "Not measured"),
+        ([record(outcome="error"), record(reading="b", verdict="trend-only")], "Does not hold"),
+    ],
+)
+def test_whether_a_claim_holds(rows, said):
+    assert answer(rows) == said
+
+
+def test_every_claim_is_counted_once_and_named_where_it_does_not_hold():
+    claims = {
+        "tiny-a": [record("tiny-a", tags=["headline"], statement="A thing (of two).")],
+        "tiny-b": [ordering("tiny-b", ours=True)],
+        "tiny-c": [
+            record(
+                "tiny-c", verdict="trend-only", statement="C, eq. (1), is so; criterion: x > y."
+            ),
+            record("tiny-c", "other", statement="C, eq. (1), is so; criterion: x > y."),
+        ],
+        "tiny-d": [curve("tiny-d", tags=["headline"], statement="D.")],
+        "other-e": [record("other-e", paper="other")],
+    }
+    found = [
+        (said.paper, said.answer, said.text, [*map(list, said.claims)], said.reading)
+        for said in conclusions(claims)
+    ]
+    holds = (
+        "2 of 4 claims (1 by a threshold of the suite's own), under every reading that they were "
+        "judged under, among them"
+    )
+    numbers = "A thing (published 0.5; plain 0.5004 ± 0.0060 (8))"
+    assert found == [
+        ("tiny", "Holds", holds, [["tiny-a", numbers]], ""),
+        ("tiny", "Holds only under other", "1 of 4 claims", [["tiny-c", "C, eq. (1), is so"]], ""),
+        ("tiny", "Does not hold", "1 of 4 claims", [["tiny-d", "D (plain 2 of 3 inside)"]], ""),
+        ("tiny", "Under plain", "2 of 4 claims hold; 2 trend-only", [], "plain"),
+        ("tiny", "Under other", "1 of 1 claims hold", [], "other"),
+        (
+            *("other", "Holds"),
+            "1 of 1 claims, under every reading that they were judged under",
+            *([], ""),
+        ),
+        ("other", "Under plain", "1 of 1 claims hold", [], "plain"),
+    ]
+
+
+def test_a_long_sentence_says_how_many_it_names():
+    claims = {f"tiny-{i}": [record(verdict="trend-only")] for i in range(20)}
+    (said, _) = conclusions(claims)
+    assert said.text == "20 of 20 claims, of which 12 are"
+    assert len(said.claims) == 12
