@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,3 +44,26 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     if a.dtype == torch.float32 and a.device.type == "cpu" and name() == "onednn":
         return _onednn_product(a, b)
     return a @ b
+
+
+class _Product(torch.autograd.Function):
+    """``x @ w`` through :func:`matmul`, forward and backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
+        ctx.save_for_backward(x, w)
+        return matmul(x, w)
+
+    @staticmethod
+    def backward(ctx: Any, *deltas: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        (delta,) = deltas
+        x, w = ctx.saved_tensors
+        to_x, to_w = ctx.needs_input_grad
+        into_x = matmul(delta, w.t()) if to_x else None
+        return into_x, matmul(x.t(), delta) if to_w else None
+
+
+def product(x: Tensor, w: Tensor) -> Tensor:
+    """Multiply as :func:`matmul` does, with a gradient."""
+    result: Tensor = _Product.apply(x, w)  # type: ignore[no-untyped-call]
+    return result

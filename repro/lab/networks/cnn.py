@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from repro.lab.matmul import matmul
+from repro.lab.matmul import matmul, product
 
 FLAT = 7 * 7 * 64
 """Values an image has after the second pooling."""
@@ -34,23 +34,6 @@ def shapes(units: int) -> dict[str, tuple[int, ...]]:
         "fc2.w": (units, 10),
         "fc2.b": (10,),
     }
-
-
-class _Product(torch.autograd.Function):
-    """``x @ w`` through the suite's float32 product, forward and backward."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
-        ctx.save_for_backward(x, w)
-        return matmul(x, w)
-
-    @staticmethod
-    def backward(ctx: Any, *deltas: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        (delta,) = deltas
-        x, w = ctx.saved_tensors
-        to_x, to_w = ctx.needs_input_grad
-        into_x = matmul(delta, w.t()) if to_x else None
-        return into_x, matmul(x.t(), delta) if to_w else None
 
 
 class _FirstConvolution(torch.autograd.Function):
@@ -80,8 +63,7 @@ class _FirstConvolution(torch.autograd.Function):
 
 
 def _affine(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    product: Tensor = _Product.apply(x, w)  # type: ignore[no-untyped-call] # torch has no types
-    return product + b
+    return product(x, w) + b
 
 
 def logits(weights: Mapping[str, Tensor], x: Tensor, *, mask: Tensor | None) -> Tensor:
