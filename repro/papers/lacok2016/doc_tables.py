@@ -5,35 +5,80 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from repro.judge.populations import Archive
+from repro.papers.lacok2016 import left_open
 from repro.papers.tables import mean, table
 
 TRANSFER = (
-    ("unregularised", "itself", "table1", "as-written"),
+    ("unregularised", "itself", "table1", "as-written", ""),
     (
         "unregularised, another seed",
         "the unregularised network",
         "transfer",
         "cached-adversarials",
+        "",
     ),
-    ("regularised", "itself", "table2", "as-written"),
-    ("regularised", "the unregularised network", "table2", "cached-adversarials"),
+    ("regularised", "itself", "table2", "as-written", ""),
+    ("regularised", "the unregularised network", "table2", "cached-adversarials", ""),
+    (
+        "regularised",
+        "an unregularised network of another seed",
+        "caches",
+        "cached-adversarials",
+        "exact-other-",
+    ),
+    (
+        "regularised",
+        "the unregularised network, in float32",
+        "caches",
+        "cached-adversarials",
+        "float32-same-",
+    ),
+    (
+        "regularised",
+        "an unregularised network of another seed, in float32",
+        "caches",
+        "cached-adversarials",
+        "float32-other-",
+    ),
 )
-"""(network under test, network the images are made for, experiment, reading)."""
+"""(network under test, network the images are made for, experiment, reading, metrics' prefix)."""
+
+ATTACKED = tuple(
+    f"fgsm-{eps}-{what}" for eps in ("010", "025") for what in ("error", "confidence")
+)
+COLUMNS = ("error, eps 0.10", "confidence", "error, eps 0.25", "confidence")
 
 
 def transfer(archive: Archive) -> str:
-    """Write the error rates under FGSM, by the network tested and the one attacked.
+    """Write error and confidence under FGSM, by the network tested and the one attacked.
 
     Raises:
         EvidenceError: a population is damaged or lacks a metric.
     """
     rows = []
-    for tested, made_for, experiment, reading in TRANSFER:
+    for tested, made_for, experiment, reading, prefix in TRANSFER:
         population = archive.population("full", "lacok2016", experiment, reading)
-        errors = [population.values(f"fgsm-{eps}-error") for eps in ("010", "025")]
-        rows.append([tested, made_for, *(f"{mean(each)} ({len(each)})" for each in errors)])
-    titles = ["network under test", "images made for", "error, eps 0.10", "error, eps 0.25"]
-    return table(titles, rows)
+        found = [population.values(f"{prefix}{name}") for name in ATTACKED]
+        rows.append([tested, made_for, str(len(found[0])), *map(mean, found)])
+    return table(["network under test", "images made for", "seeds", *COLUMNS], rows)
+
+
+def epochs(archive: Archive) -> str:
+    """Write Table 1's numbers after more and fewer epochs, under either arithmetic.
+
+    Raises:
+        EvidenceError: the population is damaged or lacks a metric.
+    """
+    population = archive.population("full", "lacok2016", "epochs", "as-written")
+    names = ("original-error", "original-confidence")
+    rows = [
+        [str(count), form, *(mean(population.values(f"{count}-{name}")) for name in names)]
+        + [mean(population.values(f"{count}-{form}-{name}")) for name in ATTACKED]
+        for count in left_open.EPOCHS
+        for form in left_open.FORMS
+    ]
+    titles = ["epochs", "gradient", "error, no attack", "confidence", *COLUMNS]
+    return f"{table(titles, rows)}\nSeeds measured: {len(population.rows)}.\n"
 
 
 def grid(archive: Archive) -> str:
@@ -63,4 +108,8 @@ def grid(archive: Archive) -> str:
     return f"{table(['lambda1', 'lambda2', *columns], rows)}\nSeeds measured: {len(own.rows)}.\n"
 
 
-TABLES: Mapping[str, Callable[[Archive], str]] = {"transfer": transfer, "grid": grid}
+TABLES: Mapping[str, Callable[[Archive], str]] = {
+    "transfer": transfer,
+    "epochs": epochs,
+    "grid": grid,
+}
