@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from repro.judge.populations import Archive
+from repro.papers.experiment import named
 from repro.papers.lacok2016 import left_open
 from repro.papers.tables import mean, table
 
@@ -43,9 +44,7 @@ TRANSFER = (
 )
 """(network under test, network the images are made for, experiment, reading, metrics' prefix)."""
 
-ATTACKED = tuple(
-    f"fgsm-{eps}-{what}" for eps in ("010", "025") for what in ("error", "confidence")
-)
+ATTACKED = named(left_open.EPS, left_open.BOTH)
 COLUMNS = ("error, eps 0.10", "confidence", "error, eps 0.25", "confidence")
 
 
