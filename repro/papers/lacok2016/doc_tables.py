@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from repro.judge.populations import Archive
 from repro.papers.experiment import named
-from repro.papers.lacok2016 import left_open
+from repro.papers.lacok2016 import fgsm_tables, left_open
 from repro.papers.tables import mean, table
 
 TRANSFER = (
@@ -44,7 +44,7 @@ TRANSFER = (
 )
 """(network under test, network the images are made for, experiment, reading, metrics' prefix)."""
 
-ATTACKED = named(left_open.EPS, left_open.BOTH)
+ATTACKED = named(fgsm_tables.EPS, left_open.BOTH)
 COLUMNS = ("error, eps 0.10", "confidence", "error, eps 0.25", "confidence")
 
 
