@@ -109,6 +109,5 @@ def grid(archive: Archive) -> str:
 
 TABLES: Mapping[str, Callable[[Archive], str]] = {
     "transfer": transfer,
-    "epochs": epochs,
     "grid": grid,
 }
