@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from repro.errors import StoreError
 
 if sys.platform != "win32":
     import fcntl
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems say that have no locks, such as some network folders."""
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -48,10 +52,9 @@ def locked(path: Path, *, seconds: float = -1) -> Iterator[None]:
     Raises:
         StoreError: the file cannot be made, or was locked for longer than ``seconds``.
     """
-    lock = filelock.FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=seconds)
+        lock = _acquired(path, seconds)
     except filelock.Timeout as error:
         raise StoreError(
             f"the lock {path} was held for {seconds:.0f} s",
@@ -64,6 +67,21 @@ def locked(path: Path, *, seconds: float = -1) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _acquired(path: Path, seconds: float) -> filelock.BaseFileLock:
+    lock: filelock.BaseFileLock = filelock.FileLock(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that filelock itself does what stands below
+            lock.acquire(timeout=seconds)
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
+        # There whoever makes a file has the lock, until it is removed or its process has died.
+        lock = filelock.SoftFileLock(f"{path}.held")
+        lock.acquire(timeout=seconds)
+    return lock
 
 
 def _unwritable(path: Path, error: OSError) -> StoreError:

@@ -14,8 +14,15 @@ import torch
 
 from repro.lab import matmul
 
+LIMITS = (
+    *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE"),
+    *("MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR"),
+)
+"""Variables by which a user chooses the instructions of torch's libraries."""
 
-def _processor() -> str:
+
+def processor() -> str:
+    """Tell the processor's name, as far as the system knows it."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -23,6 +30,16 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def instructions() -> str:
+    """Tell the instruction set of torch's kernels, and what else limits it.
+
+    On a machine with AVX-512 that is ``AVX512``, also where a variable such as
+    ``ONEDNN_MAX_CPU_ISA=AVX2`` limits one library alone: that is told behind it.
+    """
+    limits = [f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ]
+    return ", ".join([torch.backends.cpu.get_cpu_capability(), *limits])
 
 
 def describe(device: str) -> dict[str, Any]:
@@ -34,7 +51,7 @@ def describe(device: str) -> dict[str, Any]:
         "torch": torch.__version__,
         "numpy": metadata.version("numpy"),
         "python": platform.python_version(),
-        "cpu": _processor(),
+        "cpu": processor(),
         "cores": os.cpu_count() or 1,
         "threads": torch.get_num_threads(),
         "kernel": kernel,

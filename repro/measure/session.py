@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import filelock
-
-from repro.atomic import write_atomic
+from repro.atomic import locked, write_atomic
 from repro.lab.devices import release_memory
 from repro.lab.mnist import data as mnist
 from repro.lab.mnist.data import Mnist
@@ -99,7 +97,7 @@ class Session:
             ReproError: no data, no weights, or a measurement that is not finite.
         """
         wanted = tuple(readings)
-        with filelock.FileLock(self.shared / f"{paper}-{experiment}.lock"):
+        with locked(self.shared / f"{paper}-{experiment}.lock"):
             return {r: self._one(paper, experiment, r, wanted) for r in wanted}
 
     def at_hand(self, networks: Iterable[recipes.Recipe]) -> bool:

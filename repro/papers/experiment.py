@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import filelock
 import numpy as np
 import torch
 from torch import Tensor
 
-from repro.atomic import write_atomic
+from repro.atomic import locked, write_atomic
 from repro.errors import ReproError
 from repro.lab import rng
 from repro.lab.mnist.data import Mnist
@@ -161,8 +160,7 @@ class Run:
         if self.shared is None:
             return self.once(name, make)
         path = self.shared / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(path.with_suffix(".lock")):
+        with locked(path.with_suffix(".lock")):
             if not path.exists():
                 write_atomic(path, json.dumps(make()).encode())
             found: Measurements = json.loads(path.read_text(encoding="utf-8"))

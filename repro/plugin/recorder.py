@@ -67,6 +67,7 @@ class Recorder:
             "dirty": dirty,
             "versions": {name: about[name] for name in ("python", "torch", "numpy")},
             "cpu": about["cpu"],
+            "instructions": provenance.instructions(),
             "threads": about["threads"],
             "device": about["device"],
             "data": {"kind": data.kind, "source": data.source, "hashes": data.hashes},
@@ -80,10 +81,11 @@ class Recorder:
             return []  # a list of tests needs no data
         header = self.header
         commit = header["commit"][:12] + (" with changes" if header["dirty"] else "")
+        processor = f"{header['cpu']} ({header['instructions']})"
         versions = " ".join(f"{k}-{v}" for k, v in header["versions"].items())
         return [
             f"repro: commit {commit}, {versions}",
-            f"hardware: {header['cpu']}, {header['threads']} threads, device {header['device']}",
+            f"hardware: {processor}, {header['threads']} threads, device {header['device']}",
             f"MNIST: {header['data']['kind']}, {header['data']['source']}",
         ]
 

@@ -1,17 +1,21 @@
 """Snapshots: "our code did not change". Never evidence for a claim.
 
 One CSV an experiment and reading, in ``fixtures/snapshots``, held by pytest-regressions;
-``--force-regen`` writes it anew and fails the run all the same.
+``--force-regen`` writes it anew and fails the run all the same. ``instructions.json`` beside them
+has the instruction set that each was made with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from repro import paths
+from repro.atomic import locked, write_atomic
 from repro.claims.records import Claim
 from repro.judge.freshness import tolerance, tolerances
 from repro.judge.populations import Kind
@@ -39,6 +43,40 @@ class Snapshot:
         if not self.path.exists():
             return set()
         return set(self.path.read_text(encoding="utf-8").partition("\n")[0].split(",")[1:])
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Say of a failure where it may be the machine's; note what a new file was made with.
+
+        Raises:
+            AssertionError: as the block does, with what another instruction set may change.
+        """
+        from repro.lab import provenance  # which loads torch
+
+        path, name = self.path.parent.parent / "instructions.json", f"{self.kind}/{self.name}"
+        known: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        before, here = self._content(), provenance.instructions()
+        try:
+            yield
+        except AssertionError as error:
+            if known.get(name, here) == here:
+                raise
+            told = str(error).replace("To update values, use --force-regen option.", "").strip()
+            raise AssertionError(
+                f"{told}\n\nThe snapshot was made with {known[name]}; this machine computes with "
+                f"{here}, whose rounding changes numbers of the same code. What other machines "
+                "were measured to change is allowed for (fixtures/arithmetic.csv). Where the code "
+                "is as it was, python docs/arithmetic.py measures what this one changes"
+            ) from None
+        finally:
+            if self._content() != before:
+                with locked(paths.cache() / "locks" / "snapshots.lock"):
+                    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+                    text = json.dumps({**known, name: here}, indent=1, sort_keys=True)
+                    write_atomic(path, f"{text}\n".encode())
+
+    def _content(self) -> bytes:
+        return self.path.read_bytes() if self.path.exists() else b""
 
     def settings(self, values: Mapping[str, float]) -> dict[str, Any]:
         """Return the file and the tolerances as ``num_regression.check`` takes them."""

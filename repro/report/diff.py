@@ -116,8 +116,8 @@ def _evidence(before: ResultRow, after: ResultRow) -> Change | None:
 
 
 def _environment(header: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("commit", "dirty", "cpu", "threads", "device", "coverage")
-    found = {name: header[name] for name in names}
+    names = ("commit", "dirty", "cpu", "instructions", "threads", "device", "coverage")
+    found = {name: header[name] for name in names if name in header}
     found |= {f"version of {name}": v for name, v in header["versions"].items()}
     found |= {"data": header["data"]["kind"]}
     return found | {f"SHA-256 of {name}": v for name, v in header["data"]["hashes"].items()}
@@ -129,8 +129,9 @@ def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         JSON values, each list in the reports' order: a :class:`Change` for each row whose verdict,
         outcome, measurement or evidence changed; (id, reading) of rows that were added, removed or
-        not compared; (what, before, after) of the environment. ``status`` is 1 where a verdict
-        changed.
+        not compared; (what, before, after) of the environment. ``compared`` is the number of rows
+        that were; ``status`` is 1 where a verdict changed or went with its row, and where nothing
+        was compared.
     """
     before = {(r["id"], r["reading"]): r for r in a["claims"]}
     after = {(r["id"], r["reading"]): r for r in b["claims"]}
@@ -147,14 +148,16 @@ def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
 
     was, now = _environment(a["header"]), _environment(b["header"])
     verdicts = changes("verdict")
+    removed = [key for key in before if key not in after]
     return {
-        "status": int(bool(verdicts)),
+        "compared": len(compared),
+        "status": int(bool(verdicts or removed or not compared)),
         "verdicts": verdicts,
         "outcomes": changes("outcome"),
         "measurements": [c for x, y in compared if (c := _measurement(a, x, y))],
         "evidence": [c for x, y in compared if (c := _evidence(x, y))],
         "added": [key for key in after if key not in before],
-        "removed": [key for key in before if key not in after],
+        "removed": removed,
         "not_compared": skipped,
         "environment": [
             (line(name, 80), line(was.get(name, "–"), 200), line(now.get(name, "–"), 200))
@@ -172,7 +175,11 @@ def as_text(found: Mapping[str, Any]) -> str:
             lines.append(f"{title} ({len(found[name])})")
             if name != "not_compared":  # as many as a selection leaves out, and expected
                 lines += [f"  {_said(entry)}" for entry in found[name]]
-    return "\n".join([*lines, *(() if found["verdicts"] else ("no verdict changed",))]) + "\n"
+    if not found["compared"]:
+        lines.append("nothing was compared")
+    elif not found["verdicts"]:
+        lines.append("no verdict changed")
+    return "\n".join(lines) + "\n"
 
 
 def _said(entry: Change | tuple[str, ...]) -> str:

@@ -46,4 +46,5 @@ def test_snapshot(shipped, snapshot, num_regression):
     # pytest-regressions does not miss a metric that is no longer measured.
     assert snapshot.metrics() in (set(), set(shipped))
     values = {metric: [value] for metric, value in shipped.items()}
-    num_regression.check(values, **snapshot.settings(shipped))
+    with snapshot.held():  # whose failure says where another machine's arithmetic may be why
+        num_regression.check(values, **snapshot.settings(shipped))

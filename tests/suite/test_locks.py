@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import platformdirs
 import pytest
 
 from repro import atomic, paths
-from repro.atomic import write_atomic
+from repro.atomic import locked, write_atomic
 from repro.errors import StoreError
 
 fcntl = pytest.importorskip("fcntl", reason="without locks nothing counts as left")
@@ -43,10 +44,10 @@ def taken(monkeypatch):
     return done
 
 
-@pytest.fixture
-def no_locks(monkeypatch):
+@pytest.fixture(params=["ENOLCK", "ENOSYS", "EOPNOTSUPP"])
+def no_locks(monkeypatch, request):
     def flock(*_):
-        raise OSError(37, "No locks available")
+        raise OSError(getattr(errno, request.param), "no locks here")
 
     monkeypatch.setattr(atomic.fcntl, "flock", flock)
 
@@ -56,6 +57,14 @@ def test_where_there_are_no_locks_nothing_is_left(tmp_path):
     (tmp_path / STRAY).touch()
     write_atomic(tmp_path / "file", b"new")
     assert sorted(p.name for p in tmp_path.iterdir()) == [STRAY, "file"]
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_where_there_are_no_locks_one_process_at_a_time_goes_on_all_the_same(tmp_path):
+    path = tmp_path / "folder" / "file.lock"
+    for _ in range(2):
+        with locked(path), pytest.raises(StoreError, match="was held"), locked(path, seconds=0):
+            pass
 
 
 # Files written whole

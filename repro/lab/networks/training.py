@@ -13,7 +13,7 @@ import torch
 
 from repro.atomic import write_atomic
 from repro.errors import ReproError
-from repro.lab import matmul
+from repro.lab import matmul, provenance
 from repro.lab.networks import weights
 from repro.lab.networks.recipe import Trainer
 
@@ -31,9 +31,9 @@ def train(
 ) -> float:
     """Run ``trainer`` to its last epoch, resuming from ``checkpoint`` where there is one.
 
-    A checkpoint that is damaged, of another recipe, or made with another thread count, kernel,
-    device, torch or numpy, is dropped and the training starts over: the weights are then still
-    those of one uninterrupted run, bit for bit.
+    A checkpoint that is damaged, of another recipe, or made with another processor, instruction
+    set, thread count, kernel, device, torch or numpy, is dropped and the training starts over: the
+    weights are then still those of one uninterrupted run, bit for bit.
 
     Args:
         trainer: at epoch 0.
@@ -52,6 +52,8 @@ def train(
         "numpy": np.__version__,
         "threads": torch.get_num_threads(),
         "kernel": matmul.name(),
+        "cpu": provenance.processor(),
+        "instructions": provenance.instructions(),
         "device": device,
     }
     identity = json.dumps(made_with, sort_keys=True)

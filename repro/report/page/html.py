@@ -43,6 +43,7 @@ def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("commit", line(header["commit"], 80) + dirty),
         ("versions", ", ".join(f"{line(k, 60)} {line(v, 60)}" for k, v in versions)),
         ("processor", f"{line(header['cpu'], 120)}, {header['threads']} threads"),
+        ("instructions", header.get("instructions", words.NOTHING)),
         ("device", header["device"]),
         ("data", f"{data['kind']}, {data['source']}"),
         *((f"SHA-256 of {line(name, 60)}", each) for name, each in hashes),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from repro.errors import ReportError, StoreError
+from repro.lab import provenance
 from repro.report import report_json
 from repro.report.terminal import closing_table
 
@@ -107,7 +108,7 @@ def test_the_header_tells_environment_data_and_commit(runs):
     result.stdout.fnmatch_lines(
         [
             "repro: commit *, python-3.* torch-* numpy-*",
-            "hardware: *, * threads, device cpu",
+            f"hardware: * ({provenance.instructions()}), * threads, device cpu",
             "MNIST: full, a fake",
         ]
     )

@@ -22,7 +22,7 @@ def test_a_report_does_not_differ_from_itself():
     found = difference(mixed(), mixed())
     assert found["status"] == 0
     assert as_text(found) == "no verdict changed\n"
-    assert not any(v for k, v in found.items() if k != "status")
+    assert not any(v for k, v in found.items() if k not in ("status", "compared"))
 
 
 def test_another_verdict_is_a_change():
@@ -41,11 +41,15 @@ def test_a_claim_that_was_skipped_is_a_change_and_a_deselected_one_is_not():
         (record(), not_run("tiny-error", "deselected")),
         (not_run("tiny-error", "deselected"), record()),
     ):
-        found = between(*pair)
+        found = difference(*(make(row, record("other")) for row in pair))
         assert found["status"] == 0
         assert found["not_compared"] == [("tiny-error", "plain")]
         assert not found["measurements"]
         assert "not compared" in as_text(found)
+        # And where that is all there is, nothing says that the verdicts are the same.
+        alone = between(*pair)
+        assert alone["status"] == 1
+        assert as_text(alone).endswith("nothing was compared\n")
 
 
 def test_another_outcome_with_the_same_verdict_is_told():
@@ -123,7 +127,9 @@ def test_claims_added_and_removed():
     found = difference(make(record("a"), record("b")), make(record("b"), record("b", "other")))
     assert found["removed"] == [("a", "plain")]
     assert found["added"] == [("b", "other")]
-    assert found["status"] == 0
+    assert found["status"] == 1  # a verdict is gone
+    assert difference(make(record("b")), make(record("b"), record("b", "other")))["status"] == 0
+    assert difference(make(record("a")), make(record("b")))["status"] == 1
     text = as_text(found)
     assert "only in the first report (1)\n  a (plain)" in text
     assert "only in the second report (1)\n  b (other)" in text
@@ -134,16 +140,18 @@ def test_the_environment():
         "commit": "f" * 40,
         "versions": {"python": "3.12.1", "torch": "2.13.0", "jax": "1"},
         "threads": 8,
+        "instructions": "AVX2",
         "data": {"kind": "embedded", "source": "y", "hashes": {}},
         "command": "another",
     }
     found = difference(make(record()), make(record(), **elsewhere))
     assert {name for name, _, _ in found["environment"]} == {
-        *("commit", "threads", "data", "SHA-256 of train-images"),
+        *("commit", "threads", "instructions", "data", "SHA-256 of train-images"),
         *("version of python", "version of numpy", "version of jax"),
     }
     assert "version of python: 3.11.7 -> 3.12.1" in as_text(found)
     assert "version of jax: – -> 1" in as_text(found)
+    assert "instructions: – -> AVX2" in as_text(found)
 
 
 def test_a_hostile_report_writes_nothing_but_text():

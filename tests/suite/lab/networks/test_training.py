@@ -11,7 +11,7 @@ import torch
 from fakes import Bomb, SmallRecipe, SmallTrainer
 
 from repro.errors import StoreError
-from repro.lab import matmul
+from repro.lab import matmul, provenance
 from repro.lab.networks import training, weights
 from repro.lab.networks.mlp import MlpRecipe, MlpTrainer
 
@@ -205,6 +205,8 @@ def half_done(path) -> bytes:
     [
         (torch, "get_num_threads"),
         (matmul, "name"),
+        (torch.backends.cpu, "get_cpu_capability"),
+        (provenance, "processor"),
         (torch, "__version__"),
         (np, "__version__"),
     ],
@@ -212,11 +214,19 @@ def half_done(path) -> bytes:
 def test_a_checkpoint_of_other_numerics_is_not_resumed(tmp_path, monkeypatch, where, name):
     path = tmp_path / "checkpoint"
     half_done(path)
-    other = "other" if name == "__version__" else lambda: 99
+    other = "other" if name == "__version__" else lambda: "99"
     with monkeypatch.context() as patch:
         patch.setattr(where, name, other)
         assert_starts_over(path)
     # And the one that it leaves is the others'.
+    assert_starts_over(path)
+
+
+@pytest.mark.parametrize("name", provenance.LIMITS)
+def test_a_checkpoint_of_other_chosen_instructions_is_not_resumed(tmp_path, monkeypatch, name):
+    path = tmp_path / "checkpoint"
+    half_done(path)
+    monkeypatch.setenv(name, "AVX2")
     assert_starts_over(path)
 
 
@@ -300,6 +310,8 @@ def test_a_checkpoint_carries_no_more_than_it_says(tmp_path):
         "numpy": np.__version__,
         "threads": torch.get_num_threads(),
         "kernel": matmul.name(),
+        "cpu": provenance.processor(),
+        "instructions": provenance.instructions(),
         "device": "cpu",
     }
 
