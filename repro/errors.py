@@ -37,6 +37,10 @@ class WeightsError(ReproError):
     """A weights file that is missing, damaged, foreign or does not fit its network."""
 
 
+class NetworkError(ReproError):
+    """A module that is no network for MNIST's images, or that an attack cannot work on."""
+
+
 class StoreError(ReproError):
     """The cache cannot be read or written."""
 

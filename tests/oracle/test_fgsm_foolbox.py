@@ -8,6 +8,7 @@ float64 it is the exact gradient, but for digits that even float64 cannot tell f
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from plain_networks import digits
 from torch import Tensor
 
 from repro.lab.attacks.fgsm import GradientForm, fgsm, loss_gradient
+from repro.lab.networks.network import as_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -96,6 +98,14 @@ def test_exact_fgsm_is_foolbox_s_in_float64(pair: Pair, bounds: tuple[float, flo
         sound=sound,
     )
     assert same(counts), counts
+
+
+def test_a_module_that_foolbox_attacks_is_attacked_the_same_here(pair: Pair) -> None:
+    own = replace(pair, ours=as_network(pair.to(torch.float32).plain))
+    assert own.ours.shape == (1, 28, 28)
+    counts = differing(own, "float32")
+    assert same(counts), counts
+    assert pair.plain(pair.images(X[:1], torch.float32)).dtype == torch.float32
 
 
 def test_the_two_gradients_are_different_readings(pair: Pair) -> None:

@@ -19,6 +19,20 @@ def check_some(rows: Tensor) -> None:
         raise ArgumentError("no images", expected="at least one")
 
 
+def check_network(network: object) -> None:
+    """Raise ArgumentError for a bare module: casting it would change it in place.
+
+    >>> check_network(torch.nn.Linear(784, 10))
+    Traceback (most recent call last):
+    repro.errors.ArgumentError: a torch.nn.Module (Linear); expected what ...
+    """
+    if isinstance(network, torch.nn.Module):
+        raise ArgumentError(
+            f"a torch.nn.Module ({type(network).__name__})",
+            expected="what repro.lab.networks.network.as_network makes of it",
+        )
+
+
 def check_images(x: Tensor, y: Tensor) -> None:
     """Raise ArgumentError unless ``x`` (N, ...) is in [0, 1] and ``y`` (N,) int64 pairs up.
 

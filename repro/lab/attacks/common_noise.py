@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from repro.errors import ArgumentError
-from repro.lab.attacks.checks import check_eps, check_images, check_steps
+from repro.lab.attacks.checks import check_eps, check_images, check_network, check_steps
 from repro.lab.attacks.iterative import Switches, adversarial_loss, unit_direction
 from repro.lab.networks.network import Network
 
@@ -72,7 +72,8 @@ def craft(
 
     Raises:
         ArgumentError: a class is without images, the three lists do not pair up, an
-            argument is out of its range, or a gradient is not finite.
+            argument is out of its range, the network is a bare module, or a gradient is not
+            finite.
 
     >>> from repro.lab.attacks.iterative import AS_WRITTEN
     >>> from repro.lab.networks.mlp import Mlp
@@ -84,6 +85,7 @@ def craft(
     <BLANKLINE>
             [[-0.2500,  0.2500]]])
     """
+    check_network(network)
     _check(images, classes, eps, switches)
     check_steps(step, epochs, "epochs")
     dtype, shape = images[0].dtype, images[0].shape[1:]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from repro.lab.attacks.checks import check_eps, check_some
+from repro.lab.attacks.checks import check_eps, check_network, check_some
 from repro.lab.networks.network import Network
 
 GradientForm = Literal["exact", "float32"]
@@ -52,11 +52,15 @@ def loss_gradient(
     Returns:
         A tensor like ``x``, float64 for ``"exact"`` and float32 for ``"float32"``.
 
+    Raises:
+        ArgumentError: the network is a bare module.
+
     >>> from repro.lab.networks.mlp import Mlp
     >>> network = Mlp(dict.fromkeys(("w_h", "w_h2", "w_o"), torch.eye(2)))  # logits = pixels
     >>> loss_gradient(network, torch.tensor([[0.75, 0.25]]), torch.tensor([0]))
     tensor([[-1.,  1.]], dtype=torch.float64)
     """
+    check_network(network)
     dtype = torch.float64 if form == "exact" else torch.float32
     model = network.to(dtype)
     result = torch.empty(x.shape, dtype=dtype)

@@ -21,7 +21,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from repro.errors import ArgumentError
-from repro.lab.attacks.checks import check_eps, check_finite, check_images, check_steps
+from repro.lab.attacks.checks import (
+    check_eps,
+    check_finite,
+    check_images,
+    check_network,
+    check_steps,
+)
 from repro.lab.attacks.fgsm import log_odds_against
 from repro.lab.networks.network import Network
 
@@ -148,8 +154,8 @@ def attack(
             on the result but for the rounding of the network's products.
 
     Raises:
-        ArgumentError: an argument is out of its range or does not fit the others, or a
-            gradient is not finite.
+        ArgumentError: an argument is out of its range or does not fit the others, the network
+            is a bare module, or a gradient is not finite.
 
     >>> from repro.lab.networks.mlp import Mlp
     >>> network = Mlp(dict.fromkeys(("w_h", "w_h2", "w_o"), torch.eye(2)))  # logits = pixels
@@ -158,6 +164,7 @@ def attack(
     >>> found.success_rate, found.iterations, found.adversarial
     (1.0, tensor([3]), tensor([[0.4500, 0.5500]]))
     """
+    check_network(network)
     check_images(x, y)
     check_eps(eps)
     check_steps(step, max_iterations, "max_iterations")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from repro.lab.attacks.checks import check_finite, check_some
+from repro.lab.attacks.checks import check_finite, check_network, check_some
 
 
 def predict(network: Callable[[Tensor], Tensor], x: Tensor, *, batch: int = 2000) -> Tensor:
@@ -16,11 +16,12 @@ def predict(network: Callable[[Tensor], Tensor], x: Tensor, *, batch: int = 2000
     The last digits depend on ``batch``, the number of images at a time.
 
     Raises:
-        ArgumentError: there are no images.
+        ArgumentError: there are no images, or the network is a bare module.
 
     >>> predict(lambda x: 2 * x, torch.tensor([[0.5, 0.0]]))
     tensor([[1., 0.]])
     """
+    check_network(network)
     check_some(x)
     with torch.no_grad():
         return torch.cat([network(part) for part in torch.split(x, batch)])

@@ -24,27 +24,12 @@ from repro.errors import UsageError
 from repro.lab import rng
 from repro.lab.mnist import files
 from repro.lab.mnist.data import Mnist
+from repro.lab.networks.network import ModuleNetwork
 
 
 def mean_cross_entropy(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """Compute the mean cross-entropy of the module's logits for ``x`` (N, 784), ``y`` (N,)."""
     return cross_entropy(module(x), y)
-
-
-@dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
-class ModuleNetwork:
-    """A trained module at prediction time (no dropout), as attacks want it."""
-
-    module: nn.Module
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Compute the logits (N, classes), on the device of ``x``, of images ``x`` (N, 784)."""
-        logits: Tensor = self.module(x.to(next(self.module.parameters()).device))
-        return logits.to(x.device)
-
-    def to(self, dtype: torch.dtype) -> ModuleNetwork:
-        """Give the same network with weights of another dtype; this one stays as it is."""
-        return ModuleNetwork(copy.deepcopy(self.module).to(dtype))
 
 
 @dataclass(frozen=True, kw_only=True)
