@@ -107,10 +107,10 @@ def _conclusions(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRo
     lines = []
     for paper in papers:
         lines += ["", f"**{paper.citation}**", ""]
-        for each in said:
-            if each.paper == paper.id:
-                named = "; ".join(f"[{_cell(text)}](#{claim})" for claim, text in each.claims)
-                lines.append(f"- **{each.answer}**: {each.text}{': ' if named else ''}{named}.")
+        for each in (each for each in said if each.paper == paper.id):
+            named = [f"[{_cell(text)}](#{name}){numbers}" for name, text, numbers in each.claims]
+            text = ": ".join([each.text, "; ".join(named)] if named else [each.text])
+            lines.append(f"- **{each.answer}**: {text}.")
     return "\n".join(lines[1:])
 
 

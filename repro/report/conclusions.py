@@ -29,17 +29,17 @@ HOLDS, FAILS, OPEN, AT_ODDS, NOT_RUN = ANSWERS = (
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence about a paper: ``**answer**: text: claim; claim``.
+    """A sentence about a paper: ``**answer**: text: claim (numbers); claim``.
 
     Attributes:
-        claims: (id, words) of the claims that it names.
+        claims: (id, words, numbers) of the claims that it names; a headline alone has numbers.
         reading: the only reading that it speaks of; empty where it compares them.
     """
 
     paper: str
     answer: str
     text: str
-    claims: tuple[tuple[str, str], ...] = ()
+    claims: tuple[tuple[str, str, str], ...] = ()
     reading: str = ""
 
 
@@ -109,15 +109,17 @@ def _sentence(
         named = heads
     elif len(named) > MOST_NAMED:
         text += f", of which {MOST_NAMED} are"
-    shown = [(name, _named(claims[name], name in heads)) for name in named[:MOST_NAMED]]
+    shown = [
+        (name, _statement(claims[name][0]), f" ({_numbers(claims[name])})" * (name in heads))
+        for name in named[:MOST_NAMED]
+    ]
     return Sentence(paper, said, text, tuple(shown))
 
 
-def _named(claim: Sequence[ResultRow], headline: bool) -> str:
-    """Name a claim by its statement without what explains it; a headline with its numbers."""
-    statement = line(claim[0]["statement"], 300).partition("; ")[0].rstrip(".")
-    statement = re.sub(r" \([^()]*\)$", "", statement)
-    return f"{statement} ({_numbers(claim)})" if headline else statement
+def _statement(row: ResultRow) -> str:
+    """Return what a claim states, without what explains it."""
+    statement = line(row["statement"], 300).rstrip(".")
+    return re.sub(r" \([^()]*\)$", "", statement).partition("; ")[0]
 
 
 def _numbers(claim: Iterable[ResultRow]) -> str:

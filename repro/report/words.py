@@ -6,6 +6,7 @@ printable; whoever puts it into HTML or Markdown still escapes it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,9 @@ from repro.report.result_row import BROKEN, SYMBOLS, PointRow, ResultRow, unexpe
 from repro.report.sanitize import line
 
 NOTHING = "–"
+_TEX = {r"\lambda": "λ", r"\varepsilon": "ε", r"\rightarrow": "→", r"\sqrt": "√"}
+_INDEX = re.compile(r"(?<=[α-ω])_\{?([0-9]+)\}?")
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 MEANINGS = {
     Verdict.REPRODUCED: "the published number lies in the 95 % prediction band for one more "
     "training, and that band is no wider than the margin fixed beforehand; for an ordering: it "
@@ -118,8 +122,19 @@ def inside(points: Sequence[bool | None]) -> str:
     A point without a band (None) is counted among the points, as the judge counts it: nothing
     shows that it is inside.
     """
-    known = any(point is not None for point in points)
-    return f"{points.count(True)} of {len(points)} inside" if known else NOTHING
+    bare = points.count(None)
+    if bare == len(points):
+        return NOTHING
+    said = f"{points.count(True)} of {len(points)} inside"
+    return f"{said}, {bare} without a band" if bare else said
+
+
+def quote(row: ResultRow) -> str:
+    """Write a quote as it is read: a table's cells apart, and TeX as letters and signs."""
+    text = row["quote"].replace("\t", " · ").replace("$", "")
+    for tex, sign in _TEX.items():
+        text = text.replace(tex, sign)
+    return line(_INDEX.sub(lambda found: found[1].translate(_LOWERED), text), 600)
 
 
 def point(of: PointRow) -> str:

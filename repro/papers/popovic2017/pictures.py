@@ -16,10 +16,7 @@ SEVEN, COUNT, EPS = 7, 5, 0.15
 SHOWN = (2, 5, 9)
 """The classes of Fig. 6: three, as in the paper, which does not say which."""
 
-BELOW = (
-    "Below each image, the class that the network gives it and its confidence. "
-    "Pixels below 0 are drawn black, above 1 white"
-)
+BELOW = "Below each image, {} and its confidence. Pixels below 0 are drawn black, above 1 white."
 
 
 def _of_class(run: Run, label: int, count: int) -> Tensor:
@@ -45,19 +42,27 @@ def _single(run: Run, reading: str) -> tuple[Row, ...]:
 
 
 def _common(run: Run, reading: str) -> tuple[Row, ...] | None:
-    """Make two lines: images of three classes, and the same with the noise of their class."""
+    """Make two lines: images of three classes, and the same with the noise of their class.
+
+    The paper calls all of the second line adversarial examples: its label counts those that the
+    network still reads as their own class.
+    """
     noises = run.memory.get(f"common-classes noises {reading}")
     if noises is None:
         return None
     switches, model = SWITCHES[reading], run.networks[TARGET]
     x = torch.cat([_of_class(run, label, 1) for label in SHOWN])
     noise = noises.noise[list(SHOWN)]
-    original = outputs(logits(model, x, torch.zeros(()), switches))
-    fooled = outputs(logits(model, x, noise, switches))
-    return (
-        Row("original", shades(x), original),
-        Row("with the common noise of the class", shades(x + noise), fooled),
-    )
+    original = _read(logits(model, x, torch.zeros(()), switches))
+    after = logits(model, x, noise, switches)
+    still = int((after.argmax(dim=1) == torch.tensor(SHOWN)).sum())
+    label = f"with the common noise of the class; {still} of {len(SHOWN)} still read as their own"
+    return Row("original", shades(x), original), Row(label, shades(x + noise), _read(after))
+
+
+def _read(said: Tensor) -> tuple[str, ...]:
+    """Write of each class of ``SHOWN`` what the network reads, such as ``2 read as 8, 97 %``."""
+    return tuple(f"{own} read as {read}" for own, read in zip(SHOWN, outputs(said), strict=True))
 
 
 PICTURES = (
@@ -65,7 +70,7 @@ PICTURES = (
         name="popovic2017-fig1",
         place="Fig. 1",
         title="Adversarial examples of sevens",
-        caption=f"{BELOW}.",
+        caption=BELOW.format("the class that the network gives it"),
         experiment="iterative",
         readings=READINGS,
         rows=_single,
@@ -74,7 +79,8 @@ PICTURES = (
         name="popovic2017-fig6",
         place="Fig. 6",
         title="Common noise of a class",
-        caption=f"{BELOW}. The noise is that of Figs. 4 and 5 (ε = 0.24).",
+        caption=BELOW.format("its own class, the class that the network reads")
+        + " The noise is that of Figs. 4 and 5 (ε = 0.24).",
         experiment="common-classes",
         readings=READINGS,
         rows=_common,

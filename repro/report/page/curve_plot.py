@@ -34,8 +34,8 @@ class Frame:
     bottom: int
 
 
-STRIP = Frame("strip", 240, 96, left=40, right=6, top=6, bottom=18)
-PANEL = Frame("strip panel", 440, 180, left=46, right=10, top=8, bottom=24)
+STRIP = Frame("strip", 240, 100, left=44, right=8, top=8, bottom=20)
+PANEL = Frame("strip panel", 560, 232, left=52, right=10, top=30, bottom=44)
 
 
 def numbers(row: ResultRow) -> list[float]:
@@ -47,12 +47,27 @@ def numbers(row: ResultRow) -> list[float]:
     return [x for x in found if x is not None]
 
 
-def domain(numbers: Iterable[float]) -> tuple[float, float]:
-    """Return one axis for several plots, a little longer than what stands on it."""
+def ticks(numbers: Iterable[float]) -> list[float]:
+    """Return the axis of one or several plots: two to five round numbers around what is on it.
+
+    They are multiples of 1, 2 or 5 times a power of ten, so that rates never leave [0, 1].
+
+    >>> ticks([0.03, 0.98]), ticks([0.137, 0.279])
+    ([0.0, 0.5, 1.0], [0.1, 0.15, 0.2, 0.25, 0.3])
+    """
     found = list(numbers) or [0.0]
     low, high = min(found), max(found)
-    room = 0.04 * (high - low) or 0.01 * abs(low) or 1.0
-    return low - room, high + room
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), 1e-300):  # one number, or as good as
+        room = 0.1 * abs(low) if abs(low) > 1e-300 else 1.0
+        rates = 0 <= low <= high <= 1
+        low, high = low - room, high + room
+        low, high = (max(low, 0.0), min(high, 1.0)) if rates else (low, high)
+    least = (high - low) / (3 + 1e-6)
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(size * power for size in (1, 2, 5, 10) if size * power >= least)
+    # What is a hair from a tick is on it.
+    ends = math.floor(low / step + 1e-6), math.ceil(high / step - 1e-6)
+    return [float(f"{step * i:.9g}") for i in range(ends[0], ends[1] + 1)]
 
 
 def describe(row: ResultRow) -> str:
@@ -86,18 +101,8 @@ def positions(labels: Sequence[str]) -> list[float]:
     return [(i + 0.5) / len(labels) for i in range(len(labels))]
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Return three to seven round numbers between ``low`` and ``high``."""
-    size = 10.0 ** math.floor(math.log10(high - low))
-    many = (high - low) / size if size else 1.0  # 1 to 10
-    step = size * (0.2 if many <= 1.2 else 0.5 if many <= 3 else 1 if many <= 6 else 2)
-    if not step:  # the ends differ by next to nothing
-        return []
-    return [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
-
-
-def plot(row: ResultRow, axis: tuple[float, float], frame: Frame = STRIP) -> Markup:
-    """Return the plot of a curve from one end of ``axis`` to the other; nothing without points.
+def plot(row: ResultRow, axis: Sequence[float], frame: Frame = STRIP) -> Markup:
+    """Return the plot of a curve on the ticks of ``axis``; nothing without points.
 
     ``STRIP`` is the frame of a row of the table, ``PANEL`` that of a figure.
     """
@@ -111,30 +116,29 @@ def plot(row: ResultRow, axis: tuple[float, float], frame: Frame = STRIP) -> Mar
     xs = [frame.left + half + 3 + place * (end - frame.left - 2 * half - 6) for place in places]
 
     def y(value: float) -> float:
-        share = min(max((value - axis[0]) / (axis[1] - axis[0]), 0.0), 1.0)
+        share = min(max((value - axis[0]) / (axis[-1] - axis[0]), 0.0), 1.0)
         return round(bottom - share * (bottom - frame.top), 1)
 
     parts = [path("axis", f"M{frame.left} {frame.top}V{bottom}H{end}")]
-    if frame is PANEL:
-        for tick in ticks(*axis):
-            parts.append(path("axis", f"M{frame.left} {y(tick)}H{end}"))
-            parts.append(label("high", frame.left - 4, y(tick) + 4, short(tick)))
-    else:
-        parts.append(label("high", frame.left - 4, frame.top + 4, number(axis[1])))
-        parts.append(label("high", frame.left - 4, bottom, number(axis[0])))
+    for tick in axis if frame is PANEL else (axis[0], axis[-1]):
+        parts.append(path("axis", f"M{frame.left} {y(tick)}H{end}"))
+        parts.append(label("high", frame.left - 5, y(tick) + 4, short(tick)))
     for x, point in zip(xs, drawn, strict=True):
         parts += _marks(point, x, half, y)
-    labels = [line(point["label"], 20) for point in drawn]
-    under = frame.height - 5
+    labels, title = [line(point["label"], 20) for point in drawn], line(row["axis"], 40)
+    middle, under = (frame.left + end) / 2, bottom + 16
     if frame is PANEL:
         # As many labels as there is room for.
-        wide = 6 * max(map(len, labels)) + 8
+        wide = 8 * max(map(len, labels)) + 8
         step = math.ceil(len(labels) * wide / (end - frame.left))
         shown = zip(xs[::step], labels[::step], strict=True)
         parts += [label("tick", x, under, text) for x, text in shown]
+        parts.append(label("tick title", middle, frame.height - 6, title))
+        parts.append(label("title", 2, 14, line(row["metric"], 60)))
     else:
-        parts.append(label("low", frame.left, under, labels[0]))
-        parts.append(label("high", end, under, labels[-1]))
+        parts.append(label("tick", xs[0], under, labels[0][:12]))
+        parts.append(label("tick title", middle, under, title[:12]))
+        parts.append(label("tick", xs[-1], under, labels[-1][:12]))
     return svg(frame.kind, frame.width, frame.height, describe(row), parts)
 
 

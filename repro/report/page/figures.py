@@ -28,8 +28,9 @@ class Figure:
 
     Args:
         rows: the anchors of the rows that it belongs to.
-        panels: (heading, plot) of each reading of a curve.
+        panels: (reading, heading, plot) of each reading of a curve.
         strips: a picture's rows of images, as the report has them.
+        reading: a picture's.
     """
 
     anchor: str
@@ -38,8 +39,9 @@ class Figure:
     title: str
     caption: str
     rows: tuple[str, ...]
-    panels: tuple[tuple[str, Markup], ...] = ()
+    panels: tuple[tuple[str, str, Markup], ...] = ()
     strips: tuple[Mapping[str, Any], ...] = ()
+    reading: str = ""
 
 
 def figures(report: Mapping[str, Any]) -> list[Figure]:
@@ -64,8 +66,11 @@ def figures(report: Mapping[str, Any]) -> list[Figure]:
 def _of_curve(claim: str, rows: Sequence[view.Row]) -> Figure:
     """Return one figure for all readings of a curve, on one axis."""
     shown, first = [row.record for row in rows[:MOST_PANELS]], rows[0].record
-    axis = curve_plot.domain(x for row in shown for x in curve_plot.numbers(row))
-    plots = [curve_plot.plot(row, axis, curve_plot.PANEL) for row in shown]
+    axis = curve_plot.ticks(x for row in shown for x in curve_plot.numbers(row))
+    panels = [
+        (row["reading"], _heading(row), curve_plot.plot(row, axis, curve_plot.PANEL))
+        for row in shown
+    ]
     beyond = len(rows) - len(shown)
     caption = line(first["statement"], 600)
     return Figure(
@@ -75,13 +80,13 @@ def _of_curve(claim: str, rows: Sequence[view.Row]) -> Figure:
         title=f"{line(first['paper'], 60)}, {line(first['place'], 100)}",
         caption=f"{caption} ({beyond} more readings in the table.)" if beyond else caption,
         rows=tuple(row.anchor for row in rows),
-        panels=tuple(zip(map(_heading, shown), plots, strict=True)),
+        panels=tuple(panels),
     )
 
 
 def _heading(row: ResultRow) -> str:
     seeds = f"{row['n']} seeds" if row["n"] else "no population"
-    return f"{line(row['reading'], 60)}: {line(row['metric'], 60)}, {seeds}"
+    return f"{line(row['reading'], 60)}, {seeds}"
 
 
 def _of_picture(picture: Mapping[str, Any], rows: Sequence[view.Row], taken: set[str]) -> Figure:
@@ -97,6 +102,7 @@ def _of_picture(picture: Mapping[str, Any], rows: Sequence[view.Row], taken: set
         caption=f"{line(picture['title'], 200)}. {line(picture['caption'], 600)}",
         rows=tuple(row.anchor for row in rows if spot(row.record) == spot(picture)),
         strips=tuple(picture["rows"]),
+        reading=picture["reading"],
     )
 
 

@@ -17,12 +17,19 @@ import jinja2
 from markupsafe import Markup
 
 from repro.report import words
+from repro.report.conclusions import answer, conclusions
 from repro.report.page import curve_plot, figures
 from repro.report.page import rows as view
 from repro.report.result_row import BROKEN, SYMBOLS, ResultRow
 from repro.report.sanitize import line
 
 MOST_FIGURES = 24
+MOST_READINGS = 12
+"""Readings that the page can show alone."""
+_ALONE = (
+    "body:has(#page_reading_{0}:checked) :is([data-reading]:not([data-reading='{0}']),"
+    " :is(.claim, .card, figure):not(:has([data-reading='{0}']))) {{ display: none }}\n"
+)
 
 
 def _part(name: str) -> str:
@@ -81,8 +88,14 @@ def render(report: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"line": line, "image_uri": figures.image_uri}
-    style, script = _part("page.css"), _part("page.js")
     every = list(chain.from_iterable(claims.values()))
+    names = dict.fromkeys(line(row.record["reading"], 80) for row in every)
+    readings = {name: index for index, name in enumerate(names) if index < MOST_READINGS}
+    style, script = _part("page.css"), _part("page.js")
+    style += "".join(_ALONE.format(index) for index in readings.values())
+    of_claim: dict[str, list[ResultRow]] = {}  # in the report's order, as CLAIMS.md has it
+    for row in view.anchored(rows):
+        of_claim.setdefault(row.claim, []).append(row.record)
     template = environment.from_string(_part("page.html.j2"))
     return template.render(
         style=Markup(style),  # noqa: S704 - the package's own file
@@ -91,6 +104,10 @@ def render(report: Mapping[str, Any]) -> str:
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
         header=report["header"],
         claims=claims,
+        readings=readings,
+        answers={name: answer(mine) for name, mine in of_claim.items()},
+        conclusions=conclusions(of_claim),
+        names=report["header"].get("papers", {}),
         headline=[each for each in claims.values() if "headline" in each[0].record["tags"]][:20],
         pictures={k: v for claim in claims.values() for k, v in view.pictures(claim).items()},
         figures=shown,

@@ -1,5 +1,5 @@
 "use strict";
-// Filter and anchors. Without this script the page is the plain list of all rows.
+// Filter, order and anchors. Without this script the page is the plain list of all rows.
 (() => {
   const form = document.getElementById("page_filter");
   const table = document.getElementById("page_table");
@@ -15,11 +15,12 @@
       return { row, more, text: words.toLowerCase() };
     }),
   }));
+  const readings = [...document.getElementsByName("page_reading")];
   const total = table.querySelectorAll("tr.reading").length;
 
   function fits(claim, entry, words) {
-    const said = verdict.value;
-    return (!paper.value || claim.body.dataset.paper === paper.value)
+    const said = verdict.value, reading = readings.find((each) => each.checked)?.value;
+    return (!reading || entry.row.dataset.reading === reading) && (!paper.value || claim.body.dataset.paper === paper.value)
       && (!said || (said === "broken" ? entry.row.classList.contains("broken")
         : entry.row.dataset.verdict === said))
       && words.every((word) => claim.about.includes(word) || entry.text.includes(word));
@@ -47,12 +48,41 @@
     const row = document.getElementById(location.hash.slice(1));
     if (!row || !row.matches("tr.reading")) return;
     if (row.hidden) {
+      if (readings.length) readings[0].checked = true;
       paper.value = verdict.value = text.value = "";
       filter();
     }
     row.nextElementSibling.querySelector("details").open = true;
     row.scrollIntoView();
   }
+
+  // A click on a column's head orders the claims by its first number in their first row in sight.
+  const heads = [...table.tHead.rows[0].cells];
+  const ranks = [...verdict.options].map((each) => each.value);
+  function key(claim, column) {
+    if (!column) return claim.body.querySelector("a.id").textContent;
+    const row = (claim.rows.find((entry) => !entry.row.hidden) ?? claim.rows[0]).row;
+    if (column === heads.length - 1) return ranks.indexOf(row.dataset.verdict);
+    const number = /^(?:difference |[<>[ ])*(-?[\d.]+(?:e[-+]?\d+)?)/.exec(row.cells[column].textContent);
+    return number ? Number(number[1]) : Infinity;
+  }
+  heads.forEach((head, column) => {
+    if (head.dataset.unordered !== undefined) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const down = head.ariaSort === "ascending";
+      for (const each of heads) each.ariaSort = null;
+      head.ariaSort = down ? "descending" : "ascending";
+      const keyed = claims.map((claim) => [key(claim, column), claim.body]);
+      // Those without a number come last, whichever way.
+      keyed.sort(([a], [b]) => (a === Infinity) - (b === Infinity)
+        || (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1));
+      table.append(...keyed.map(([, body]) => body));
+    });
+  });
 
   let unfolded = false;
   field("unfold").addEventListener("click", () => {
@@ -62,6 +92,7 @@
   });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", filter);
+  for (const each of readings) each.addEventListener("change", filter);
   addEventListener("hashchange", reveal);
   form.hidden = false;
   filter();

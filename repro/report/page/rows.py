@@ -71,7 +71,7 @@ def by_claim(rows: Sequence[ResultRow]) -> dict[str, list[Row]]:
 def pictures(claim: Sequence[Row]) -> dict[str, Markup]:
     """Plot one claim's readings on one axis; the plots by their rows' anchors."""
     kind = curve_plot if claim[0].record["kind"] == "curve" else seed_plot
-    axis = curve_plot.domain(x for row in claim for x in kind.numbers(row.record))
+    axis = curve_plot.ticks(x for row in claim for x in kind.numbers(row.record))
     return {row.anchor: kind.plot(row.record, axis) for row in claim}
 
 
@@ -138,28 +138,18 @@ def _seeds(row: ResultRow) -> str:
     return shown + (" …" if len(seeds) > 100 else "")
 
 
-def sentence(claim: Sequence[Row]) -> str:
-    """Say what the paper says, and what each reading's numbers make of it."""
-    rows = [row.record for row in claim[:MOST_ENTRIES]]
-    first = rows[0]
-    if first["kind"] == "ordering":
-        says = f"The paper says {line(first['criterion'], 100)}"
-    elif first["kind"] in ("value", "curve"):
-        says = f"The paper says {words.published(first)}"
-    else:
-        says = "The paper contradicts itself"
-    found: dict[str, list[str]] = {}
-    for row in rows:
-        heard = _heard(row)
-        said = f"{' and '.join(heard)}: {row['verdict']}" if heard else str(row["verdict"])
-        found.setdefault(said, []).append(line(row["reading"], 80))
-    return (
-        "; ".join([says, *(f"{said} ({', '.join(names)})" for said, names in found.items())]) + "."
-    )
+def paper_says(row: ResultRow) -> str:
+    """Say what is published of a claim."""
+    if row["kind"] == "ordering":
+        return f"The paper says {line(row['criterion'], 100)}."
+    if row["kind"] in ("value", "curve"):
+        points = f" at {len(row['points'])} points" if row["points"] else ""
+        return f"The paper says {words.published(row)}{points}."
+    return "The paper contradicts itself or its code."
 
 
-def _heard(row: ResultRow) -> list[str]:
-    """Say what the population and this machine found under one reading, a clause each."""
+def sentence(row: ResultRow) -> str:
+    """Say what the population and this machine found under one reading; empty for nothing."""
     heard = []
     trainings = f"{row['n']} independent trainings"
     if row["mean"] is not None and row["kind"] == "ordering":
@@ -175,4 +165,5 @@ def _heard(row: ResultRow) -> list[str]:
         verb = "measured" if not heard or row["kind"] == "ordering" else "gave"
         lone = "" if heard else ", with no population to judge it by"
         heard.append(f"this machine {verb} {number(row['measured'])}{lone}")
-    return heard
+    said = " and ".join(heard)
+    return said[:1].upper() + said[1:] + "." if said else ""

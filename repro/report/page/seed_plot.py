@@ -6,13 +6,15 @@ holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
 from repro.report.page.curve_plot import label, path, svg
 from repro.report.result_row import ResultRow
-from repro.report.words import number
+from repro.report.words import number, short
 
-WIDTH, HEIGHT, EDGE = 240, 44, 10
+WIDTH, HEIGHT, EDGE = 240, 48, 24
 _AXIS, _MIDDLE = 31, 17
 _MOST_DOTS = 200
 
@@ -63,11 +65,11 @@ def describe(row: ResultRow) -> str:
     return "; ".join(parts)
 
 
-def plot(row: ResultRow, axis: tuple[float, float]) -> Markup:
-    """Return the strip plot, or nothing where there is nothing to draw."""
+def plot(row: ResultRow, axis: Sequence[float]) -> Markup:
+    """Return the strip plot on the ticks of ``axis``; nothing where there is nothing to draw."""
     if len(numbers(row)) < 2:  # one mark on an axis of its own says nothing
         return Markup("")
-    low, high = axis
+    low, high = axis[0], axis[-1]
     published, here = _published_and_here(row)
 
     def x(value: float) -> float:
@@ -81,7 +83,6 @@ def plot(row: ResultRow, axis: tuple[float, float]) -> Markup:
         parts.append(band.format(left, max(right - left, 0.5), _AXIS - 5))
     if _zero(row):
         parts.append(path("zero", f"M{x(0.0)} 3V{_AXIS + 3}"))
-        parts.append(label("tick", x(0.0), HEIGHT - 2, "0"))
     if row["mean"] is not None and row["values"]:
         parts.append(path("mean", f"M{x(row['mean'])} 8V{_AXIS - 5}"))
     for index, value in enumerate(row["values"][:_MOST_DOTS]):
@@ -95,6 +96,7 @@ def plot(row: ResultRow, axis: tuple[float, float]) -> Markup:
     if here is not None:
         dot = Markup('<circle class="here" cx="{}" cy="{}" r="4.6"/>')
         parts.append(dot.format(x(here), _MIDDLE))
-    parts.append(label("low", EDGE, HEIGHT - 2, number(low)))
-    parts.append(label("high", WIDTH - EDGE, HEIGHT - 2, number(high)))
+    for tick in axis:
+        parts.append(path("axis", f"M{x(tick)} {_AXIS}v4"))
+        parts.append(label("tick", x(tick), HEIGHT - 2, short(tick)))
     return svg("strip", WIDTH, HEIGHT, describe(row), parts)

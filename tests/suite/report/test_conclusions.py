@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sample_reports import curve, not_run, ordering, record
 
-from repro.report.conclusions import answer, conclusions
+from repro.report.conclusions import Sentence, answer, conclusions
 
 
 def under(**verdicts: str) -> list[dict]:
@@ -35,7 +35,7 @@ def test_whether_a_claim_holds(rows, said):
 
 def test_every_claim_is_counted_once_and_named_where_it_does_not_hold():
     claims = {
-        "tiny-a": [record("tiny-a", tags=["headline"], statement="A thing (of two).")],
+        "tiny-a": [record("tiny-a", tags=["headline"], statement="A thing (one; of two).")],
         "tiny-b": [ordering("tiny-b", ours=True)],
         "tiny-c": [
             record(
@@ -46,27 +46,20 @@ def test_every_claim_is_counted_once_and_named_where_it_does_not_hold():
         "tiny-d": [curve("tiny-d", tags=["headline"], statement="D.")],
         "other-e": [record("other-e", paper="other")],
     }
-    found = [
-        (said.paper, said.answer, said.text, [*map(list, said.claims)], said.reading)
-        for said in conclusions(claims)
-    ]
     holds = (
         "2 of 4 claims (1 by a threshold of the suite's own), under every reading that they were "
         "judged under, among them"
     )
-    numbers = "A thing (published 0.5; plain 0.5004 ± 0.0060 (8))"
-    assert found == [
-        ("tiny", "Holds", holds, [["tiny-a", numbers]], ""),
-        ("tiny", "Holds only under other", "1 of 4 claims", [["tiny-c", "C, eq. (1), is so"]], ""),
-        ("tiny", "Does not hold", "1 of 4 claims", [["tiny-d", "D (plain 2 of 3 inside)"]], ""),
-        ("tiny", "Under plain", "2 of 4 claims hold; 2 trend-only", [], "plain"),
-        ("tiny", "Under other", "1 of 1 claims hold", [], "other"),
-        (
-            *("other", "Holds"),
-            "1 of 1 claims, under every reading that they were judged under",
-            *([], ""),
-        ),
-        ("other", "Under plain", "1 of 1 claims hold", [], "plain"),
+    numbers = " (published 0.5; plain 0.5004 ± 0.0060 (8))"
+    one, plain = "1 of 4 claims", "1 of 1 claims, under every reading that they were judged under"
+    assert conclusions(claims) == [
+        Sentence("tiny", "Holds", holds, (("tiny-a", "A thing", numbers),)),
+        Sentence("tiny", "Holds only under other", one, (("tiny-c", "C, eq. (1), is so", ""),)),
+        Sentence("tiny", "Does not hold", one, (("tiny-d", "D", " (plain 2 of 3 inside)"),)),
+        Sentence("tiny", "Under plain", "2 of 4 claims hold; 2 trend-only", (), "plain"),
+        Sentence("tiny", "Under other", "1 of 1 claims hold", (), "other"),
+        Sentence("other", "Holds", plain),
+        Sentence("other", "Under plain", "1 of 1 claims hold", (), "plain"),
     ]
 
 

@@ -7,6 +7,8 @@ import re
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from parsed_page import Parsed, assert_harmless
 from sample_reports import at_hand, band, curve, image, make, picture, record, write
 
@@ -63,27 +65,39 @@ def test_labels_are_an_axis_of_numbers_or_columns(labels, places):
 
 
 @pytest.mark.parametrize(
-    ("ends", "found"),
+    ("numbers", "found"),
     [
-        ((0.0, 1.0), [0, 0.2, 0.4, 0.6, 0.8, 1]),
-        ((0.137, 0.279), [0.15, 0.2, 0.25]),
-        ((-12.0, 31.0), [-10, 0, 10, 20, 30]),
-        ((0.9, 8.1), [2, 4, 6, 8]),
-        ((0.0, 5e-324), []),
+        ([0.0, 1.0], [0, 0.5, 1]),
+        ([0.137, 0.279, 0.2], [0.1, 0.15, 0.2, 0.25, 0.3]),
+        ([-12.0, 31.0], [-20, 0, 20, 40]),
+        ([0.9994, 1.0], [0.9994, 0.9996, 0.9998, 1]),
+        ([0.3, 0.6, 0.9], [0.2, 0.4, 0.6, 0.8, 1]),
+        ([1.0], [0.9, 0.95, 1]),
+        ([0.0, 5e-324], [0, 0.5, 1]),
+        ([3.0, 3.0], [2.6, 2.8, 3, 3.2, 3.4]),
+        ([], [0, 0.5, 1]),
     ],
 )
-def test_ticks_are_round_numbers_within_the_axis(ends, found):
-    assert curve_plot.ticks(*ends) == pytest.approx(found)
+def test_ticks_are_round_numbers_around_the_others(numbers, found):
+    assert curve_plot.ticks(numbers) == pytest.approx(found)
 
 
-def test_a_panel_has_round_ticks_and_a_label_a_point():
-    svg = curve_plot.plot(labelled(EPS, [0.0, 0.5, 1.0]), (0.0, 1.0), PANEL)
-    assert re.findall(r">([^<]+)</text>", svg) == ["0", "0.2", "0.4", "0.6", "0.8", "1", *EPS]
+@given(st.lists(st.floats(0, 1), min_size=1))
+def test_an_axis_of_rates_never_leaves_0_to_1(numbers):
+    found = curve_plot.ticks(numbers)
+    assert 0 <= found[0] <= min(numbers) + 1e-6
+    assert max(numbers) - 1e-6 <= found[-1] <= 1
+    assert 2 <= len(found) <= 5
+
+
+def test_a_panel_has_round_ticks_a_label_a_point_and_titles():
+    svg = curve_plot.plot(labelled(EPS, [0.0, 0.5, 1.0]), [0.0, 0.5, 1.0], PANEL)
+    assert re.findall(r">([^<]+)</text>", svg) == ["0", "0.5", "1", *EPS, "eps", "error"]
     heights = [float(y) for y in re.findall(r'class="published" d="M[\d.]+ ([\d.]+)', svg)]
     bottom = PANEL.height - PANEL.bottom
     assert heights == [bottom, (bottom + PANEL.top) / 2, PANEL.top]
     many = labelled([f"eps {i}" for i in range(200)], [0.5] * 200)
-    assert 2 < curve_plot.plot(many, (0.0, 1.0), PANEL).count('class="tick"') < 15
+    assert 2 < curve_plot.plot(many, [0.0, 1.0], PANEL).count('class="tick"') < 15
 
 
 @pytest.mark.parametrize("labels", [EPS, CLASSES, ["a" * 500, "<b>$x^{", "漢字\u202e\x00"]])
@@ -91,7 +105,7 @@ def test_a_panel_has_round_ticks_and_a_label_a_point():
 @pytest.mark.parametrize("frame", [STRIP, PANEL])
 def test_whatever_is_said_every_mark_stands_within_the_plot(labels, values, frame):
     drawn = labelled(labels, values)
-    svg = curve_plot.plot(drawn, curve_plot.domain(curve_plot.numbers(drawn)), frame)
+    svg = curve_plot.plot(drawn, curve_plot.ticks(curve_plot.numbers(drawn)), frame)
     assert "<b>" not in svg
     assert not re.search(r"\b(nan|inf)\b", svg)
     for x, y in re.findall(r'c?x="([-\d.]+)" c?y="([-\d.]+)"', svg):
@@ -140,12 +154,12 @@ def test_a_curve_has_a_panel_a_reading_on_one_axis():
     lifted = curve(reading="other")
     lifted["points"] = [point | {"published": 3.0} for point in lifted["points"]]
     made = figures.figures(make(curve(), lifted))[0]
-    assert [heading for heading, _ in made.panels] == [
-        "plain: error, 8 seeds",
-        "other: error, 8 seeds",
+    assert [panel[:2] for panel in made.panels] == [
+        ("plain", "plain, 8 seeds"),
+        ("other", "other, 8 seeds"),
     ]
     assert made.caption == "The error rate."
-    plots = [plot for _, plot in made.panels]
+    plots = [panel[2] for panel in made.panels]
     ticks = [re.findall(r'class="high"[^>]*>([^<]+)', plot) for plot in plots]
     assert ticks[0] == ticks[1]
     assert 'aria-label="3 points, published 0.1000 to 0.9000; 2 of 3 inside' in plots[0]

@@ -13,7 +13,17 @@ from pathlib import Path
 
 import pytest
 from parsed_page import assert_harmless, parsed
-from sample_reports import at_hand, curve, make, mixed, not_run, ordering, record, write
+from sample_reports import (
+    at_hand,
+    curve,
+    make,
+    mixed,
+    not_run,
+    ordering,
+    picture,
+    record,
+    write,
+)
 
 from repro.cli.main import main
 from repro.errors import ReportError
@@ -71,48 +81,77 @@ def test_counts_per_verdict_and_misses_by_chance():
     assert "9 rows, one a claim and reading. Of 7 bands of 95 %, 0.4 would miss" in words
 
 
-def test_headline_claims_are_cards_with_a_sentence_and_pictures():
+def test_headline_claims_are_cards_with_an_answer_and_a_sentence_and_a_plot_a_reading():
     page = html.render(mixed())
     card = page.partition('<article class="card">')[2].partition("</article>")[0]
     assert page.count('<article class="card">') == 1
-    assert (
-        "The paper says 0.5; 8 independent trainings gave 0.5004 ± 0.0060 and this machine gave "
-        "0.5010: reproduced (plain)"
-    ) in card
-    assert card.count("independent trainings gave") == 2  # each reading has its own numbers
+    assert "The paper says 0.5. <b>Holds.</b>" in card
+    said = re.findall('<span class="sentence">([^<]+)</span>', card)
+    assert said == [
+        f"8 independent trainings gave 0.5004 ± 0.0060 and this machine gave {here}."
+        for here in ("0.5010", "0.5070")
+    ]
     assert card.count("<svg") == 2
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("row", "paper", "said"),
     [
         (
-            [ordering()],
-            (
-                "The paper says error > 0.2; it holds in 8 of 8 independent trainings and this "
-                "machine measured 0.5010: reproduced (plain)."
-            ),
+            ordering(),
+            "The paper says error > 0.2.",
+            "It holds in 8 of 8 independent trainings and this machine measured 0.5010.",
         ),
-        ([not_run("a")], "The paper says 0.5; not-run (plain)."),
+        (not_run("a"), "The paper says 0.5.", ""),
         (
-            [not_run("a") | {"measured": 0.4}],
-            (
-                "The paper says 0.5; this machine measured 0.4000, with no population to judge it "
-                "by: not-run (plain)."
-            ),
+            not_run("a") | {"measured": 0.4},
+            "The paper says 0.5.",
+            "This machine measured 0.4000, with no population to judge it by.",
         ),
         (
-            [record(verdict="trend-only"), record(reading="other")],
+            curve(),
+            "The paper says 0.1 to 0.9 at 3 points.",
             (
-                "The paper says 0.5; 8 independent trainings gave 0.5004 ± 0.0060 and this "
-                "machine gave 0.5010: trend-only (plain); 8 independent trainings gave 0.5004 ± "
-                "0.0060 and this machine gave 0.5010: reproduced (other)."
+                "2 of 3 inside the bands of 8 independent trainings and this machine gave 0.1200 "
+                "to 0.7100."
             ),
         ),
+        (record(kind="inconsistency"), "The paper contradicts itself or its code.", None),
     ],
 )
-def test_one_sentence_a_headline_claim(rows, said):
-    assert view.sentence(view.anchored(rows)) == said
+def test_one_sentence_a_reading(row, paper, said):
+    assert view.paper_says(row) == paper
+    assert said is None or view.sentence(row) == said
+
+
+def test_the_summary_has_the_sentences_of_claims_md_and_the_papers_names():
+    made = make(*mixed()["claims"], papers={"tiny": "A. Nonym (2020), “Small”"})
+    summary = html.render(made).partition('id="page_summary"')[2].partition("</section>")[0]
+    assert "<h3>A. Nonym (2020), “Small”</h3>" in summary
+    assert (
+        "<li><b>Holds</b>: 3 of 8 claims, under every reading that they were judged under, among "
+        'them: <a href="#tiny-good">The error rate</a> (published 0.5; plain 0.5004 ± 0.0060 (8), '
+        "other 0.5004 ± 0.0060 (8)).</li>"
+    ) in summary
+    assert '<li data-reading="1"><b>Under other</b>: 1 of 1 claims hold.</li>' in summary
+
+
+def test_every_reading_has_a_switch_with_its_rule_and_all_that_is_its_alone():
+    rows = [record(), record(reading="other"), curve(), record("tiny-last", "third")]
+    page = html.render(make(*rows, pictures=[picture(reading="other")]))
+    switches = re.findall(r'id="page_reading_(\d)" value="\1"> ([^<]+)<', page)
+    assert switches == [("0", "plain"), ("1", "other"), ("2", "third")]
+    for index, _ in switches:
+        assert f"#page_reading_{index}:checked" in page.partition("</style>")[0]
+    # A summary's sentence, a row and what unfolds below it; a curve's panel, a picture's images.
+    assert [page.count(f' data-reading="{i}"') for i in range(3)] == [6, 4, 3]
+    alone = html.render(make(record()))
+    assert 'name="page_reading"' not in alone
+
+
+def test_a_quote_is_shown_as_it_is_read():
+    quote = "with $\\lambda_1 = \\lambda_{2}$\t0.24$ <"
+    assert words.quote(record(quote=quote)) == "with λ₁ = λ₂ · 0.24 <"
 
 
 def test_banners_say_what_limits_the_page():
@@ -203,18 +242,13 @@ def test_a_curves_row_has_its_points():
     ) in words
     assert "99.97 % (t) band at each point, together 99.9 %; this machine's" in words
     assert "98.3 % (t) at each point, together 95 %" in words
-    assert view.sentence(view.anchored([curve()])) == (
-        "The paper says 0.1 to 0.9; 2 of 3 inside the bands of 8 independent "
-        "trainings and this machine gave 0.1200 to 0.7100: trend-only (plain)."
-    )
 
 
 def test_the_sentence_of_a_curve_without_bands():
     row = curve(n=2, verdict="inconclusive")
     row["points"] = [point | {"band": None, "inside": None} for point in row["points"]]
-    assert view.sentence(view.anchored([row])) == (
-        "The paper says 0.1 to 0.9; 2 independent trainings gave no bands and "
-        "this machine gave 0.1200 to 0.7100: inconclusive (plain)."
+    assert view.sentence(row) == (
+        "2 independent trainings gave no bands and this machine gave 0.1200 to 0.7100."
     )
 
 

@@ -47,7 +47,7 @@ def test_what_is_published_and_what_the_population_says_of_each_kind():
 
 
 def test_a_point_without_a_band_is_counted_and_not_inside():
-    assert words.inside([True, False, None]) == "1 of 3 inside"
+    assert words.inside([True, False, None]) == "1 of 3 inside, 1 without a band"
     assert words.inside([None, None]) == "–"
     bare = curve()["points"][0] | {"band": None, "inside": None, "gate": None}
     assert words.point(bare) == (
