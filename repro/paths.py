@@ -1,4 +1,4 @@
-"""Where the suite's files live: the checkout's fixtures and the user's cache."""
+"""Where the suite's files live: claims' tests and fixtures, and the user's cache."""
 
 from __future__ import annotations
 
@@ -9,16 +9,48 @@ import platformdirs
 
 from repro.errors import StoreError, UsageError
 
+PACKAGE = Path(__file__).resolve().parent
+
+
+def home() -> Path:
+    """Find the folder that holds ``tests/claims``, ``fixtures`` and ``pyproject.toml``.
+
+    It is the checkout, or the copy of these that an installed package has (``setup.py``).
+    """
+    return PACKAGE / "shipped" if installed() else PACKAGE.parent
+
+
+def installed() -> bool:
+    """Tell whether the package is an installed one, apart from any checkout."""
+    return (PACKAGE / "shipped").is_dir()
+
 
 def checkout() -> Path:
-    """Find the folder that holds ``repro/``, ``tests/`` and ``fixtures/``."""
-    return Path(__file__).resolve().parent.parent
+    """Find the checkout, for what writes to it.
+
+    Raises:
+        UsageError: the package is an installed one.
+    """
+    if installed():
+        raise UsageError(
+            f"the installed package in {PACKAGE}, which nothing is written to",
+            expected="a checkout of the project",
+            do="run this from a checkout; repro calibrate takes --out, and REPRO_FIXTURES_DIR "
+            "names other fixtures",
+        )
+    return home()
 
 
-def fixtures() -> Path:
-    """Find the shipped weights, populations and snapshots (``REPRO_FIXTURES_DIR`` overrides)."""
+def fixtures(*, to_write: bool = False) -> Path:
+    """Find the shipped weights, populations and snapshots (``REPRO_FIXTURES_DIR`` overrides).
+
+    Raises:
+        UsageError: they are an installed package's, and are to be written.
+    """
     override = os.environ.get("REPRO_FIXTURES_DIR")
-    return given(override) if override else checkout() / "fixtures"
+    if override:
+        return given(override)
+    return (checkout() if to_write else home()) / "fixtures"
 
 
 def cache() -> Path:

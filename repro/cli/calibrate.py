@@ -47,6 +47,8 @@ def train(args: argparse.Namespace) -> int:
             f"--seed {args.seed}", expected="a whole number from 0", do="correct --seed"
         )
     prepare_device(args.device)
+    if args.ship:
+        paths.fixtures(to_write=True)  # where it may not be, that is told before the training
     loaded = mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
     store, shown = Store(device=args.device, retrain=args.force), Progress()
     for recipe in offered[name].recipes(args.seed):
@@ -94,7 +96,7 @@ def calibrate(args: argparse.Namespace) -> int:
     from repro.measure import calibrate as work
 
     prepare_device(args.device)
-    root = args.out or paths.fixtures() / "populations"
+    root = args.out or paths.fixtures(to_write=not args.check) / "populations"
     chosen = _chosen(args)
     if args.check:
         return _recheck(args, root, chosen)

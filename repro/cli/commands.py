@@ -31,21 +31,29 @@ def run(words: list[str]) -> int:
     """Run the claims' tests; ``words`` are pytest's options.
 
     Raises:
-        UsageError: the tests are not beside the package.
+        UsageError: the tests are not there, or pytest takes no path to them.
     """
     import pytest
 
-    tests = paths.checkout() / "tests" / "claims"
+    tests = Path(os.path.relpath(paths.home() / "tests" / "claims"))
     if not tests.is_dir():
         raise UsageError(
-            f"no tests in {tests}",
-            expected="a checkout of the project, which has them beside the package",
-            do="run it from a checkout",
+            f"no tests in {tests.absolute()}",
+            expected="the claims' tests, which a checkout has beside the package",
+            do="run it from a checkout, or install the package again",
+        )
+    if "[" in str(tests):
+        raise UsageError(
+            f"a folder {tests}, of which pytest takes what is behind [ for a test's parameters",
+            expected="a path without [",
+            do="run it from a folder below the brackets, such as the checkout, or rename that one",
         )
     # This process has loaded the package before pytest could rewrite its assertions, of which
     # it has none: nothing to warn of, and a warning would be an error.
     quiet = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
-    settings = ["-c", str(paths.checkout() / "pyproject.toml"), "-W", quiet]
+    settings = ["-c", str(paths.home() / "pyproject.toml"), "-W", quiet]
+    if paths.installed():  # where reports and caches have no place
+        settings += ["--rootdir", str(Path.cwd())]
     return int(pytest.main([*settings, str(tests), *words]))
 
 
@@ -160,7 +168,8 @@ def show(args: argparse.Namespace) -> int:
     if claim.kind in ("ordering", "inconsistency"):
         judge = verdicts.judge_ordering if claim.kind == "ordering" else cases.judge_claim
     print(f"judged by   {_place_of(judge)}")
-    reports = Path(os.path.relpath(paths.checkout() / "reports"))
+    root = Path.cwd() if paths.installed() else paths.home()
+    reports = Path(os.path.relpath(root / "reports"))
     for figure in outputs.figures_of(claim.id, reports):
         print(f"figure      {figure}")
     for case in mine:
@@ -183,9 +192,9 @@ def _show_reading(case: Case) -> None:
         print(f"  seeds {case.seeds[0]} to {case.seeds[-1]}{values}")
     for point in new_row(case)["points"]:
         print(f"    {words.point(point)}")
-    test = f"tests/claims/test_{claim.paper}.py"
+    test = _shown(paths.home() / "tests" / "claims" / f"test_{claim.paper}.py")
     rerun = words.rerun(claim.id, case.reading)
-    if not (folder := registry.folders()[claim.paper]).is_relative_to(paths.checkout()):
+    if not (folder := registry.folders()[claim.paper]).is_relative_to(paths.PACKAGE):
         test = _test_near(folder, Path(test).name) or test
         rerun = f"pytest {shlex.quote(test)} --claim '{claim.id}' --reading {case.reading}"
     print(f"  test  {test}::test_claim[{case.id}]")
@@ -194,10 +203,15 @@ def _show_reading(case: Case) -> None:
 
 def _place_of(function: Callable[..., Any]) -> str:
     """Return ``file:line, name`` of a function; the file from the checkout's root, if below it."""
-    code, root = inspect.unwrap(function).__code__, paths.checkout()
-    path = Path(code.co_filename)
-    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    return f"{shown}:{code.co_firstlineno}, {code.co_name}"
+    code = inspect.unwrap(function).__code__
+    return f"{_shown(Path(code.co_filename))}:{code.co_firstlineno}, {code.co_name}"
+
+
+def _shown(path: Path) -> str:
+    """Write a path from the checkout's root, if it is below it."""
+    root = paths.home()
+    short = path.is_relative_to(root) and not paths.installed()
+    return path.relative_to(root).as_posix() if short else str(path)
 
 
 def _test_near(folder: Path, name: str) -> str:

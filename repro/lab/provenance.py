@@ -67,8 +67,9 @@ def now() -> str:
 def commit(folder: Path) -> tuple[str, bool]:
     """Tell the commit checked out in ``folder`` and whether tracked files differ from it.
 
-    ``("unknown", False)`` outside a git checkout or without git. Nothing is locked: a run that
-    is killed just here must not leave a checkout that takes no commit.
+    ``("unknown", False)`` without git, and where ``folder`` is not the root of a git checkout: a
+    package installed somewhere below another project's is not of that project's commit. Nothing
+    is locked: a run that is killed just here must not leave a checkout that takes no commit.
     """
 
     def git(*words: str) -> str:
@@ -82,6 +83,8 @@ def commit(folder: Path) -> tuple[str, bool]:
         return done.stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != folder.resolve():
+            return "unknown", False
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):
         return "unknown", False

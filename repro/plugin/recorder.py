@@ -61,7 +61,7 @@ class Recorder:
         except ReproError as error:
             raise usage(error) from None
         about = provenance.describe(options.value(self.config, "device"))
-        commit, dirty = provenance.commit(paths.checkout())
+        commit, dirty = provenance.commit(paths.home())
         return {
             "commit": commit,
             "dirty": dirty,

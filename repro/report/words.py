@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from repro import paths
 from repro.claims.schema import SLUG
 from repro.claims.verdict import PASSING, Verdict
 from repro.report.result_row import BROKEN, SYMBOLS, PointRow, ResultRow, unexpected
@@ -175,7 +176,8 @@ def rerun(claim: str, reading: str) -> str:
     """
     if not SLUG.fullmatch(claim) or not SLUG.fullmatch(reading) or len(claim + reading) > 200:
         return ""
-    return f"tox -e reproduce -- --claim '{claim}' --reading {reading}"
+    command = "repro run" if paths.installed() else "tox -e reproduce --"
+    return f"{command} --claim '{claim}' --reading {reading}"
 
 
 def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:

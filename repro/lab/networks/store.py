@@ -203,9 +203,10 @@ class Store:
 
         Raises:
             StoreError: the folder cannot be written.
+            UsageError: it is an installed package's.
         """
         name = f"{artifact.manifest['name']}-seed{artifact.manifest['seed']}.safetensors"
-        folder = paths.fixtures() / "weights"
+        folder = paths.fixtures(to_write=True) / "weights"
         manifest = shipped_manifest()
         entry = {k: v for k, v in artifact.manifest.items() if k != "run"}
         manifest[artifact.key] = {"file": name, **entry}

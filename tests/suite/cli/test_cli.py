@@ -156,6 +156,21 @@ def test_run_takes_pytests_options(tiny, warm):
     assert done.stderr == ""
 
 
+def test_run_in_a_folder_that_pytest_would_misread_is_one_error(monkeypatch, tmp_path, capsys):
+    root = tmp_path / "br[1]"
+    (root / "tests" / "claims").mkdir(parents=True)
+    called = []
+    monkeypatch.setattr(paths, "home", lambda: root)
+    monkeypatch.setattr(pytest, "main", lambda words: called.append(words) or 0)
+    monkeypatch.chdir(tmp_path)
+    assert main.main(["run"]) == 2
+    assert "br[1]" in capsys.readouterr().err
+    assert not called
+    monkeypatch.chdir(root)
+    assert main.main(["run", "-q"]) == 0
+    assert called[0][-2:] == ["tests/claims", "-q"]
+
+
 def test_the_version():
     done = subprocess.run([*REPRO, "--version"], capture_output=True, check=True, text=True)
     assert done.stdout == f"repro-adversarial {__version__}\n"
@@ -201,7 +216,7 @@ def test_show_tells_the_whole_story(repro, tiny, monkeypatch):
 
 def test_show_names_the_figures_of_the_last_report(repro, tiny, tmp_path, monkeypatch):
     tiny.measure()
-    monkeypatch.setattr(paths, "checkout", lambda: tmp_path)
+    monkeypatch.setattr(paths, "home", lambda: tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reports").mkdir()
     made = make(curve("tiny-error"), record("tiny-clean"), pictures=[picture()])
