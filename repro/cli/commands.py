@@ -51,7 +51,8 @@ def run(words: list[str]) -> int:
     # This process has loaded the package before pytest could rewrite its assertions, of which
     # it has none: nothing to warn of, and a warning would be an error.
     quiet = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
-    settings = ["-c", str(paths.home() / "pyproject.toml"), "-W", quiet]
+    # What else pytest may list at the end, known misses and skips, stands in the report.
+    settings = ["-c", str(paths.home() / "pyproject.toml"), "-W", quiet, "-r", "fE"]
     if paths.installed():  # where reports and caches have no place
         settings += ["--rootdir", str(Path.cwd())]
     return int(pytest.main([*settings, str(tests), *words]))

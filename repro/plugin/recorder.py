@@ -17,12 +17,13 @@ import pytest
 
 from repro import paths
 from repro.errors import ReproError, StoreError
+from repro.judge.overview import Explained, explained
 from repro.judge.populations import Kind
 from repro.papers import picture
 from repro.plugin import options, xdist
 from repro.plugin.state import ROW, State, usage
 from repro.plugin.xdist import Test
-from repro.report import outputs
+from repro.report import outputs, words
 from repro.report import report_json as report
 from repro.report.result_row import Outcome, ResultRow, new_row
 
@@ -38,6 +39,8 @@ class Recorder:
         self.told: set[str] = set()
         self.problem = ""
         self.notes: list[str] = []
+        self.snapshots: list[str] = []
+        self.explained: list[Explained] = []
 
     @property
     def path(self) -> Path:
@@ -146,6 +149,8 @@ class Recorder:
                 found |= {name: row[name] for name in ("outcome", "stale")}
                 found["seconds"] = max(0.0, round(report.duration, 3))  # a clock may jump
             row.update(found)
+        if report.failed and report.when == "call" and test.purpose == "snapshot":
+            self.snapshots.append(test.id)
         outcome = _outcome(test, report)
         # A claim that is not fresh has failed, in whatever order its tests run.
         if outcome and row["outcome"] not in ("failed", "error"):
@@ -206,26 +211,42 @@ class Recorder:
         papers = self.state.papers
         self.header["coverage"] = report.coverage(papers.values(), cases)
         self.header["papers"] = {name: paper.citation for name, paper in papers.items()}
+        ran = {row["paper"] for row in self.rows.values() if row["outcome"] != "deselected"}
+        with suppress(ReproError):  # as the rows say
+            for paper in (papers[name] for name in papers if name in ran):
+                self.explained += explained(paper, cases, self.state.archive)
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Show the closing table, worst first."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> Iterator[None]:
+        """Show the closing screen, below all that pytest says."""
+        yield
         if not self.rows:
             return
-        from repro.report.terminal import closing_table
+        from rich.text import Text
 
-        plain = not terminalreporter.hasmarkup or bool(os.environ.get("NO_COLOR"))
-        width = max(80, terminalreporter._tw.fullwidth)
-        terminalreporter.section("claims")
-        terminalreporter.write(closing_table(self.rows.values(), width=width, plain=plain))
-        terminalreporter.write_line(f"coverage: {self.header['coverage']}")
-        written = os.path.relpath(self.path)
-        told = f"NOT WRITTEN: {self.problem}" if self.problem else written
-        terminalreporter.write_line(f"report: {told}")
-        page = self.path.with_name("index.html")
+        from repro.report import terminal
+
+        rows, width = list(self.rows.values()), terminalreporter._tw.fullwidth
+        parts = terminal.closing_screen(
+            rows,
+            self.explained,
+            width=width,
+            dirty=self.header["dirty"],
+            snapshots=self.snapshots,
+        )
+        if self.config.option.verbose > 0:
+            parts = [*terminal.whole_table(rows, width=width), *parts]
+        page, written = self.path.with_name("index.html"), os.path.relpath(self.path)
+        parts.append(Text(f"coverage: {self.header['coverage']}"))
+        parts.append(f"report: {f'NOT WRITTEN: {self.problem}' if self.problem else written}")
         if page.exists():
-            terminalreporter.write_line(f"page: {os.path.relpath(page)}")
-        for note in self.notes:
-            terminalreporter.write_line(note)
+            parts.append(f"every row: {os.path.relpath(page)}, or -v")
+        parts += self.notes
+        if exitstatus and not (words.broken(rows) or self.snapshots or self.problem):
+            parts.append("what failed is no claim: see above")
+        plain = not terminalreporter.hasmarkup or bool(os.environ.get("NO_COLOR"))
+        terminalreporter.write_sep("=", "claims")
+        terminalreporter.write(terminal.rendered(parts, width=width, plain=plain))
 
     def pytest_unconfigure(self) -> None:
         """Remove what the run's processes shared, which no later run reads."""

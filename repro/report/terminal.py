@@ -1,17 +1,20 @@
-"""The closing table of a run, for the terminal."""
+"""What a run says in the terminal: its closing screen, and tables that fit the window."""
 
 from __future__ import annotations
 
 import io
-import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from repro.claims.verdict import Verdict
+from repro.judge.overview import Explained
 from repro.report import words
-from repro.report.result_row import BROKEN, Measurement, ResultRow, worst_first
+from repro.report.result_row import BROKEN, ResultRow, unexpected, worst_first
 
 STYLES = {
     Verdict.REPRODUCED: "green",
@@ -28,54 +31,118 @@ HEALTH = {
     "sign-difference-share": "of signs differ from float64",
 }
 """What the shares of gradient health say, in words."""
+CAUSES = {
+    "science": "The science: the populations give another verdict than the one on record",
+    "numbers": "The code or this machine, not the science: the same weights give other numbers "
+    "than those on record",
+    "control": "The check itself: a control that must fail its claim passes it",
+    "broken": "Not measured, not judged: the code, the data or this machine broke; see above",
+    "unfinished": "Not run to the end: give the command again",
+}
+"""What a failure says of the science, by its kind."""
+CHANGED = "This checkout has changes that are not committed: look there first."
+UNCHANGED = (
+    "This checkout has no uncommitted changes: if the commit before does the same, it is the "
+    "machine (README, Interpreting a result)."
+)
+FEW = 10
+"""Rows that the closing screen shows, where a run has no more; else those of headline claims."""
+FEW_FAILED = 3
+"""Failures of one kind that the closing screen names."""
+_NARROWEST = 18
+"""Columns of a table's last column, the one that is folded: the longest verdict's."""
+
+Cells = Sequence[str | Text]
 
 
-def closing_table(rows: Iterable[ResultRow], *, width: int, plain: bool) -> str:
-    """Return what ran, worst first, then counts, gradient health and commands to rerun failures.
+def rendered(parts: Iterable[RenderableType], *, width: int, plain: bool) -> str:
+    r"""Write ``parts`` in ``width`` columns, ``plain`` without colours; a str stays one line.
 
-    Two lines a claim and reading, so that ids, places and verdicts stay whole in 80 columns;
-    a command to copy is one line, however long.
+    >>> rendered([Text("a few words"), "a command to copy"], width=7, plain=True)
+    'a few\nwords\na command to copy\n'
     """
-    ran = [row for row in worst_first(rows) if row["outcome"] != "deselected"]
-    lines: list[Text | str] = [Text("claim (reading), place", "bold")]
-    lines.append(Text(_columns("published", "measured", "95 % band", "verdict"), "bold"))
-    for row in ran:
-        criterion = f": {row['criterion']}" if row["criterion"] else ""
-        lines += _wrapped(f"{row['id']} ({row['reading']}), {row['place']}{criterion}", width)
-        numbers = _number(row["published"]), _number(row["measured"]), words.band(row)
-        lines.append(Text.assemble(_columns(*numbers, ""), _verdict(row)))
-    lines.append("")
-    for line in [*_counts(ran), *_health(ran)]:
-        lines += _wrapped(line, width)
-    broken = [row for row in ran if row["outcome"] in BROKEN]
-    lines += [f"rerun: {words.rerun(row['id'], row['reading'])}" for row in broken]
     out = io.StringIO()
     console = Console(
         file=out, width=width, force_terminal=not plain, no_color=plain, legacy_windows=False
     )
-    for each in lines:
+    for part in parts:
         # No markup, highlighter or emoji of its own: brackets and numbers are ours.
-        console.print(each, soft_wrap=True, markup=False, highlight=False, emoji=False)
-    return out.getvalue()
+        whole = isinstance(part, str)
+        console.print(part, soft_wrap=whole, markup=False, highlight=False, emoji=False)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-def _columns(published: str, measured: str, band: str, verdict: str) -> str:
-    return f"  {published:>9}  {measured:>8}  {band:<16}  {verdict}"
+def grouped(
+    titles: Sequence[str],
+    groups: Mapping[tuple[str, str], Sequence[Cells]],
+    *,
+    width: int | None = None,
+) -> list[RenderableType]:
+    """Lay out rows in groups, in the first of three forms that the window holds.
+
+    One line a row, with its group; the group on a line of its own and one line a row below it; or
+    a few lines a row.
+
+    Args:
+        titles: of the two cells that name a group, and of each cell of a row.
+        groups: the two cells that name a group, to its rows; only a row's last cell may be folded.
+        width: of the window; None for a file or a pipe, whose lines stay whole.
+    """
+    rows = [row for group in groups.values() for row in group]
+    widths = [max(map(_columns, cells)) for cells in zip(titles[2:], *rows, strict=True)]
+    names = [max(map(_columns, cells)) for cells in zip(titles[:2], *groups, strict=True)]
+    if width is None or sum(names + widths) + 2 * (len(titles) - 1) <= width:
+        lines = [(*name, *row) for name, group in groups.items() for row in group]
+        return [_grid([titles], names + widths, "bold"), _grid(lines, names + widths)]
+    last = min(widths[-1], width - sum(widths[:-1]) - 2 * len(widths))
+    fits = last >= min(widths[-1], _NARROWEST)
+    parts: list[RenderableType] = []
+    if fits:
+        widths[-1] = last
+        parts.append(Padding.indent(_grid([titles[2:]], widths, "bold"), 2))
+    for (name, about), group in groups.items():
+        parts.append(Text(f"{name}: {titles[1]} {about}" if about else name))
+        if fits:
+            parts.append(Padding.indent(_grid(group, widths), 2))
+            continue
+        for first, *middle, end in group:
+            parts.append(Padding.indent(Text.assemble(first, ": ", end), 2))
+            parts += [
+                Padding.indent(Text.assemble(title, " ", cell), 4)
+                for title, cell in zip(titles[3:-1], middle, strict=True)
+            ]
+    return parts
 
 
-def _number(value: Measurement | None) -> str:
-    return f"{len(value)} points" if isinstance(value, list) else words.number(value)
+def _columns(cell: str | Text) -> int:
+    return cell_len(str(cell))
 
 
-def _wrapped(line: str, width: int) -> list[str]:
-    return textwrap.wrap(line, width, subsequent_indent="    ", break_on_hyphens=False)
+def _grid(rows: Iterable[Cells], widths: Sequence[int], style: str = "") -> Table:
+    made = Table.grid(padding=(0, 2, 0, 0))
+    for width in widths:
+        made.add_column(width=width)
+    for row in rows:
+        made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row), style=style)
+    return made
 
 
-def _verdict(row: ResultRow) -> Text:
+def results(rows: Iterable[ResultRow], *, width: int | None = None) -> list[RenderableType]:
+    """Return a table of what a run found, a row a claim and reading."""
+    groups: dict[tuple[str, str], list[Cells]] = {}
+    for row in rows:
+        # "by": of an ordering, how much it holds by; the word has to fit with its numbers.
+        population = words.population(row).replace("difference", "by")
+        cells = (row["reading"], _measured(row), population, verdict(row))
+        groups.setdefault((row["id"], words.published(row)), []).append(cells)
+    titles = ("claim", "published", "reading", "measured", "mean ± s (N)", "verdict")
+    return grouped(titles, groups, width=width) if groups else []
+
+
+def verdict(row: ResultRow) -> Text:
+    """Return a row's verdict in its colour, and what it may not be read without."""
     broken = row["outcome"] in BROKEN
     said = str(row["verdict"])
-    if row["indicative"]:
-        said += ", indicative"
     if row["stale"]:
         said += ", STALE"
     elif broken:
@@ -83,14 +150,114 @@ def _verdict(row: ResultRow) -> Text:
     return Text(said, style="bold red" if broken else STYLES[Verdict(row["verdict"])])
 
 
-def _counts(rows: list[ResultRow]) -> list[str]:
-    lines = [", ".join(f"{count} {verdict}" for verdict, _, count in words.counts(rows) if count)]
-    if broken := words.broken(rows):
-        lines.append(f"of these {broken}: their verdicts do not count")
-    return [*lines, *words.caveats(rows)]
+def whole_table(rows: Iterable[ResultRow], *, width: int) -> list[RenderableType]:
+    """Return all that ran, worst first, and the health of the gradients behind it."""
+    ran = [row for row in worst_first(rows) if row["outcome"] != "deselected"]
+    return [*results(ran, width=width), Text(), *map(Text, _health(ran)), Text()]
 
 
-def _health(rows: list[ResultRow]) -> list[str]:
+def closing_screen(
+    rows: Iterable[ResultRow],
+    explained: Iterable[Explained],
+    *,
+    width: int,
+    dirty: bool = False,
+    snapshots: Iterable[str] = (),
+) -> list[RenderableType]:
+    """Return what a run came to, on one screen.
+
+    What each reading explains; the headline claims, or all where few ran; how many verdicts
+    there are of each kind, and which are not as on record; what failed, why, and how to run it
+    again.
+
+    Args:
+        rows: of the run, in the records' order.
+        explained: of the papers that ran, as :func:`repro.judge.overview.explained` has them.
+        width: of the window.
+        dirty: whether the checkout has changes that are not committed.
+        snapshots: ``claim@reading`` of each snapshot that differs.
+    """
+    ran = [row for row in rows if row["outcome"] != "deselected"]
+    worst = worst_first(ran)
+    headline = [row for row in ran if "headline" in row["tags"]]
+    shown = ran if len(ran) <= FEW else headline or worst[:FEW]
+    failed = _failed(worst, snapshots)
+    said = ", ".join(f"{count} {name}" for name, _, count in words.counts(ran) if count)
+    other = sum(map(unexpected, ran))
+    against = f"{other} of them NOT as on record" if other else "all as on record"
+    parts = [*_explained(explained, width), *results(shown, width=width), Text()]
+    parts.append(Text(f"{said}: {against}" if said else "no claim was judged"))
+    if not failed:
+        return [*parts, *map(Text, words.caveats(ran))]
+    if broken := words.broken(ran):
+        parts.append(Text(f"of these {broken}: their verdicts do not count"))
+    for cause, lines in failed.items():
+        parts.append(Text(f"{CAUSES[cause]} ({len(lines)})", "bold red"))
+        more = [f"and {len(lines) - FEW_FAILED} more"] if len(lines) > FEW_FAILED else []
+        parts += [Padding.indent(Text(line), 2) for line in lines[:FEW_FAILED] + more]
+    if "numbers" in failed:
+        parts.append(Text(CHANGED if dirty else UNCHANGED))
+    spots = [f"{row['id']}@{row['reading']}" for row in worst if row["outcome"] in BROKEN]
+    spots = list(dict.fromkeys([*spots, *snapshots]))
+    parts.append(f"rerun: {words.rerun(*spots[0].split('@'))}")
+    if len(spots) > 1 and "unfinished" not in failed:
+        parts.append(f"rerun all {len(spots)}: {words.run_command()} --lf")
+    return parts
+
+
+def _measured(row: ResultRow) -> str:
+    if row["difference"] is not None:
+        return f"by {words.number(row['difference'])}"
+    value = row["measured"]
+    return f"{len(value)} points" if isinstance(value, list) else words.number(value)
+
+
+def _explained(lines: Iterable[Explained], width: int) -> list[RenderableType]:
+    """Lay out how many numbers each reading explains, and the joint test of each table."""
+    papers: dict[tuple[str, str], list[Cells]] = {}
+    tests: dict[tuple[str, str], list[str]] = {}
+    every = list(lines)
+    for line in every:
+        if line.p is not None:
+            found = tests.setdefault((line.paper, line.reading), [])
+            found.append(f"p {line.p:.2g} ({line.table})")
+    for line in every:
+        if not line.table and line.numbers:
+            joint = ", ".join(tests.get((line.paper, line.reading), [])) or words.NOTHING
+            cells = (line.reading, f"{line.inside} of {line.numbers}", joint)
+            papers.setdefault((line.paper, ""), []).append(cells)
+    titles = ("paper", "", "reading", "numbers explained", "joint test")
+    return [*grouped(titles, papers, width=width), Text()] if papers else []
+
+
+def _failed(rows: Iterable[ResultRow], snapshots: Iterable[str]) -> dict[str, list[str]]:
+    """Return what failed, one line each, by the keys of :data:`CAUSES`."""
+    found: dict[str, list[str]] = {cause: [] for cause in CAUSES}
+    for row in (row for row in rows if row["outcome"] in BROKEN):
+        for cause, said in _causes(row).items() or [("broken", "")]:
+            name = f"{row['id']} ({row['reading']})"
+            found[cause].append(f"{name}: {said}" if said else name)
+    found["numbers"] += [f"snapshot of the experiment of {spot}" for spot in snapshots]
+    return {cause: lines for cause, lines in found.items() if lines}
+
+
+def _causes(row: ResultRow) -> dict[str, str]:
+    """Return why a row is broken, where the row itself tells."""
+    if row["outcome"] == "unfinished":
+        return {"unfinished": ""}
+    found = {}
+    if unexpected(row):
+        found["science"] = f"{row['evidence_verdict']}, on record {row['expected']}"
+    if row["stale"]:
+        seed0 = dict(zip(row["seeds"], row["values"], strict=False)).get(0)
+        record = "" if seed0 is None else f", {words.number(seed0)} on record"
+        found["numbers"] = f"{_measured(row)} here{record}"
+    if row["control"] and row["control"]["outside"] is False:
+        found["control"] = row["control"]["metric"]
+    return found
+
+
+def _health(rows: Iterable[ResultRow]) -> list[str]:
     """Write one line an experiment and reading on the gradients behind the figures."""
     found = {}
     for row in rows:

@@ -169,6 +169,11 @@ def notes(row: ResultRow) -> tuple[str, ...]:
     return tuple(text for text, applies in said.items() if applies)
 
 
+def run_command() -> str:
+    """Return the command that runs claims; pytest's options come behind it."""
+    return "repro run" if paths.installed() else "tox -e reproduce --"
+
+
 def rerun(claim: str, reading: str) -> str:
     """Return the command that runs just this row; empty where a name is none of this suite's.
 
@@ -176,8 +181,7 @@ def rerun(claim: str, reading: str) -> str:
     """
     if not SLUG.fullmatch(claim) or not SLUG.fullmatch(reading) or len(claim + reading) > 200:
         return ""
-    command = "repro run" if paths.installed() else "tox -e reproduce --"
-    return f"{command} --claim '{claim}' --reading {reading}"
+    return f"{run_command()} --claim '{claim}' --reading {reading}"
 
 
 def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:

@@ -65,6 +65,10 @@ class Runs:
     def __call__(self, *words: str, full: bool = True) -> pytest.RunResult:
         """Write, then run in this process."""
         self.write(full=full)
+        return self.again(*words)
+
+    def again(self, *words: str) -> pytest.RunResult:
+        """Run what is written, in this process."""
         options = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "claims", *words)
         return self.pytester.runpytest_inprocess(*options, no_reraise_ctrlc=True)
 

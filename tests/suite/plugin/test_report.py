@@ -11,7 +11,6 @@ import pytest
 from repro.errors import ReportError, StoreError
 from repro.lab import provenance
 from repro.report import report_json
-from repro.report.terminal import closing_table
 
 ALL = ["tiny-error@plain", "tiny-error@other", "tiny-clean@plain", "tiny-order@plain"]
 
@@ -143,7 +142,7 @@ def test_junit_of_an_experiment_that_breaks_still_names_the_claim(runs):
     assert found == {"id": "tiny-error", "published": "0.5", "measured": "", "verdict": "not-run"}
 
 
-# --- the closing table -------------------------------------------------------------------
+# --- the closing screen ------------------------------------------------------------------
 
 
 def closing(result) -> list[str]:
@@ -152,55 +151,70 @@ def closing(result) -> list[str]:
     return lines[start + 1 :]
 
 
-def test_the_table_stands_in_80_columns_and_breaks_no_word(runs, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    long = "lacok2016-t1-random-025-confidence-of-some-length"
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_closing_screen_comes_last_and_fits_the_window(runs, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
     place = "Table 1, row 1, average error rate, in a rather long place name"
-    runs.tiny.claim().update(published=0.123456, margin=0.01, place=place, id="tiny-" + long)
-    runs.tiny.claim("tiny-clean").update({"margin": 0.03})
-    runs.tiny.expect("inconclusive", "tiny-clean")
+    runs.tiny.claim().update(published=0.123456, margin=0.01, place=place)
     runs.tiny.values["small"] = 0.3  # the ordering's control keeps it
-    result = runs()
+    result = runs("-ra")
     table = closing(result)
-    commands = [line for line in table if line.startswith("rerun: ")]
-    assert commands  # may be long, to be copied whole
-    end = next(i for i, line in enumerate(table) if line.startswith("report: "))
+    assert not any("short test summary" in line for line in table)
+    commands = [line for line in table if line.startswith("rerun")]
+    assert len(commands) == 2  # may be long, to be copied whole
+    end = next(i for i, line in enumerate(table) if line.startswith("coverage: "))
     for line in table[:end]:
-        assert len(line) <= 80 or line in commands, line
-    text = "\n".join(table)
+        assert len(line) <= width or line in commands, line
+    text = " ".join(" ".join(table).split())
     for word in (
-        *("paper-inconsistent", "reproduced", "inconclusive", "trend-only"),
-        *("tiny-" + long, "tiny-order", "error > 0.2", "0.1235", "0.5000"),
+        *("paper-inconsistent", "reproduced", "trend-only", "tiny-error", "tiny-order"),
+        *("0.123456", "0.5000"),
     ):
         assert word in text
+    assert "tiny-error (plain): trend-only, on record reproduced" in text
+    assert "tiny plain" in text or "tiny plain: p" in text  # what the reading explains
 
 
-def test_the_worst_comes_first(runs):
-    runs.tiny.claim("tiny-clean")["margin"] = 0.03
-    runs.tiny.expect("inconclusive", "tiny-clean")
-    runs.tiny.claim().update({"published": 0.7, "margin": 0.01})
-    text = "\n".join(closing(runs()))
-    spots = [text.index(name) for name in ("tiny-error", "tiny-clean", "tiny-twice", "tiny-order")]
-    assert spots == sorted(spots)
-    assert "FAILED" in text
-    assert "2 failed" in text
+def test_the_whole_table_is_shown_where_it_is_asked_for(runs):
+    assert "gradient health" not in "\n".join(closing(runs()))
+    text = " ".join(" ".join(closing(runs("-v"))).split())
+    assert "gradient health, toy, plain: 2.00% of images with an all-zero gradient" in text
 
 
-def test_a_stale_claim_is_marked(runs):
-    runs.tiny.values["error"] = 0.75
-    assert "STALE" in "\n".join(closing(runs("--claim", "tiny-error")))
-
-
-def test_the_table_counts_and_says_what_chance_would_do(runs):
-    result = runs()
-    result.stdout.fnmatch_lines(
+def test_what_a_run_comes_to_is_counted(runs):
+    runs().stdout.fnmatch_lines(
         [
-            "1 paper-inconsistent, 4 reproduced",
+            "1 paper-inconsistent, 4 reproduced: all as on record",
             "Of 3 bands of 95 %, 0.2 would miss by chance if every claim held",
         ]
     )
-    text = " ".join(" ".join(closing(result)).split())
-    assert "gradient health, toy, plain: 2.00% of images with an all-zero gradient" in text
+
+
+def test_a_stale_claim_is_the_code_or_the_machine_and_its_command_is_told(runs):
+    runs.tiny.values["error"] = 0.75
+    text = " ".join(" ".join(closing(runs("--claim", "tiny-error"))).split())
+    assert "reproduced, STALE" in text
+    assert "The code or this machine, not the science" in text
+    assert "tiny-error (plain): 0.7500 here, 0.4800 on record" in text
+    assert "rerun: tox -e reproduce -- --claim 'tiny-error' --reading plain" in text
+
+
+def test_a_snapshot_that_differs_is_told(runs):
+    """Of an experiment, for which one claim stands; its verdict is not touched."""
+    runs.write()
+    module = runs.pytester.path / "claims" / "test_tiny.py"
+    with module.open("a") as file:
+        file.write("\n\ndef test_snapshot(claim, snapshot):\n    assert claim.tags == ()\n")
+    text = " ".join(" ".join(closing(runs.again("--claim", "tiny-order"))).split())
+    assert "snapshot of the experiment of tiny-order@plain" in text
+    assert "1 reproduced: all as on record" in text
+
+
+def test_a_failure_that_is_no_claim_s_is_not_passed_over(runs):
+    runs.write()
+    (runs.pytester.path / "claims" / "test_more.py").write_text("def test_it():\n    assert 0\n")
+    assert "what failed is no claim: see above" in closing(runs.again())
+    assert "see above" not in "\n".join(closing(runs.again("--deselect", "claims/test_more.py")))
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
@@ -211,28 +225,6 @@ def test_no_color_is_respected(runs, monkeypatch, no_color, coloured):
     table = "\n".join(closing(result)[:-1])
     table = table[: table.index("coverage: ")]
     assert ("\x1b[" in table) is coloured
-
-
-@pytest.mark.parametrize("health", [{}, {"zero-gradient-share": 0.25}, {"other": 0.5}])
-def test_the_table_takes_any_gradient_health(runs, health):
-    runs("--claim", "tiny-error")
-    record = runs.record() | {"health": health}
-    text = closing_table([record], width=80, plain=True)
-    assert ("gradient health" in text) is bool(health)
-    assert ("25.00%" in text) is ("zero-gradient-share" in health)
-
-
-def test_the_table_of_nothing_and_of_every_width(runs):
-    runs()
-    records = [r for r in runs.report()["claims"] if r["paper"] == "tiny"]
-    assert closing_table([], width=80, plain=True)
-    for width in (80, 100, 119, 120, 200):
-        text = closing_table(records, width=width, plain=True)
-        assert max(map(len, text.splitlines())) <= width
-        for record in records:
-            assert record["id"] in text
-            assert record["place"].split()[-1] in text
-            assert record["verdict"] in text
 
 
 def test_the_json_is_plain(runs):

@@ -1,4 +1,4 @@
-"""The closing table from records alone."""
+"""The closing screen from records alone, and tables in windows of every width."""
 
 from __future__ import annotations
 
@@ -8,12 +8,27 @@ from tiny_paper import document
 from repro.claims import records
 from repro.claims.verdict import Verdict
 from repro.judge import cases
+from repro.judge.overview import Explained
 from repro.judge.populations import Archive
 from repro.report import result_row
-from repro.report.terminal import STYLES, closing_table
+from repro.report.terminal import (
+    CAUSES,
+    CHANGED,
+    FEW,
+    STYLES,
+    UNCHANGED,
+    closing_screen,
+    rendered,
+    results,
+    whole_table,
+)
 
-BAND = {"low": 0.4, "high": 0.6, "level": 0.95, "method": "t"}
 LONG = "x" * 20 + "-a-claim-id-of-sixty-letters-more-or-less"
+EXPLAINED = [
+    Explained("tiny", "plain", "", 2, 3),
+    Explained("tiny", "plain", "Table 1", 2, 2, 0.25),
+    Explained("tiny", "other", "", 0, 0),
+]
 
 
 @pytest.fixture
@@ -27,82 +42,187 @@ def rows(tiny):
     return found
 
 
-def text(rows, width=80, *, plain=True):
-    return closing_table(rows, width=width, plain=plain)
+def screen(rows, width=80, *, plain=True, **more):
+    return rendered(closing_screen(rows, EXPLAINED, width=width, **more), width=width, plain=plain)
 
 
-def line_below(rows, claim="tiny-error (plain)"):
-    lines = text(rows).splitlines()
-    return lines[next(i for i, line in enumerate(lines) if line.startswith(claim)) + 1]
+def table(rows, width=80):
+    shown = results(rows, width=width)
+    return rendered(shown, width=width or 999, plain=True).splitlines()
 
 
-def test_one_claim_is_two_lines(rows):
-    lines = text(rows).splitlines()
-    assert lines[:2] == [
-        "claim (reading), place",
-        "  published  measured  95 % band         verdict",
+def failed(rows, **changes):
+    rows[0] |= {"outcome": "failed"} | changes
+    return " ".join(screen(rows).split())
+
+
+def test_a_table_takes_the_first_of_three_forms_that_fits(rows):
+    wide, narrow, narrowest = (table(rows[:1], width) for width in (81, 65, 40))
+    assert wide == table(rows[:1], None)  # of a file or a pipe
+    assert wide == [
+        "claim       published  reading  measured  mean ± s (N)         verdict",
+        "tiny-error  0.5        plain    0.5000    0.5000 ± 0.0123 (8)  reproduced",
     ]
-    assert "tiny-error (plain), Table 1, row 1" in lines
-    assert line_below(rows) == "     0.5000    0.5000  [0.4643, 0.5357]  reproduced"
-    assert "tiny-order (plain), Abstract: error > 0.2" in lines
+    assert narrow[1:] == [
+        "tiny-error: published 0.5",
+        "  plain    0.5000    0.5000 ± 0.0123 (8)  reproduced",
+    ]
+    assert narrowest == [
+        "tiny-error: published 0.5",
+        "  plain: reproduced",
+        "    measured 0.5000",
+        "    mean ± s (N) 0.5000 ± 0.0123 (8)",
+    ]
+
+
+def test_one_claim_s_readings_stand_together(rows):
+    assert [line for line in table(rows, 65) if "published" in line] == [
+        "tiny-error: published 0.5",
+        "tiny-clean: published 0.3",
+        "tiny-order: published > 0.2",
+        "tiny-twice: published two sources",
+    ]
+
+
+def test_an_ordering_holds_by_a_difference(rows):
+    rows[3]["difference"] = 0.25
+    assert "by 0.2500  by 0.3000 ± 0.0123 (8)" in "\n".join(table(rows))
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 @pytest.mark.parametrize("outcome", ["passed", "unfinished"])
-def test_every_verdict_is_whole_in_80_columns(rows, verdict, outcome):
-    indicative = verdict is not Verdict.PAPER_INCONSISTENT  # nothing is measured for that one
-    rows[0] |= {"verdict": verdict, "outcome": outcome, "indicative": indicative, "band": BAND}
-    rows[0] |= {"id": LONG, "reading": "an-unusually-long-reading-name", "published": 0.123456}
-    shown = text(rows)
-    table, _, commands = shown.partition("rerun: ")
-    assert all(len(line) <= 80 for line in table.splitlines())
-    assert f"{verdict}, indicative" in table if indicative else verdict in table
-    assert ("UNFINISHED" in table) is (outcome == "unfinished")
-    assert LONG in table
-    assert bool(commands) is (outcome == "unfinished")
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 400])
+def test_every_verdict_is_whole_in_every_width(rows, verdict, outcome, width):
+    rows[0] |= {"verdict": verdict, "outcome": outcome, "id": LONG, "published": 0.123456}
+    rows[0] |= {"reading": "an-unusually-long-reading"}
+    shown = screen(rows, width)
+    above, _, command = shown.partition("rerun: ")
+    if width >= len(LONG):
+        assert LONG in above
+    assert all(len(line) <= width for line in above.splitlines())
+    assert verdict in above
+    assert (f"{verdict}, UNFINISHED" in " ".join(above.split())) is (outcome == "unfinished")
+    assert command.startswith(f"tox -e reproduce -- --claim '{LONG}'") is bool(command)
+    assert bool(command) is (outcome == "unfinished")
     assert set(STYLES) == set(Verdict)
+
+
+def test_what_each_reading_explains_comes_first(rows):
+    lines = screen(rows).splitlines()
+    assert [line.split() for line in lines[:2]] == [
+        ["paper", "reading", "numbers", "explained", "joint", "test"],
+        ["tiny", "plain", "2", "of", "3", "p", "0.25", "(Table", "1)"],
+    ]
+    assert lines[2] == ""  # nothing of a reading without numbers
+
+
+def test_few_rows_are_shown_all_and_of_many_the_headline_claims(rows):
+    assert "tiny-twice" in screen(rows)
+    shown = screen([row | {"reading": f"r{n}"} for n in range(FEW) for row in rows])
+    assert "tiny-error" in shown
+    assert "tiny-twice" not in shown
+    others = [row | {"reading": f"r{n}"} for n in range(FEW) for row in rows[2:]]
+    shown = screen(others)  # the worst of them
+    assert "tiny-twice" in shown
+    assert "tiny-order" not in shown
 
 
 def test_deselected_claims_are_left_out(rows):
     for record in rows[1:]:
         record["outcome"] = "deselected"
-    assert "tiny-error (plain)" in text(rows)
-    assert "tiny-clean" not in text(rows)
-    assert "1 reproduced\n" in text(rows)
+    assert "tiny-error" in screen(rows)
+    assert "tiny-clean" not in screen(rows)
+    assert "1 reproduced: all as on record\n" in screen(rows)
+
+
+def test_that_nothing_ran_is_said():
+    found = rendered(closing_screen([], [], width=80), width=80, plain=True)
+    assert found == "\nno claim was judged\n"
 
 
 def test_the_counts_do_not_hide_what_broke(rows):
-    rows[0] |= {"outcome": "failed", "stale": True}
     rows[1] |= {"outcome": "error", "verdict": "not-run", "measured": None}
-    shown = text(rows)
-    assert "1 paper-inconsistent, 3 reproduced, 1 not-run\n" in shown
-    assert "of these 1 failed, 1 error: their verdicts do not count\n" in shown
+    shown = failed(rows, stale=True)
+    assert "1 paper-inconsistent, 3 reproduced, 1 not-run: all as on record" in shown
+    assert "of these 1 failed, 1 error: their verdicts do not count" in shown
     assert "reproduced, STALE" in shown
     assert "not-run, ERROR" in shown
-    assert shown.count("rerun: tox -e reproduce -- --claim 'tiny-error' --reading ") == 2
+    assert "rerun: tox -e reproduce -- --claim 'tiny-error' --reading " in shown
+    assert "rerun all 2: tox -e reproduce -- --lf" in shown
 
 
-def test_a_curve_says_how_many_points_are_inside(rows):
-    point = {"label": "0.1", "published": 0.5, "mean": 0.5, "sd": 0.1, "band": BAND}
-    point |= {"inside": True, "measured": 0.5}
-    rows[0] |= {
-        "kind": "curve",
-        "published": [0.5, 0.9],
-        "measured": [0.5, 0.5],
-        "band": None,
-        "points": [point, point | {"published": 0.9, "inside": False}],
-    }
-    assert line_below(rows) == "   2 points  2 points  1 of 2 inside     reproduced"
-    for each in rows[0]["points"]:
-        each["inside"] = None
-    assert line_below(rows) == "   2 points  2 points  –                 reproduced"
+@pytest.mark.parametrize(
+    ("cause", "changes", "said"),
+    [
+        ("science", {"expected": "trend-only"}, "reproduced, on record trend-only"),
+        ("numbers", {"stale": True, "measured": 0.75}, "0.7500 here, 0.4800 on record"),
+        ("control", {"control": {"metric": "noise", "outside": False}}, "noise"),
+        ("broken", {"verdict": "not-run", "measured": None}, ""),
+        ("unfinished", {"outcome": "unfinished"}, ""),
+    ],
+)
+def test_a_failure_says_whether_it_is_science_or_machine(rows, cause, changes, said):
+    shown = failed(rows, **changes)
+    spot = f"tiny-error (plain): {said}" if said else "tiny-error (plain)"
+    assert f"{CAUSES[cause]} (1) {spot}" in shown
+    assert [other for other in CAUSES if CAUSES[other] in shown] == [cause]
+    assert "rerun: tox -e reproduce -- --claim 'tiny-error' --reading plain" in shown
+    assert ("1 of them NOT as on record" in shown) is (cause == "science")
+    assert (UNCHANGED in shown) is (cause == "numbers")
 
 
-def test_brackets_in_a_place_are_not_taken_for_colours(rows):
-    rows[0]["place"] = "Table [bold]1[/], :smile: [red]"
-    assert "[bold]1[/], :smile: [red]" in text(rows)
+def test_a_changed_checkout_is_looked_at_before_the_machine(rows):
+    rows[0] |= {"outcome": "failed", "stale": True}
+    assert CHANGED in screen(rows, dirty=True)
+    assert CHANGED not in screen(rows, dirty=False)
+
+
+def test_a_snapshot_that_differs_is_told_and_rerun(rows):
+    shown = screen(rows, snapshots=["tiny-order@plain"])
+    assert "snapshot of the experiment of tiny-order@plain" in shown
+    assert "rerun: tox -e reproduce -- --claim 'tiny-order' --reading plain" in shown
+    assert "rerun all" not in shown
+
+
+def test_many_failures_are_counted_and_not_listed(rows):
+    many = [
+        row | {"outcome": "failed", "stale": True, "tags": [], "id": f"{row['id']}-{i}-{n}"}
+        for n in range(20)
+        for i, row in enumerate(rows)
+    ]
+    shown = screen(many)
+    assert "and 97 more" in shown
+    assert "rerun all 100: tox -e reproduce -- --lf" in shown
+    assert len(shown.splitlines()) <= 40
+
+
+def test_an_unfinished_run_is_not_repeated_by_what_failed(rows):
+    shown = screen([row | {"outcome": "unfinished"} for row in rows])
+    assert "give the command again (5)" in shown
+    assert "--lf" not in shown
+
+
+def test_a_curve_says_how_many_points_were_measured(rows):
+    rows[0]["measured"] = [0.5, 0.5]
+    assert "2 points" in table(rows)[2]
+
+
+def test_brackets_are_not_taken_for_colours(rows):
+    rows[0] |= {"reading": "[bold]1[/] :smile: [red]"}
+    assert "[bold]1[/] :smile: [red]" in screen(rows)
 
 
 def test_colours_only_where_they_are_wanted(rows):
-    assert "\x1b[" not in text(rows)
-    assert "\x1b[32mreproduced" in text(rows, plain=False)
+    assert "\x1b[" not in screen(rows)
+    assert "\x1b[32mreproduced" in screen(rows, plain=False)
+
+
+@pytest.mark.parametrize("health", [{}, {"zero-gradient-share": 0.25}, {"other": 0.5}])
+def test_the_whole_table_has_every_row_worst_first_and_any_gradient_health(rows, health):
+    rows[0]["health"] = health
+    rows[4]["outcome"] = "failed"
+    text = rendered(whole_table(rows, width=80), width=80, plain=True)
+    spots = [text.index(row["id"]) for row in (rows[4], rows[0], rows[3])]
+    assert spots == sorted(spots)
+    assert ("gradient health, toy, plain: " in text) is bool(health)
+    assert ("25.00%" in text) is ("zero-gradient-share" in health)
