@@ -23,8 +23,8 @@ Values = Sequence[float] | Array
 SLACK = 1e-12
 # Squares of larger values overflow; no metric of a classifier comes near.
 _LARGEST = 1e150
-MOST_SEEDS = 1000
-"""Where the search for a deciding number of seeds ends."""
+LEVEL = 0.95
+"""Of the bands that a published number is held against."""
 
 
 @dataclass(frozen=True)
@@ -139,22 +139,24 @@ def prediction_band(
     if not has_spread(x):
         reach = max(unit / 2, 1 / scale.images[0] if scale.images else 0.0)
         return Band(*_cut(float(x[0]) - reach, float(x[0]) + reach, scale.limits), 1.0, "exact")
-    factor = _student(level, x.size) * math.sqrt(1 + 1 / x.size)
     z, back, method = scale.apply(x)
-    middle, half = float(z.mean()), factor * float(z.std(ddof=1))
+    middle, half = float(z.mean()), student(x.size, 1 - level) * float(z.std(ddof=1))
     low, high = back(middle - half), back(middle + half)
     if scale.name == "logit" and method == "t":
         low, high = min(low, float(x.min())), max(high, float(x.max()))
     return Band(*_cut(low - unit / 2, high + unit / 2, scale.limits), level, method)
 
 
-def equivalent(values: Values, published: float, *, margin: float, scale: Scale = LINEAR) -> bool:
+def equivalent(
+    values: Values, published: float, *, margin: float, unit: float = 0.0, scale: Scale = LINEAR
+) -> bool:
     """Return whether the published draw's own process is shown to lie within ``margin``.
 
     Two one-sided tests at 5 % on ``m - published``, whose variance is ``s^2 (1 + 1/N)``: the
-    published number is a draw, too. They hold where the 90 % prediction band lies within
-    ``published ± margin``, and the same band around the published number within ``m ± margin``.
-    ``margin`` is in the values' own unit on either scale.
+    published number is a draw, too, and was rounded by up to half its unit. They hold where the
+    90 % prediction band, widened by that, lies within ``published ± margin``, and the same band
+    around the published number within ``m ± margin``. ``margin`` and ``unit`` are in the values'
+    own unit on either scale.
 
     Raises:
         EvidenceError: as :func:`as_sample`.
@@ -172,83 +174,24 @@ def equivalent(values: Values, published: float, *, margin: float, scale: Scale 
         return abs(m - published) <= margin + slack
     # Both ways, because a scale stretches the two sides of a rate differently.
     z, back, _ = scale.apply(np.append(x, published))
-    half = _student(0.90, x.size) * math.sqrt(1 + 1 / x.size) * float(z[:-1].std(ddof=1))
+    half = student(x.size, 0.10) * float(z[:-1].std(ddof=1))
     around = ((float(z[:-1].mean()), published), (float(z[-1]), m))
     return all(
-        abs(back(middle + side * half) - other) <= margin + slack
+        abs(back(middle + side * half) - other) + unit / 2 <= margin + slack
         for middle, other in around
         for side in (-1, 1)
     )
 
 
-def exceeds_margin(
-    values: Values, *, unit: float, margin: float, scale: Scale = LINEAR, confidence: float = 0.95
-) -> bool:
-    """Return whether the seeds alone are shown to move the number by more than the margin.
+def student(n: int, tail: float) -> float:
+    """Return ``t(1 - tail/2, n - 1) sqrt(1 + 1/n)``: what one more training may be off, in s.
 
-    The band of infinitely many trainings, ``m ± 1.96 s_L`` on the scale, with ``s_L = s sqrt((N -
-    1) / chi2(confidence, N - 1))``, the lower confidence limit of s, and widened by ``unit/2``, is
-    wider than the margin: then no number of trainings makes the band narrow enough. A scale
-    stretches one side of a rate more: the narrower of the bands at ``m ± s/sqrt(N)`` counts.
-
-    >>> exceeds_margin([0.90, 0.95, 1.0, 0.92, 0.97], unit=0.01, margin=0.01)
-    True
+    >>> round(student(10, 0.05), 3)
+    2.373
     """
-    from scipy.special import chdtri
-
-    x = as_sample(values, scale)
-    if not has_spread(x):
-        return False
-    z, back, _ = scale.apply(x)
-    least = math.sqrt((x.size - 1) / chdtri(x.size - 1, 1 - confidence))
-    m, s = float(z.mean()), float(z.std(ddof=1))
-    half, off = 1.96 * least * s, s / math.sqrt(x.size)
-    return all((back(c + half) - back(c - half) + unit) / 2 > margin for c in (m - off, m + off))
-
-
-def deciding_seeds(
-    values: Sequence[Sequence[float]] | Array, *, unit: float, margin: float, scale: Scale = LINEAR
-) -> int:
-    """Return how many seeds would decide numbers that lie in too wide bands, at today's s.
-
-    The smallest N at which every band is no wider than the margin, or at which one s is shown to
-    be too large for that (:func:`exceeds_margin`), each at a level that holds for all K numbers
-    together; :data:`MOST_SEEDS` where more would be needed.
-
-    Args:
-        values: (N, K), one row a seed, one column a number.
-        unit: rounding unit of the published numbers.
-        margin: the largest difference that does not matter.
-        scale: of the bands.
-
-    >>> values = [[0.0405], [0.0428], [0.0451], [0.0418], [0.0438]]
-    >>> deciding_seeds(values, unit=0.0001, margin=0.0046)
-    8
-    """
-    from scipy.special import chdtri
-
-    x = as_sample(values, scale, ndim=2)
-    count = x.shape[1]
-    points = []
-    for k in range(count):
-        z, back, _ = scale.of(k).apply(x[:, k])
-        points.append((float(z.mean()), float(z.std(ddof=1)), back))
-
-    def widths(factor: float) -> list[float]:
-        return [(back(m + factor * s) - back(m - factor * s) + unit) / 2 for m, s, back in points]
-
-    for n in range(len(x) + 1, MOST_SEEDS):
-        if max(widths(_student(1 - 0.05 / count, n) * math.sqrt(1 + 1 / n))) <= margin:
-            return n
-        if max(widths(1.96 * math.sqrt((n - 1) / chdtri(n - 1, 0.05 / count)))) > margin:
-            return n
-    return MOST_SEEDS
-
-
-def _student(level: float, n: int) -> float:
     from scipy.special import stdtrit
 
-    return float(stdtrit(n - 1, 1 - (1 - level) / 2))
+    return float(stdtrit(n - 1, 1 - tail / 2)) * math.sqrt(1 + 1 / n)
 
 
 def _cut(low: float, high: float, limits: Bounds | None) -> tuple[float, float]:

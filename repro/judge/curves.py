@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from repro.judge.bands import Band, as_sample, has_spread, prediction_band
-from repro.judge.scales import LINEAR, Array, Scale
+from repro.judge.bands import Band, as_sample, has_spread, prediction_band, student
+from repro.judge.scales import LINEAR, Array, Bounds, Scale
 
 CAUTION = 0.6
 """The share of ``1 - level`` that is given away: bands that ask 97 % hold 95 %."""
@@ -103,6 +103,61 @@ def effective_points(z: Array) -> float:
     return float(np.sqrt(e).sum() ** 2 / e.sum())
 
 
+class Spread(NamedTuple):
+    """How K numbers vary from seed to seed, on the scale of their bands.
+
+    Attributes:
+        mean: (K,), on the scale.
+        sd: (K,), on the scale.
+        edges: from the lower and upper ends (K,) on the scale to those of the band.
+        tail: the chance that each number may lie outside, for one that all together may.
+        limits: what no value can leave.
+    """
+
+    mean: Array
+    sd: Array
+    edges: Callable[[Array, Array], tuple[Array, Array]]
+    tail: float
+    limits: Bounds
+
+    def bands(self, factor: float, *, unit: float, off: float = 0.0) -> tuple[Array, Array]:
+        """Return the edges of ``mean + (off ± factor) sd``, widened by ``unit/2`` and cut."""
+        ends = (self.mean + (off + side * factor) * self.sd for side in (-1, 1))
+        low, high = self.edges(*ends)
+        return np.maximum(low - unit / 2, self.limits[0]), np.minimum(
+            high + unit / 2, self.limits[1]
+        )
+
+
+def spread(x: Array, scale: Scale) -> Spread:
+    """Return how the numbers of ``x``, (N, K), vary; N is at least 2.
+
+    A single number is on its claim's own scale, as in
+    :func:`~repro.judge.bands.prediction_band`.
+    """
+    limits = scale.limits or (-math.inf, math.inf)
+    if x.shape[1] == 1:
+        column, back, _ = scale.apply(x[:, 0])
+
+        def single(low: Array, high: Array) -> tuple[Array, Array]:
+            return np.array([back(float(low[0]))]), np.array([back(float(high[0]))])
+
+        z = column[:, None]
+        return Spread(z.mean(axis=0), z.std(axis=0, ddof=1), single, 1.0, limits)
+    if not scale.images:
+        tail = CAUTION / effective_points(x)
+        return Spread(x.mean(axis=0), x.std(axis=0, ddof=1), lambda *ends: ends, tail, limits)
+    n = np.asarray(scale.images, dtype=np.float64)
+    fits = [(_fit(np.rint(x * n), n, link), link) for link in _links()]
+    fit, link = max(fits, key=lambda pair: pair[0].log_likelihood)
+
+    def counted(low: Array, high: Array) -> tuple[Array, Array]:
+        # A count belongs to the band where the rates that it stands for reach into it.
+        return ((n + 1) * link.back(low) - 1) / n, (n + 1) * link.back(high) / n
+
+    return Spread(fit.mean, fit.sd, counted, CAUTION / effective_points(fit.z), limits)
+
+
 def simultaneous_bands(
     values: Sequence[Sequence[float]] | Array,
     *,
@@ -137,33 +192,11 @@ def simultaneous_bands(
 
     if 1 in x.shape:  # one seed is an error, for which of the points does not matter
         return [alone(0)]
-    if scale.images:
-        n = np.asarray(scale.images, dtype=np.float64)
-        counts = np.rint(x * n)
-        fits = [(_fit(counts, n, link), link) for link in _links()]
-        fit, link = max(fits, key=lambda pair: pair[0].log_likelihood)
-        half = _factor(fit.z, level) * fit.sd
-        # A count belongs to the band where the rates that it stands for reach into it.
-        low = ((n + 1) * link.back(fit.mean - half) - 1) / n
-        high = (n + 1) * link.back(fit.mean + half) / n
-    else:
-        half = _factor(x, level) * x.std(axis=0, ddof=1)
-        low, high = x.mean(axis=0) - half, x.mean(axis=0) + half
-    least, most = scale.limits or (-math.inf, math.inf)
-    found = []
-    for k in range(x.shape[1]):
-        if not scale.images and not has_spread(x[:, k]):
-            found.append(alone(k))
-            continue
-        edges = max(float(low[k]) - unit / 2, least), min(float(high[k]) + unit / 2, most)
-        found.append(Band(*edges, level, "joint"))
-    return found
-
-
-def _factor(z: Array, level: float) -> float:
-    """Return ``t sqrt(1 + 1/N)`` at each effective point's share of ``1 - level``."""
-    from scipy.special import stdtrit
-
-    n = len(z)
-    tail = CAUTION * (1 - level) / effective_points(z)
-    return float(stdtrit(n - 1, 1 - tail / 2)) * math.sqrt(1 + 1 / n)
+    one = spread(x, scale)
+    edges = one.bands(student(len(x), one.tail * (1 - level)), unit=unit)
+    return [
+        alone(k)
+        if not scale.images and not has_spread(x[:, k])
+        else Band(float(low), float(high), level, "joint")
+        for k, (low, high) in enumerate(zip(*edges, strict=True))
+    ]

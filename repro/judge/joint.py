@@ -18,17 +18,20 @@ def joint_p(
     published: Values,
     *,
     scales: Sequence[Literal["linear", "logit"]],
+    units: Values = (),
 ) -> float | None:
     """Return Hotelling's p-value that one more training gives all the published numbers.
 
     ``T^2 = N/(N + 1) (x0 - m)' S^-1 (x0 - m)``, each number on its own scale; ``T^2 (N - p) /
-    (p (N - 1))`` has the distribution F(p, N - p). A number without spread over the seeds is left
-    out; its own verdict says whether it is the published one.
+    (p (N - 1))`` has the distribution F(p, N - p). What rounding to a unit u added to a published
+    number's variance, u^2/12, is added to the seeds'. A number without spread over the seeds is
+    left out; its own verdict says whether it is the published one.
 
     Args:
         values: (N, p), one row a seed, one column a number.
         published: (p,), the numbers of one table or figure, which one network gave.
         scales: (p,), the scale of each.
+        units: (p,), the unit that each was rounded to; none for numbers that are exact.
 
     Returns:
         The p-value; None where N is at most p, where numbers depend on one another, or where one
@@ -43,7 +46,7 @@ def joint_p(
     """
     x, x0 = as_sample(values, ndim=2), as_sample(published)
     kept = [k for k in range(x.shape[1]) if has_spread(x[:, k])]
-    columns, wanted = [], []
+    columns, wanted, rounded = [], [], []
     for k in kept:
         both = np.append(x[:, k], x0[k])
         z = both if scales[k] == "linear" else to_logit(both)
@@ -51,6 +54,8 @@ def joint_p(
             return None
         columns.append(z[:-1])
         wanted.append(z[-1])
+        slope = 1.0 if scales[k] == "linear" else 1 / (x0[k] * (1 - x0[k]))
+        rounded.append((slope * units[k]) ** 2 / 12 if len(units) else 0.0)
     n, p = len(x), len(kept)
     if not 0 < p < n:
         return None
@@ -60,6 +65,7 @@ def joint_p(
     s = np.atleast_2d(np.corrcoef(z, rowvar=False))
     if np.linalg.eigvalsh(s)[0] < _SINGULAR:
         return None
+    s += np.diag(rounded / z.var(axis=0, ddof=1)) * n / (n + 1)
     from scipy.special import fdtrc
 
     t2 = n / (n + 1) * float(d @ np.linalg.solve(s, d))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from repro.judge.bands import MOST_SEEDS, Values, as_sample
+from repro.judge.bands import Values, as_sample
+from repro.judge.precision import MOST_SEEDS
 
 ALPHA = 0.05
 """The level of every test of an ordering."""

@@ -82,6 +82,7 @@ def _joint(paper: Paper, reading: str, cases: Sequence[Case], archive: Archive) 
         np.array([population.values(claim.metric) for claim in claims]).T,
         [claim.published for claim in claims],
         scales=[claim.scale for claim in claims],
+        units=[claim.unit for claim in claims],
     )
 
 

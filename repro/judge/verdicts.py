@@ -15,15 +15,14 @@ from typing import Literal
 import numpy as np
 
 from repro.claims.verdict import Verdict
-from repro.judge import bands, orderings
-from repro.judge.bands import SLACK, Band, Values, as_sample
+from repro.judge import bands, orderings, precision
+from repro.judge.bands import LEVEL, SLACK, Band, Values, as_sample
 from repro.judge.curves import simultaneous_bands
 from repro.judge.orderings import ALPHA, sign_test
 from repro.judge.scales import LINEAR, Array, Scale
 
 Miss = Literal["above", "below"]
 
-LEVEL = 0.95
 GATE_LEVEL = 0.999
 MIN_SEEDS = 5
 
@@ -167,6 +166,7 @@ def judge_numbers(
     else:
         found = simultaneous_bands(x, level=LEVEL, unit=unit, scale=scale)
         gates = simultaneous_bands(x, level=GATE_LEVEL, scale=scale)
+        noisy = precision.exceeds_margin(x, unit=unit, margin=margin, scale=scale)
         for k, (point, band) in enumerate(zip(points, found, strict=True)):
             distance, one = band.distance(point.published), scale.of(k)
             points[k] = replace(
@@ -176,14 +176,10 @@ def judge_numbers(
                 inside=distance == 0,
                 miss=None if distance == 0 else "above" if distance > 0 else "below",
                 wide=distance == 0 and band.half_width > margin + SLACK * abs(band.high),
-                noisy=bands.exceeds_margin(
-                    x[:, k],
-                    unit=unit,
-                    margin=margin,
-                    scale=one,
-                    confidence=1 - (1 - LEVEL) / count,
+                noisy=noisy[k],
+                near=bands.equivalent(
+                    x[:, k], point.published, margin=margin, unit=unit, scale=one
                 ),
-                near=bands.equivalent(x[:, k], point.published, margin=margin, scale=one),
             )
         against = np.asarray(control, dtype=np.float64).reshape(-1, count)
         outside = np.array(
@@ -193,11 +189,12 @@ def judge_numbers(
         verdict = _decide(points, trend, control_outside=beyond)
         reason = _reason(verdict, points, n, margin, trend)
         if verdict is Verdict.INCONCLUSIVE and not any(point.miss for point in points):
-            if beyond:
-                needed = bands.deciding_seeds(x, unit=unit, margin=margin, scale=scale)
-                reason += f"; {_seeds(needed)}"
-            else:
+            if not beyond:
                 reason += ", and no control lies outside in every seed"
+            needed = precision.deciding_seeds(
+                x, unit=unit, margin=margin, scale=scale, noise_decides=beyond
+            )
+            reason += f"; {_seeds(needed)}"
     sides = {point.miss for point in points if point.miss}
     miss, p = sides.pop() if len(sides) == 1 else None, None if trend is None else trend.p
     if is_curve:
@@ -310,8 +307,8 @@ def _deciding(differences: Array, p: float) -> int:
 
 
 def _seeds(needed: int) -> str:
-    if needed >= bands.MOST_SEEDS:
-        return f"not even {bands.MOST_SEEDS:,} seeds would decide"
+    if needed >= precision.MOST_SEEDS:
+        return f"not even {precision.MOST_SEEDS:,} seeds would decide"
     return f"{needed} seeds would decide"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy.special
 
-from repro.judge import bands
+from repro.judge import bands, precision
 from repro.judge.scales import Scale
 
 REPS = 2000
@@ -50,9 +50,9 @@ def logit_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray
 
 def noise_shown(n: int, times: float, reps: int = REPS) -> float:
     """How often the noise is shown to exceed a margin of 1.96 sigma / ``times``."""
-    rows = np.random.default_rng(n).normal(size=(reps, n))
+    rows = np.random.default_rng(n).normal(size=(reps, n, 1))
     margin = 1.96 / times
-    return float(np.mean([bands.exceeds_margin(r, unit=0, margin=margin) for r in rows]))
+    return float(np.mean([precision.exceeds_margin(r, unit=0, margin=margin) for r in rows]))
 
 
 def equivalents(n: int, margin: float, shift: float, reps: int = REPS) -> float:

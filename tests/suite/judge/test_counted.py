@@ -12,8 +12,9 @@ from simulation import Draw, coverage, near
 
 from repro.claims.verdict import Verdict
 from repro.judge import scales
-from repro.judge.bands import equivalent, exceeds_margin, prediction_band
+from repro.judge.bands import equivalent, prediction_band
 from repro.judge.curves import simultaneous_bands
+from repro.judge.precision import exceeds_margin
 from repro.judge.scales import Scale, from_logit, to_logit
 from repro.judge.verdicts import judge_numbers
 
@@ -84,12 +85,13 @@ def test_equivalence_and_noise_on_the_empirical_logit() -> None:
     )
     assert equivalent(FIVE, 1.0, margin=needed + 1e-6, **COUNTED)
     assert not equivalent(FIVE, 1.0, margin=needed - 1e-6, **COUNTED)
-    least = 1.96 * z.std(ddof=1) * math.sqrt(4 / 9.487729037)
+    least = 1.959963985 * z.std(ddof=1) * math.sqrt(4 / 9.487729037)
     high = z.mean() + z.std(ddof=1) / math.sqrt(5)  # nearer to the ceiling, and narrower there
     edges = [from_logit(high + side * least, IMAGES) for side in (-1, 1)]
     limit = (edges[1] - edges[0]) / 2
-    assert exceeds_margin(FIVE, unit=0, margin=limit - 1e-6, **COUNTED)
-    assert not exceeds_margin(FIVE, unit=0, margin=limit + 1e-6, **COUNTED)
+    five = [[v] for v in FIVE]
+    assert exceeds_margin(five, unit=0, margin=limit - 1e-6, **COUNTED) == [True]
+    assert exceeds_margin(five, unit=0, margin=limit + 1e-6, **COUNTED) == [False]
 
 
 def test_without_images_a_band_is_what_it_was() -> None:

@@ -220,7 +220,7 @@ def test_a_true_curve_is_held_93_times_in_100_on_each_truth_and_95_in_all() -> N
     [
         ("effective_points", lambda _z: 1.0),
         ("_links", lambda links=curves._links: links()[:1]),
-        ("_factor", lambda _z, _level: 2.0),
+        ("student", lambda _n, _tail: 2.0),
     ],
     ids=["each point alone", "arcsine whatever the counts", "two deviations"],
 )

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 from scipy.stats import f, t
 from simulation import near
 
@@ -31,6 +32,17 @@ def test_two_numbers_by_hand() -> None:
     expected = f.sf(t2 * 5 / (2 * 6), 2, 5)
     assert joint_p(TABLE, [0.1, 1.3], scales=LINEAR) == pytest.approx(expected)
     assert joint_p(TABLE * [1, 1e6], [0.1, 1.3e6], scales=LINEAR) == pytest.approx(expected)
+
+
+def test_rounding_widens_what_a_published_number_may_be() -> None:
+    x, unit = TABLE[:, :1], 0.1
+    variance = x.var(ddof=1) * (1 + 1 / 7) + unit**2 / 12
+    expected = 2 * t.sf(abs(0.19 - x.mean()) / math.sqrt(variance), 6)
+    assert joint_p(x, [0.19], scales=["linear"], units=[unit]) == pytest.approx(expected)
+    z = scipy.special.logit(x)
+    variance = z.var(ddof=1) * (1 + 1 / 7) + (unit / (0.19 * 0.81)) ** 2 / 12
+    expected = 2 * t.sf(abs(scipy.special.logit(0.19) - z.mean()) / math.sqrt(variance), 6)
+    assert joint_p(x, [0.19], scales=["logit"], units=[unit]) == pytest.approx(expected)
 
 
 def test_together_the_numbers_say_more_than_one_by_one() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest
 
-from repro.judge.bands import MOST_SEEDS
 from repro.judge.orderings import deciding_seeds, holm, sign_test
+from repro.judge.precision import MOST_SEEDS
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,19 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.stats import chi2, norm
 
 from repro.claims.verdict import PASSING, Verdict
 from repro.errors import EvidenceError
-from repro.judge.bands import deciding_seeds, prediction_band
-from repro.judge.curves import simultaneous_bands
+from repro.judge.bands import prediction_band
+from repro.judge.curves import CAUTION, effective_points, simultaneous_bands
+from repro.judge.precision import deciding_seeds
 from repro.judge.scales import Scale
 from repro.judge.verdicts import Judgement, Trend, judge_numbers, judge_ordering
 
 FIVE = [1.0, 2.0, 3.0, 4.0, 5.0]
 HALF = 2.776445105 * math.sqrt(3.0)  # t(0.975, 4) sqrt(2.5) sqrt(1 + 1/5)
-LIMIT = 1.96 * math.sqrt(2.5) * math.sqrt(4 / 9.487729037)  # 1.96 s_L, from a table of chi²
+LIMIT = 1.959963985 * math.sqrt(2.5) * math.sqrt(4 / 9.487729037)  # 1.96 s_L, from a table of chi²
 TIGHT = [0.900, 0.901, 0.902, 0.903, 0.904]
 CURVE = np.array([FIVE, [v + 10 for v in FIVE[::-1]]]).T
 FAR = [99.0] * 5  # a control
@@ -103,6 +105,7 @@ def test_consistent_needs_a_control_outside_in_every_seed() -> None:
         judgement = value(**noisy, control=control)
         assert judgement.verdict is Verdict.INCONCLUSIVE
         assert "no control lies outside in every seed" in judgement.reason
+        assert "not even 1,000 seeds would decide" in judgement.reason
 
 
 def test_a_control_is_not_asked_of_a_narrow_band() -> None:
@@ -115,7 +118,7 @@ def test_inconclusive_says_how_many_seeds_would_decide() -> None:
     needed = deciding_seeds([[v] for v in FIVE], unit=0.0, margin=LIMIT + 0.1)
     assert 5 < needed < 20
     assert judgement.reason.endswith(f"; {needed} seeds would decide")
-    hopeless = value(3.0, 1.96 * math.sqrt(2.5), control=FAR)
+    hopeless = value(3.0, 1.959963985 * math.sqrt(2.5), control=FAR)
     assert "not even 1,000 seeds would decide" in hopeless.reason
 
 
@@ -341,11 +344,14 @@ def test_a_curve_is_consistent_where_one_wide_point_is_shown_to_be_noisy() -> No
         assert judge_numbers(calm, **settings, control=short).verdict is Verdict.INCONCLUSIVE
 
 
-def test_noise_is_shown_at_a_level_that_holds_for_all_points_together() -> None:
-    """Between the limits at 95 % and at 97.5 %: a number is consistent, a curve is not."""
-    margin = LIMIT - 0.01
-    assert value(3.0, margin, control=FAR).verdict is Verdict.CONSISTENT
-    two = curve([3.0, 13.0], margin, control=[[99.0, 99.0]] * 5)
+def test_a_curve_s_noise_is_held_against_the_band_that_it_would_keep() -> None:
+    """At a level that holds for all points together, s_L, and the points' own quantile."""
+    tail = 0.05 * CAUTION / effective_points(CURVE)
+    lowest = math.sqrt(2.5) * math.sqrt(4 / chi2.ppf(1 - 0.05 / 2, 4))
+    limit = norm.ppf(1 - tail / 2) * lowest
+    control = [[99.0, 99.0]] * 5
+    assert curve([3.0, 13.0], limit - 1e-6, control=control).verdict is Verdict.CONSISTENT
+    two = curve([3.0, 13.0], limit + 1e-6, control=control)
     assert two.verdict is Verdict.INCONCLUSIVE
     assert two.reason.endswith("would decide")
 
