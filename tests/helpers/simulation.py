@@ -12,6 +12,7 @@ import numpy as np
 import scipy.special
 
 from repro.judge import bands, precision
+from repro.judge.curves import CAUTION
 from repro.judge.scales import Scale
 
 REPS = 2000
@@ -55,6 +56,16 @@ def noise_shown(n: int, times: float, reps: int = REPS) -> float:
     return float(np.mean([precision.exceeds_margin(r, unit=0, margin=margin) for r in rows]))
 
 
+def curve_noise_shown(n: int, reps: int = REPS) -> float:
+    """How often that of a curve is, at a margin that its bands would just reach.
+
+    Ten points that know nothing of one another; any of them counts.
+    """
+    rows = np.random.default_rng(n).normal(size=(reps, n, 10))
+    margin = float(scipy.special.ndtri(1 - 0.05 * CAUTION / 10 / 2))
+    return float(np.mean([any(precision.exceeds_margin(r, unit=0, margin=margin)) for r in rows]))
+
+
 def equivalents(n: int, margin: float, shift: float, reps: int = REPS) -> float:
     """How often a process ``shift`` sd away is called equivalent within ``margin`` sd."""
     rows = np.random.default_rng(n).normal(size=(reps, n + 1))
@@ -88,6 +99,7 @@ def main() -> None:
         ),
         ("noise shown at a margin of 1.96 sigma (5 %)", lambda n: noise_shown(n, 1.0, reps)),
         ("noise shown at half that margin", lambda n: noise_shown(n, 2.0, reps)),
+        ("noise of a curve shown (5 %)", lambda n: curve_noise_shown(n, reps)),
         ("equivalent at the margin, 8 sigma (5 %)", lambda n: equivalents(n, 8, 8, reps)),
         ("equivalent at the margin, 2 sigma (5 %)", lambda n: equivalents(n, 2, 2, reps)),
         ("logit, towards 1/2 (5 %)", lambda n: equivalents_on_the_logit(n, -0.9, reps)),

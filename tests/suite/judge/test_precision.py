@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 from scipy.stats import t as student
-from simulation import at_most
+from simulation import at_most, curve_noise_shown
 
 from repro.errors import EvidenceError
 from repro.judge.curves import CAUTION, effective_points
@@ -110,16 +110,7 @@ def test_noise_that_no_control_stands_beside_decides_nothing() -> None:
 
 @pytest.mark.parametrize("n", [5, 10, 30])
 def test_the_noise_of_a_curve_is_shown_falsely_in_one_of_twenty(n: int) -> None:
-    """At the margin that its bands would just reach: never less than that is inconclusive."""
-    reps, draw = 1000, np.random.default_rng(n)
-    margin = float(
-        norm.ppf(1 - 0.05 * CAUTION / 10 / 2)
-    )  # ten points that know nothing of another
-    shown = [
-        any(exceeds_margin(draw.normal(size=(n, 10)), unit=0, margin=margin)) for _ in range(reps)
-    ]
-    rate = float(np.mean(shown))
-    assert at_most(rate, 0.05, reps)
+    assert at_most(curve_noise_shown(n, 1000), 0.05, 1000)
 
 
 @pytest.mark.parametrize(
