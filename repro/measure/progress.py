@@ -1,4 +1,4 @@
-"""Show the progress of trainings and measurements: a bar on a terminal, few lines in a log."""
+"""Show the progress of trainings: a bar on a terminal, few lines in a log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import TextIO
 
@@ -17,9 +16,7 @@ from rich.console import Console
 
 from repro.lab.networks.training import OnEpoch
 
-LINE_EVERY_S = 30.0
-FEW_S = 5.0
-"""A measurement that takes less is not announced."""
+LINE_EVERY_S = 60.0
 
 
 def duration(seconds: float) -> str:
@@ -27,50 +24,57 @@ def duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-class Progress:
-    """Show the trainings and measurements of this process, one after another.
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a bar can be drawn there: on a terminal, and not in the log of a CI."""
+    return stream.isatty() and not os.environ.get("CI")
 
-    Args:
-        stream: where to show them (standard error).
-        quiet: show nothing.
-        uncaptured: a context in which the stream reaches the user (pytest captures it).
+
+def epochs(name: str) -> Callable[[int, int, float], str]:
+    """Return what says how far the training of the network ``name`` is, after each epoch.
+
+    Its arguments are those of ``OnEpoch``.
     """
+    start, first = time.monotonic(), -1
 
-    def __init__(
-        self,
-        stream: TextIO | None = None,
-        *,
-        quiet: bool = False,
-        uncaptured: Callable[[], AbstractContextManager[object]] = nullcontext,
-    ) -> None:
+    def said(done: int, total: int, cost: float) -> str:
+        nonlocal first
+        resumed = math.isnan(cost)
+        if first < 0:
+            # A resumed training reports the epochs it found, which took no time here.
+            first = done if resumed else done - 1
+        if resumed:
+            return f"training {name}: goes on after epoch {done} of {total}"
+        left = duration((time.monotonic() - start) / max(done - first, 1) * (total - done))
+        return f"training {name}: epoch {done} of {total}, cost {cost:.4f}, about {left} left"
+
+    return said
+
+
+class Progress:
+    """Show the trainings of this process, one after another, on ``stream`` (standard error)."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream
-        self.quiet = quiet
-        self.uncaptured = uncaptured
         self.bar: progress.Progress | None = None
 
     def training(self, name: str) -> OnEpoch:
         """Return the function to call after each epoch of the network ``name``."""
-        start, first, last = time.monotonic(), -1, 0.0
+        last, said = 0.0, epochs(name)
 
         def told(done: int, total: int, cost: float) -> None:
-            nonlocal first, last
-            if self.quiet:
-                return
-            now, resumed = time.monotonic(), math.isnan(cost)
-            if first < 0:
-                # A resumed training reports the epochs it found, which took no time here.
-                first = done if resumed else done - 1
-            left = duration((now - start) / max(done - first, 1) * (total - done))
-            with self.uncaptured():
-                stream = self.stream or sys.stderr
-                if resumed:
-                    print(f"training {name}: goes on after epoch {done} of {total}", file=stream)
-                elif stream.isatty() and not os.environ.get("CI"):
-                    self._draw(stream, name, done, total, cost)
-                elif done == total or now - last > LINE_EVERY_S:
-                    last = now
-                    at = f"epoch {done} of {total}, cost {cost:.4f}, about {left} left"
-                    print(f"training {name}: {at}", file=stream, flush=True)
+            nonlocal last
+            line, stream, now = (
+                said(done, total, cost),
+                self.stream or sys.stderr,
+                time.monotonic(),
+            )
+            if math.isnan(cost):
+                print(line, file=stream)
+            elif is_terminal(stream):
+                self._draw(stream, name, done, total, cost)
+            elif done == total or now - last > LINE_EVERY_S:
+                last = now
+                print(line, file=stream, flush=True)
 
         return told
 
@@ -99,11 +103,3 @@ class Progress:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
-
-    def measuring(self, what: str, seconds: float) -> None:
-        """Say that a measurement starts, and the ``seconds`` it took on record; 0 if unknown."""
-        if self.quiet or 0 < seconds < FEW_S:
-            return
-        took = f", about {duration(seconds)} where the evidence was made" if seconds else ""
-        with self.uncaptured():
-            print(f"\nmeasuring {what}{took}", file=self.stream or sys.stderr, flush=True)

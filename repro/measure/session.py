@@ -8,7 +8,7 @@ their way to the report.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +19,23 @@ from repro.lab.mnist import data as mnist
 from repro.lab.mnist.data import Mnist
 from repro.lab.networks import recipe as recipes
 from repro.lab.networks.store import Artifact, Store
-from repro.lab.networks.training import OnEpoch
+from repro.measure.progress import epochs
 from repro.papers import picture, registry
 from repro.papers.experiment import Run
 
+BEGAN, TRAINING = ".began", ".training"
+"""How notes in the shared folder end: that a measurement began; how far a training is."""
 SEED = 0
 """The seed of the shipped networks, and of every live measurement."""
+
+
+def name_of(paper: str, experiment: str, reading: str) -> str:
+    """Name the file that a measurement is left in, in the folder that a run's processes share.
+
+    >>> name_of("lacok2016", "table1", "as-written")
+    'lacok2016-table1--as-written.json'
+    """
+    return f"{paper}-{experiment}--{reading}.json"
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,6 @@ class Session:
         retrain: train every network anew instead of loading it.
         require_full: refuse anything but full MNIST.
         run: a token that names this run in all its processes.
-        on_epoch: network name to a function told after each epoch of its training.
-        on_measure: told (paper, experiment, reading) before each measurement.
     """
 
     shared: Path
@@ -64,8 +73,6 @@ class Session:
     require_full: bool = False
     offline: bool = False
     run: str = ""
-    on_epoch: Callable[[str], OnEpoch] | None = None
-    on_measure: Callable[[str, str, str], None] | None = None
     _runs: dict[str, Run] = field(default_factory=dict)
     _artifacts: dict[str, Artifact] = field(default_factory=dict)
 
@@ -112,7 +119,7 @@ class Session:
         )
 
     def _one(self, paper: str, experiment: str, reading: str, wanted: tuple[str, ...]) -> Measured:
-        path = self.shared / f"{paper}-{experiment}--{reading}.json"
+        path = self.shared / name_of(paper, experiment, reading)
         if path.exists():
             return Measured(**json.loads(path.read_text(encoding="utf-8")))
         what = registry.experiments(paper)[experiment]
@@ -120,8 +127,7 @@ class Session:
             paper, Run(self.data(), SEED, self._obtain, self.device, shared=self.shared / paper)
         )
         networks = [self._obtain(recipe) for recipe in what.networks(SEED, reading).values()]
-        if self.on_measure is not None:
-            self.on_measure(paper, experiment, reading)
+        path.with_name(path.stem + BEGAN).touch()
         run.readings = wanted
         values = what.run(run, reading)
         result = Measured(values, [a.sha256 for a in networks], [a.source for a in networks])
@@ -133,6 +139,11 @@ class Session:
     def _obtain(self, recipe: recipes.Recipe) -> Artifact:
         key = recipes.key(recipe)
         if key not in self._artifacts:
-            told = self.on_epoch(recipe.name) if self.on_epoch else None
+            note, said = self.shared / f"{key}{TRAINING}", epochs(recipe.name)
+
+            def told(done: int, total: int, cost: float) -> None:
+                note.write_text(said(done, total, cost), encoding="utf-8")
+
             self._artifacts[key] = self._store.obtain(recipe, self.data(), on_epoch=told)
+            note.unlink(missing_ok=True)
         return self._artifacts[key]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -27,6 +27,9 @@ from repro.report import outputs, words
 from repro.report import report_json as report
 from repro.report.result_row import Outcome, ResultRow, new_row
 
+if TYPE_CHECKING:  # torch is loaded only when a claim runs
+    from repro.plugin.progress import RunProgress
+
 
 class Recorder:
     """The hooks of the process that writes the report (with xdist: the one without tests)."""
@@ -41,6 +44,7 @@ class Recorder:
         self.notes: list[str] = []
         self.snapshots: list[str] = []
         self.explained: list[Explained] = []
+        self.progress: RunProgress | None = None
 
     @property
     def path(self) -> Path:
@@ -130,6 +134,41 @@ class Recorder:
             raise pytest.UsageError(_report_problem(error)) from None
         self.rows = rows
         outputs.remove(self.path.parent)
+        self.show_progress()
+
+    def show_progress(self) -> None:
+        """Begin to show how far the run is, where the user has not asked for silence."""
+        from repro.plugin import progress
+
+        state, option = self.state, self.config.option
+        claims = {claim.id: claim for claim, _ in state.under_readings()}
+        parts = {}
+        for test in state.tests.values():
+            name, _, reading = test.id.partition("@")
+            spot = claims[name].paper, claims[name].experiment, reading
+            if claims[name].experiment and not xdist.is_on_demand(*spot[:2]):
+                seconds = xdist.seconds_of(state.archive, spot) or 1.0
+                parts[spot] = progress.Part(spot, test.group, seconds)
+        stream = progress.own_stream() if parts and option.verbose >= 0 else None
+        if stream is not None:
+            pytests = self.config.pluginmanager.getplugin("terminalreporter")
+            self.progress = progress.RunProgress(
+                state.shared,
+                list(parts.values()),
+                stream=stream,
+                workers=max(1, len(getattr(option, "tx", None) or ())),
+                writer=pytests._tw if pytests and pytests.isatty else None,
+            )
+            self.progress.start()
+
+    def pytest_enter_pdb(self) -> None:
+        """Leave the terminal to the debugger."""
+        self.stop_progress()
+
+    def stop_progress(self) -> None:
+        """Take away what shows how far the run is."""
+        if self.progress is not None:
+            self.progress.stop()
 
     # --- while tests run ---------------------------------------------------------------------
 
@@ -161,6 +200,7 @@ class Recorder:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         """Write the report with its footer, whatever becomes of pytest's own files."""
+        self.stop_progress()
         made, problems = picture.collect(self.state.shared) if self.rows else ([], [])
         try:
             yield
@@ -250,6 +290,7 @@ class Recorder:
 
     def pytest_unconfigure(self) -> None:
         """Remove what the run's processes shared, which no later run reads."""
+        self.stop_progress()  # of a run that did not come to its end
         if "shared" in vars(self.state):
             shutil.rmtree(self.state.shared, ignore_errors=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import uuid
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from repro.judge.cases import Case, Evidence
 from repro.judge.populations import Archive, Kind
 from repro.judge.verdicts import Judgement
 from repro.papers import registry
-from repro.plugin import options, xdist
+from repro.plugin import options
 from repro.plugin.xdist import Test
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
@@ -135,7 +134,6 @@ class State:
         """The data, networks and measurements of the run; loads torch."""
         import torch
 
-        from repro.measure.progress import Progress
         from repro.measure.session import Session
 
         config = self.config
@@ -143,17 +141,6 @@ class State:
         if worker:
             busy = min(int(worker["workercount"]), self.groups or sys.maxsize)
             torch.set_num_threads(max(1, torch.get_num_threads() // busy))
-        capture = config.pluginmanager.getplugin("capturemanager")
-
-        def uncaptured() -> AbstractContextManager[object]:
-            return capture.global_and_fixture_disabled() if capture else nullcontext()
-
-        shown = Progress(quiet=config.getoption("verbose") < 0, uncaptured=uncaptured)
-
-        def on_measure(paper: str, experiment: str, reading: str) -> None:
-            seconds = xdist.seconds_of(self.archive, (paper, experiment, reading))
-            shown.measuring(f"{paper} {experiment} ({reading})", seconds)
-
         directory = options.value(config, "mnist-dir")
         return Session(
             directory=Path(directory) if directory else None,
@@ -163,8 +150,6 @@ class State:
             offline=options.value(config, "offline"),
             run=worker.get("testrunuid") or uuid.uuid4().hex,
             shared=self.shared,
-            on_epoch=shown.training,
-            on_measure=on_measure,
         )
 
 

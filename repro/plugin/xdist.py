@@ -57,6 +57,11 @@ def _is(paper: str, experiment: str, what: Literal["alone", "on_demand"]) -> boo
     return measured is not None and bool(getattr(measured, what))
 
 
+def is_on_demand(paper: str, experiment: str) -> bool:
+    """Return whether an experiment is measured only where its networks are at hand."""
+    return _is(paper, experiment, "on_demand")
+
+
 def group_of(paper: str, experiment: str) -> str:
     """Name what is measured in one process: a paper, or one experiment that shares nothing."""
     return f"{paper}-{experiment}" if _is(paper, experiment, "alone") else paper
@@ -73,7 +78,7 @@ def arranged(archive: Archive, spots: Sequence[Spot | None]) -> tuple[list[int],
     for spot in group:
         # What is measured on demand counts for nothing: it mostly is not, and on record its time
         # is that of its trainings.
-        if not _is(*spot[:2], "on_demand"):
+        if not is_on_demand(*spot[:2]):
             cost[group[spot]] += seconds_of(archive, spot)
     of = [group[spot] if spot else "" for spot in spots]
     return sorted(range(len(of)), key=lambda i: -cost.get(of[i], 0.0)), len(set(of))

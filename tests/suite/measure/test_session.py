@@ -88,7 +88,7 @@ def test_a_measurement_that_fails_leaves_nothing_and_is_tried_again(make, home, 
     one = make()
     with pytest.raises(ReproError, match="not finite"):
         one.measured("small", "net", ["plain"])
-    assert [p.suffix for p in (home / "shared").iterdir()] in ([".lock"], [])
+    assert {p.suffix for p in (home / "shared").iterdir()} <= {".lock", session.BEGAN}
     assert one.measured("small", "net", ["plain"])["plain"].values == {"m": 1.0}
 
 
@@ -127,11 +127,24 @@ def test_what_readings_share_is_made_once(make, monkeypatch):
     assert len(made) == 1
 
 
-def test_the_epochs_are_told_under_the_network_s_name(make):
-    told = []
-    one = make(on_epoch=lambda name: lambda done, total, _: told.append((name, done, total)))
-    one.measured("small", "net", READINGS)
-    assert told == [("small", done, 4) for done in range(1, 5)]
+def test_how_far_it_is_stands_in_notes_for_whoever_shows_it(make, home, monkeypatch):
+    found = []
+    run_epoch = fakes.SmallTrainer.run_epoch
+
+    def watched(trainer):
+        notes = sorted(path for path in (home / "shared").iterdir() if path.suffix != ".lock")
+        found.append([(note.suffix, note.read_text()) for note in notes])
+        return run_epoch(trainer)
+
+    monkeypatch.setattr(fakes.SmallTrainer, "run_epoch", watched)
+    make().measured("small", "net", READINGS)
+    assert found[0] == []
+    ((suffix, text),) = found[2]
+    assert suffix == session.TRAINING
+    assert text.startswith("training small: epoch 2 of 4, cost ")
+    names = {path.name for path in (home / "shared").iterdir()}
+    assert not any(name.endswith(session.TRAINING) for name in names)
+    assert {f"small-net--{reading}{session.BEGAN}" for reading in READINGS} <= names
 
 
 def test_data_are_found_once_and_with_the_run_s_options(make, monkeypatch, home):

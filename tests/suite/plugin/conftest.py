@@ -21,6 +21,7 @@ import repro.measure.live
 import repro.measure.progress
 import repro.measure.session
 import repro.plugin.measuring
+import repro.plugin.progress
 import repro.report.page.figures
 import repro.report.page.html
 import repro.report.step_summary
