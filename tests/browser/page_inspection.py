@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ FIGURES = """
 return [...document.querySelectorAll("figure")].map((figure) => {
   const shapes = [...figure.querySelectorAll("img, svg")].map((shape) => {
     const box = shape.getBoundingClientRect(), view = shape.viewBox?.baseVal;
+    // Two plots a row at most, none of them narrow, wherever there is room.
+    if (view && innerWidth >= 1100 && box.width < 480) return false;
     const ratio = view ? view.width / view.height : shape.naturalWidth / shape.naturalHeight;
     return box.width > 20 && Math.abs(box.width / box.height - ratio) < 0.1 * ratio;
   });
@@ -70,6 +72,29 @@ for (const each of document.body.querySelectorAll("*")) {
   else if (clips && !inner && each.scrollWidth > each.clientWidth + 1) bad.push("clipped");
   else continue;
   bad.push(bad.pop() + ": " + each.tagName + "." + each.getAttribute("class"));
+}
+return bad.slice(0, 5);
+"""
+PLOTS = """
+const bad = [];
+const within = (a, b) => a.left > b.left - 1.5 && a.right < b.right + 1.5
+  && a.top > b.top - 1.5 && a.bottom < b.bottom + 1.5;
+const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+  && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+for (const svg of document.querySelectorAll("svg.strip[role=img]")) {
+  if (!svg.checkVisibility()) continue;
+  const frame = svg.getBoundingClientRect(), said = svg.getAttribute("aria-label").slice(0, 60);
+  const words = [...svg.querySelectorAll("text")].map((x) => [x, x.getBoundingClientRect()]);
+  for (const [text, box] of words) {
+    if (box.width && box.height < 8.5) bad.push("too small: " + text.textContent + " in " + said);
+    if (words.some(([other, its]) => other !== text && meet(box, its)))
+      bad.push("labels meet: " + text.textContent + " in " + said);
+  }
+  for (const mark of svg.children) {
+    const box = mark.getBoundingClientRect();
+    if ((box.width || box.height) && !within(box, frame))
+      bad.push("beyond its plot: " + mark.getAttribute("class") + " in " + said);
+  }
 }
 return bad.slice(0, 5);
 """
@@ -178,14 +203,17 @@ def colors_wrong(browser: Browser, width: int) -> Iterator[str]:
             yield f"figures: {anchor} in the same colours, light and dark"
 
 
-def problems(browser: Browser, page: Path, report: Mapping[str, Any]) -> list[str]:
-    """All that is wrong with the page of a report, at both widths and in both colour schemes."""
+def problems(
+    browser: Browser, page: Path, report: Mapping[str, Any], *, widths: Sequence[int] = WIDTHS
+) -> list[str]:
+    """All that is wrong with the page of a report, at some widths and in both colour schemes."""
     found: list[str] = []
-    for width in WIDTHS:
+    for width in widths:
         browser.show(width)
         browser.load(page)
         found += rows_wrong(browser, report)
         found += [f"picture: {picture}" for picture in browser.js(PICTURES)]
+        found += [f"plot at {width} px: {each}" for each in browser.js(PLOTS)]
         found += figures_wrong(browser, report)
         found += [f"at {width} px: {each}" for each in browser.js(CUT_OFF)]
         browser.js("for (const each of document.querySelectorAll('details')) each.open = true")

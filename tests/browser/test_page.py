@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -172,16 +173,122 @@ def test_the_keyboard_finds_a_way_past_the_head(browser, page):
     assert browser.js("return document.activeElement.id") == "page_claims"
 
 
-def test_without_scripts_the_page_is_a_plain_list(browser, page, report):
+def alone(browser: Browser, reading: str) -> None:
+    """Choose the story of one reading."""
+    browser.driver.find_element(By.XPATH, f"//label[normalize-space()='{reading}']/input").click()
+
+
+def readings_shown(browser: Browser) -> dict[str, set[str]]:
+    """The readings in sight, by where."""
+    found = {}
+    for where, name in (("tr.reading", "th"), ("li", "a"), ("figure div", "p")):
+        parts = browser.driver.find_elements(By.CSS_SELECTOR, f"{where}[data-reading] {name}")
+        found[where] = {part.text.partition(",")[0] for part in parts if part.is_displayed()}
+    return found
+
+
+def test_one_readings_story_at_a_time(browser, page, report):
+    browser.show(1400)
+    browser.load(page)
+    of_reading = {
+        reading: [c for c in report["claims"] if c["reading"] == reading]
+        for reading in ("as-coded", "cached-adversarials")
+    }
+    alone(browser, "as-coded")
+    assert set().union(*readings_shown(browser).values()) == {"as-coded"}
+    wanted = len(of_reading["as-coded"])
+    assert len(shown(browser)) == wanted
+    status = browser.driver.find_element(By.ID, "page_shown").text
+    assert status == f"{wanted} of {len(report['claims'])} rows"
+    papers = browser.driver.find_elements(By.CSS_SELECTOR, ".paper")
+    assert [paper.is_displayed() for paper in papers] == [False, True]
+    assert "Under as-coded" in papers[1].text
+    assert "Under as-written" not in papers[1].text
+    # An address is stronger, as it is than the filter.
+    browser.js("location.hash = arguments[0]", CLAIM)
+    browser.js("return new Promise((done) => setTimeout(done, 100))")
+    assert len(shown(browser)) == len(report["claims"])
+    alone(browser, "cached-adversarials")
+    assert len(shown(browser)) == len(of_reading["cached-adversarials"])
+    assert browser.console() == []
+
+
+def test_the_columns_order_the_claims(browser, page):
+    browser.show(1400)
+    browser.load(page)
+    before = shown(browser)
+    heads = browser.driver.find_elements(By.CSS_SELECTOR, "thead th")
+    published = heads[1].find_element(By.TAG_NAME, "button")
+    first = (
+        "return [...document.querySelectorAll('.about + .reading')]"
+        ".map((row) => row.cells[1].innerText)"
+    )
+    for order, sign in (("ascending", 1), ("descending", -1)):
+        published.click()
+        assert heads[1].get_attribute("aria-sort") == order
+        found = [re.match(r"[<>]? ?(-?[\d.]+)", text) for text in browser.js(first)]
+        numbers = [float(match[1]) for match in found if match]
+        assert numbers == sorted(numbers, key=lambda x: sign * x)
+        assert found[len(numbers) :] == [None] * (len(found) - len(numbers)) != []
+    heads[0].find_element(By.TAG_NAME, "button").click()
+    assert heads[1].get_attribute("aria-sort") is None
+    names = [claim.partition("--")[0] for claim in shown(browser)]
+    assert names == sorted(names)
+    heads[7].find_element(By.TAG_NAME, "button").click()
+    worst = browser.js("return document.querySelector('tr.reading').dataset.verdict")
+    assert worst == "not-reproduced"
+    assert sorted(shown(browser)) == sorted(before)
+
+
+def test_every_row_has_a_link_to_itself(browser, page):
+    browser.show(1400)
+    browser.load(page)
+    links = (
+        "return [...document.querySelectorAll('tr.reading > th a')].map((a) => a.hash.slice(1))"
+    )
+    assert browser.js(links) == shown(browser)
+
+
+def test_two_figures_a_row(browser, page):
+    for width, columns in ((400, 1), (1400, 2), (2200, 2)):
+        browser.show(width)
+        browser.load(page)
+        lefts = browser.js(
+            "return [...document.querySelectorAll('figure')]"
+            ".map((each) => each.getBoundingClientRect().left)"
+        )
+        assert len(set(lefts)) == columns
+
+
+def test_a_print_on_a4_is_of_full_pages(browser, page):
+    browser.load(page)
+    wide, high, margin = 8.27, 11.69, 0.4  # inches
+    paper = {"paperWidth": wide, "paperHeight": high, "printBackground": True}
+    sides = dict.fromkeys(("marginTop", "marginBottom", "marginLeft", "marginRight"), margin)
+    printed = browser.driver.execute_cdp_cmd("Page.printToPDF", paper | sides)["data"]
+    pages = len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed)))
+    browser.show(round(96 * (wide - 2 * margin)))
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        tall = browser.js("return document.documentElement.scrollHeight")
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert pages > 5
+    assert tall / (pages * 96 * (high - 2 * margin)) > 0.85
+
+
+def test_without_scripts_the_page_is_a_plain_list_of_any_reading(browser, page, report):
     browser.show(1400)
     switch = "Emulation.setScriptExecutionDisabled"
     browser.driver.execute_cdp_cmd(switch, {"value": True})
     try:
         browser.load(page)
         assert not browser.driver.find_element(By.ID, "page_filter").is_displayed()
-        assert len(browser.driver.find_elements(By.CSS_SELECTOR, "tr.reading")) == len(
-            report["claims"]
-        )
+        rows = browser.driver.find_elements(By.CSS_SELECTOR, "tr.reading")
+        assert len(rows) == len(report["claims"])
+        alone(browser, "cached-adversarials")
+        found = readings_shown(browser)
+        assert found["tr.reading"] == found["li"] == {"cached-adversarials"}
     finally:
         browser.driver.execute_cdp_cmd(switch, {"value": False})
 
@@ -247,6 +354,20 @@ SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
         lambda t: re.sub(r'<circle class="seed"[^>]*/>', "", t),
         "rows: tiny-same (plain) with",
     ),
+    "a label is on another": (
+        lambda t: re.sub(r'(class="tick" x=)"[\d.]+"', r'\1"100"', t),
+        "labels meet",
+    ),
+    "a mark leaves its plot": (
+        lambda t: re.sub(r'(class="here" cx=)"[\d.]+"', r'\1"300"', t),
+        "beyond its plot: here",
+    ),
+    "a label is tiny": (
+        lambda t: without_policy(t).replace(
+            "<style>", "<style>.strip text { font-size: 6px !important }"
+        ),
+        "too small",
+    ),
     "a request goes out": (
         adding('<img alt="x" src="http://127.0.0.1:9/x.png">'),
         "request: http",
@@ -283,5 +404,5 @@ def test_a_spoilt_page_is_found_out(browser, small, fault):
     spoilt = spoil(text)
     assert spoilt != text
     path.write_text(spoilt, encoding="utf-8")
-    found = problems(browser, path, SMALL)
+    found = problems(browser, path, SMALL, widths=(1400,))
     assert any(said in problem for problem in found), found

@@ -227,7 +227,9 @@ def at_hand() -> dict[str, Any]:
                 point["measured"] = point["mean"]
             rows.append(made)
     shown = [picture(f"{paper.id}-fig1", paper=paper.id) for paper in loaded]
-    return make(*rows, pictures=shown, coverage=report_json.coverage(loaded, cases))
+    names = {paper.id: paper.citation for paper in loaded}
+    said = report_json.coverage(loaded, cases)
+    return make(*rows, pictures=shown, coverage=said, papers=names)
 
 
 def write(path: Path, made: Mapping[str, Any]) -> Path:

@@ -35,7 +35,7 @@ class Frame:
 
 
 STRIP = Frame("strip", 240, 100, left=44, right=8, top=8, bottom=20)
-PANEL = Frame("strip panel", 560, 232, left=52, right=10, top=30, bottom=44)
+PANEL = Frame("strip panel", 560, 240, left=60, right=10, top=30, bottom=52)
 
 
 def numbers(row: ResultRow) -> list[float]:
@@ -126,7 +126,7 @@ def plot(row: ResultRow, axis: Sequence[float], frame: Frame = STRIP) -> Markup:
     for x, point in zip(xs, drawn, strict=True):
         parts += _marks(point, x, half, y)
     labels, title = [line(point["label"], 20) for point in drawn], line(row["axis"], 40)
-    middle, under = (frame.left + end) / 2, bottom + 16
+    middle, under = (frame.left + end) / 2, bottom + (24 if frame is PANEL else 16)
     if frame is PANEL:
         # As many labels as there is room for.
         wide = 8 * max(map(len, labels)) + 8

@@ -28,7 +28,7 @@ MOST_READINGS = 12
 """Readings that the page can show alone."""
 _ALONE = (
     "body:has(#page_reading_{0}:checked) :is([data-reading]:not([data-reading='{0}']),"
-    " :is(.claim, .card, figure):not(:has([data-reading='{0}']))) {{ display: none }}\n"
+    " :is(.paper, .card, .claim, figure):not(:has([data-reading='{0}']))) {{ display: none }}\n"
 )
 
 
