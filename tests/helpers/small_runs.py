@@ -1,0 +1,142 @@
+"""Runs of the papers' experiments without MNIST and without trained weights.
+
+Images of ten classes, a few dozen of them, and networks of ten sums. Everything is float64, so
+that no attack goes another way because something was rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from repro.lab import rng
+from repro.lab.mnist.data import Mnist
+from repro.lab.mnist.idx import Digits
+from repro.lab.networks import recipe as recipes
+from repro.lab.networks.cnn_training import CnnRecipe
+from repro.lab.networks.mlp import MlpRecipe
+from repro.papers.experiment import Run
+from repro.papers.popovic2017 import common, per_class, per_image
+
+Array = NDArray[np.float64]
+
+TEST_COUNTS = (5, 2, 4, 3, 2, 9, 3, 2, 4, 3)
+"""Test images of each class: of one size, a mean that forgets the sizes would go unseen."""
+
+SUBSET, EACH, VALIDATION = 13, 1, 32
+"""In place of the papers' numbers of images."""
+PAPERS = {
+    "SUBSET": common.SUBSET,
+    "EACH": per_image.EACH,
+    "VALIDATION": per_class.VALIDATION,
+}
+"""Those, before anything is put in their place."""
+
+_draw = np.random.default_rng(0)
+SHAPES = (_draw.random((10, 784)) < 0.03) * (0.5 + _draw.random((10, 784)) / 2)
+"""What the images of each class have in common."""
+
+STURDY = np.where(np.arange(10) == 5, 1.7, 1.0)
+"""The 5s resist longest, so that the rates of Fig. 2 differ from eps to eps."""
+
+
+def _exact(values: Array) -> Array:
+    """Multiples of 1/64: the sums of their products have no rounding, in float32 neither."""
+    return np.round(64 * values) / 64
+
+
+def _digits(
+    counts: tuple[int, ...], seed: int, *, dark: float = 0.0, bright: float = 0.5
+) -> Digits:
+    """Images in mixed order, those of one class like each other, from ``dark`` to ``bright``.
+
+    Every ninth looks like another class. The last is blank: all gradients are zero there.
+    """
+    draw = np.random.default_rng(seed)
+    labels = draw.permutation(np.repeat(np.arange(10, dtype=np.uint8), counts))
+    noise = draw.random((len(labels), 784)) * (draw.random((len(labels), 784)) < 0.3)
+    strength = dark + (bright - dark) * draw.random(len(labels)) ** 3
+    strength[labels == 5] = np.geomspace(0.002, 1.2, counts[5])
+    looks = np.where(np.arange(len(labels)) % 9 == 2, (labels + 3) % 10, labels)
+    pixels = _exact(np.clip(strength[:, None] * SHAPES[looks] + 0.1 * noise, 0, 1))
+    pixels, labels = np.vstack([pixels, np.zeros((1, 784))]), np.append(labels, np.uint8(0))
+    # As floats, which stay of float64 when they are divided by 255 of float32.
+    return Digits(255 * pixels.reshape(-1, 28, 28), labels)  # type: ignore[arg-type]
+
+
+TEST = _digits(TEST_COUNTS, 1)
+TRAIN = _digits((4, 4, 4, 4, 4, 12, 4, 4, 4, 4), 2)
+FULL = Mnist("full", "a few dozen images", {}, TRAIN, TEST)
+SAMPLE = Mnist("embedded", "the same without training images", {}, None, TEST)
+SURE = Mnist(
+    "full",
+    "on some the softmax output rounds to 1",
+    {},
+    TRAIN,
+    _digits(TEST_COUNTS, 3, dark=0.3, bright=1.2),
+)
+
+
+@dataclass(frozen=True, eq=False)  # as the suite's networks
+class Small:
+    """A network for images (N, ...) of 784 pixels, x: logits s / (1 + s) x w, with s = |x|^2.
+
+    It has no bends: at those of a ReLU the last digit could decide which way an attack goes. On a
+    blank image its gradient is zero.
+    """
+
+    weights: Mapping[str, Tensor]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        pixels = x.flatten(1)
+        s = pixels.square().sum(dim=1, keepdim=True)
+        return s / (1 + s) * (pixels @ self.weights["w"])
+
+    def to(self, dtype: torch.dtype) -> Small:
+        return Small({name: w.to(dtype) for name, w in self.weights.items()})
+
+
+def trained(recipe: MlpRecipe | CnnRecipe) -> Array:
+    """The weights (784, 10) that stand for the trained ones of a recipe: they know the classes."""
+    draw = rng.generator(recipe.seed, f"trained {recipes.key(recipe)}")
+    clumsy = 1.5 * draw.random() * draw.standard_normal((784, 10))
+    return _exact(1.5 * STURDY * SHAPES.T * (1 + clumsy))
+
+
+def untrained(recipe: MlpRecipe | CnnRecipe) -> Array:
+    """The weights (784, 10) that stand for the initial ones of a seed: they know nothing."""
+    draw = rng.generator(recipe.seed, f"untrained {type(recipe).__name__}")
+    return _exact(0.05 * draw.standard_normal((784, 10)))
+
+
+def _tensors(w: Array) -> dict[str, Tensor]:
+    return {"w": torch.from_numpy(w)}
+
+
+def settle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the papers' experiments use small networks and few images."""
+    for recipe in (MlpRecipe, CnnRecipe):
+        monkeypatch.setattr(recipe, "initial_weights", lambda self: _tensors(untrained(self)))
+        monkeypatch.setattr(recipe, "network", lambda _, weights: Small(weights))
+    for module in (common, per_image):
+        monkeypatch.setattr(module, "SUBSET", SUBSET)
+    monkeypatch.setattr(per_image, "EACH", EACH)
+    monkeypatch.setattr(per_class, "VALIDATION", VALIDATION)
+
+
+def run(data: Mnist, seed: int, **options: Any) -> Run:
+    """A run of an experiment of either paper."""
+    return Run(
+        data,
+        seed,
+        lambda recipe: SimpleNamespace(weights=_tensors(trained(recipe))),  # type: ignore[arg-type]
+        **options,
+    )
