@@ -15,6 +15,7 @@ from typing import Literal
 
 from repro import paths
 from repro.errors import DataError, UsageError
+from repro.lab import http
 from repro.lab.mnist import download, files, idx, sample
 from repro.lab.mnist.files import FileState
 from repro.lab.mnist.idx import Digits
@@ -102,7 +103,7 @@ def find(
     if verified == len(states):
         return _mnist(states, "cache")
     damaged = [state.problem for state in states if state.problem is not None]
-    if offline or _offline():
+    if offline or http.offline():
         refusal = "downloading is switched off"
     else:
         for problem in damaged:
@@ -163,7 +164,7 @@ def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[P
         Place(
             "download",
             ", ".join(map(download.host, download.MIRRORS)),
-            not (offline or _offline()),
+            not (offline or http.offline()),
             (),
         ),
         Place(
@@ -232,7 +233,3 @@ def _is_folder(path: Path) -> bool:
 
 def _cache() -> Path:
     return paths.cache() / "mnist"
-
-
-def _offline() -> bool:
-    return os.environ.get("REPRO_OFFLINE", "") not in ("", "0")

@@ -27,6 +27,7 @@ from fetch_helpers import (
 )
 
 from repro.errors import DataError
+from repro.lab import http
 from repro.lab.mnist import download, idx
 
 pytestmark = pytest.mark.usefixtures("canonical")
@@ -37,7 +38,7 @@ SHIPPED_MIRRORS = download.MIRRORS
 def impatient_with(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
     """Short waits where the wait is the point; long ones elsewhere, for a busy machine."""
     if answer in (silent, silent_on_get):
-        monkeypatch.setattr(download, "READ_SECONDS", 0.5)
+        monkeypatch.setattr(http, "READ_SECONDS", 0.5)
 
 
 def assert_filled(folder: Path) -> None:
