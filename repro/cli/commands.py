@@ -264,10 +264,16 @@ def data(args: argparse.Namespace) -> int:
 
         host = download(paths.cache() / "mnist")
         print(f"MNIST is in {paths.cache() / 'mnist'}" + (f", from {host}" if host else ""))
-    for place in mnist.describe(args.mnist_dir, offline=args.offline):
+    places = mnist.describe(args.mnist_dir, offline=args.offline)
+    for place in places:
         print(f"{place.name}: {place.where}" + ("" if place.exists else " (not there)"))
         for file in place.files:
             print(f"    {file.key}: {file.status}" + (f", {file.problem}" if file.problem else ""))
+    named, cached, mirrors, _ = places
+    whole = cached.files and all(file.status == "verified" for file in cached.files)
+    if mirrors.exists and not named.files and not whole:
+        print("\nwould be used: full, a download into the cache (repro data --fetch makes it now)")
+        return 1
     found = mnist.find(args.mnist_dir, offline=True)
     print(f"\nwould be used: {found.kind}, {found.source}")
     return int(found.kind != "full")

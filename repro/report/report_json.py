@@ -83,6 +83,7 @@ def validate(report: Mapping[str, Any], *, name: str) -> None:
     validator = jsonschema.Draft202012Validator(json.loads(schema))
     error = jsonschema.exceptions.best_match(validator.iter_errors(report))
     if error is None:
+        _check_sense(report["claims"], name)
         return
     spot = line("/".join(str(part) for part in error.absolute_path), 200) or "top level"
     cut_off = "footer" not in report
@@ -93,6 +94,23 @@ def validate(report: Mapping[str, Any], *, name: str) -> None:
         expected="a report as report.schema.json has it",
         do="run tox -e reproduce again",
     )
+
+
+def _check_sense(rows: Iterable[ResultRow], name: str) -> None:
+    """Refuse what a schema cannot: a row that is there twice, a band whose ends are exchanged."""
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        key = row["id"], row["reading"]
+        bands = [holder[which] for holder in (row, *row["points"]) for which in ("band", "gate")]
+        turned = any(band and band["low"] > band["high"] for band in bands)
+        if key in seen or turned:
+            found = "a band whose ends are exchanged" if turned else "a second row"
+            raise ReportError(
+                f"{name} has {found}, of {line(' under '.join(key), 200)}",
+                expected="one row a claim and reading, and bands from low to high",
+                do="run tox -e reproduce again",
+            )
+        seen.add(key)
 
 
 def write(path: Path, report: Mapping[str, Any], *, complete: bool) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from repro import paths
-from repro.errors import DataError, UsageError
+from repro.errors import DataError, StoreError, UsageError
 from repro.lab import http
 from repro.lab.mnist import download, files, idx, sample
 from repro.lab.mnist.files import FileState
@@ -145,7 +145,10 @@ def find(
 def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[Place, ...]:
     """Describe every place in which :func:`find` would look; download and raise nothing."""
     named = _named(directory)
-    cached = _cache()
+    try:
+        cached, where = _cache(), str(_cache())
+    except StoreError as error:
+        cached, where = None, error.found
     file = sample.locate()
     problem = None
     if file is not None:
@@ -160,7 +163,12 @@ def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[P
             named is not None and _is_folder(named),
             () if named is None else _survey(named),
         ),
-        Place("cache", str(cached), _is_folder(cached), _survey(cached)),
+        Place(
+            "cache",
+            where,
+            cached is not None and _is_folder(cached),
+            () if cached is None else _survey(cached),
+        ),
         Place(
             "download",
             ", ".join(map(download.host, download.MIRRORS)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -71,8 +72,10 @@ def inspect(directory: Path, key: str) -> FileState:
     """Look for the file ``key`` in ``directory``, and check it.
 
     The first file found under one of its names decides, raw before gzip and ``directory``
-    before its ``MNIST/raw`` (where torchvision puts it).
+    before its ``MNIST/raw`` (where torchvision puts it). What is no file (a folder, say, in which
+    an archive keeps it) is told where there is nothing better.
     """
+    odd: Path | None = None
     for path in _candidates(directory, key):
         try:
             content = idx.read_file(path)
@@ -80,7 +83,18 @@ def inspect(directory: Path, key: str) -> FileState:
                 return FileState(key, path, None, verify(content, key, name=str(path)))
         except DataError as error:
             return FileState(key, path, error)
-    return FileState(key, None, None)
+        if odd is None and os.path.lexists(path):
+            odd = path
+    return FileState(key, odd, None if odd is None else _no_file(odd))
+
+
+def _no_file(path: Path) -> DataError:
+    what = "a link that leads to no file" if path.is_symlink() else "neither a file nor a folder"
+    return DataError(
+        f"{path} is {'a folder' if path.is_dir() else what}",
+        expected="one of the four MNIST files, raw or .gz",
+        do="put the file itself there, or name the folder that has it",
+    )
 
 
 def _candidates(directory: Path, key: str) -> list[Path]:

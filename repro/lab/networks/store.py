@@ -158,9 +158,10 @@ class Store:
 
     def _drop_checkpoint(self, key: str) -> None:
         """Remove the checkpoint of a process that was killed when all but this was done."""
-        checkpoint = self._cache(key, ".checkpoint")
-        # Whoever holds the lock is training anew; and a cache that is only read is left as it is.
+        # Whoever holds the lock is training anew; a cache that is only read is left as it is; and
+        # where there is none (no home), there is nothing.
         with contextlib.suppress(OSError, StoreError):
+            checkpoint = self._cache(key, ".checkpoint")
             if checkpoint.exists():
                 with locked(self._cache(key, ".lock"), seconds=0):
                     checkpoint.unlink(missing_ok=True)

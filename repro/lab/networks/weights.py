@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from repro import paths
 from repro.errors import WeightsError
 
 
@@ -33,11 +34,13 @@ def digest(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
 
 def damaged(path: Path, fault: str, expected: str) -> WeightsError:
     """Make the error of a stored file that is not what it should be."""
+    shipped = path.is_relative_to(paths.fixtures())
     return WeightsError(
         f"{path} {fault}",
         expected=expected,
-        do=f"restore {path.name} from the repository (git checkout), or delete it from the cache "
-        "to train again",
+        do=f"restore {path.name} (git checkout), or install the package again"
+        if shipped
+        else f"delete {path.name}: the network is trained again",
     )
 
 

@@ -384,6 +384,15 @@ def test_data_without_any_says_what_would_be_used(repro, tiny):
     assert not (tiny.root / "cache").exists()  # looking leaves nothing behind
 
 
+def test_data_says_that_a_run_would_download(repro, tiny, monkeypatch):
+    monkeypatch.delenv("REPRO_OFFLINE")
+    status, out, _ = repro("data")
+    assert status == 1
+    assert out.splitlines()[-1].startswith("would be used: full, a download into the cache")
+    assert "would be used: embedded" in repro("data", "--offline")[1]
+    assert not (tiny.root / "cache").exists()
+
+
 def test_data_in_a_folder_that_is_wrong_is_a_clear_error(repro, tmp_path):
     mistake(repro("data", "--mnist-dir", str(tmp_path / "no")), "DataError", "is not a folder")
     (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(b"\x1f\x8b no gzip")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_reports import curve, image, picture
+from sample_reports import curve, image, make, picture
 from tiny_paper import document
 
 from repro.claims import records
@@ -158,6 +158,27 @@ def test_what_does_not_fit_the_schema_is_refused_by_both_doors(
     path.write_text(json.dumps(complete))
     with pytest.raises(ReportError):
         report_json.read(path)
+
+
+def test_a_row_that_is_there_twice_is_refused(complete, tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(complete | {"claims": complete["claims"] * 2}))
+    first = complete["claims"][0]
+    with pytest.raises(ReportError, match="second row") as caught:
+        report_json.read(path)
+    assert f"{first['id']} under {first['reading']}" in caught.value.found
+
+
+@pytest.mark.parametrize("which", ["band", "gate"])
+@pytest.mark.parametrize("of_point", [False, True])
+def test_a_band_whose_ends_are_exchanged_is_refused(which, of_point):
+    row = curve()
+    turned = {**row["points"][0]["band"], "low": 0.6, "high": 0.4}
+    (row["points"][0] if of_point else row)[which] = turned
+    with pytest.raises(ReportError, match="exchanged"):
+        report_json.validate(make(row), name="report.json")
+    turned["high"] = turned["low"]  # where seeds do not spread
+    report_json.validate(make(row), name="report.json")
 
 
 def test_a_picture_of_28_by_28_bytes_fits(complete, tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.metadata
+import os
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,27 @@ def test_a_named_folder_that_lacks_a_file_is_an_error(tmp_path, cache):
         data.find(folder)
     assert caught.value.found == f"no t10k-labels-idx1-ubyte in {folder}"
     assert "REPRO_MNIST_DIR" in caught.value.do
+
+
+@pytest.mark.usefixtures("forbidden")
+@pytest.mark.parametrize("what", ["folder", "fifo", "loop", "dangling"])
+def test_what_is_no_file_is_told_and_not_missing(tmp_path, what):
+    folder = fill(tmp_path / "digits")
+    path = folder / "t10k-labels-idx1-ubyte"
+    path.unlink()
+    if what == "folder":
+        path.mkdir()
+    elif what == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path if what == "loop" else "nowhere")
+    with pytest.raises(DataError) as caught:
+        data.find(folder)
+    assert str(path) in caught.value.found
+    assert "link" in caught.value.found or "folder" in caught.value.found
+    # An archive may keep a file both ways: the one that is a file serves.
+    (fill(tmp_path / "good") / path.name).rename(folder / "t10k-labels.idx1-ubyte")
+    assert data.find(folder).kind == "full"
 
 
 @pytest.mark.usefixtures("forbidden")
@@ -337,6 +359,15 @@ def test_describe_tells_every_place_in_order(tmp_path, cache, monkeypatch):
     assert "has SHA-256" in str(cached.files[1].problem)
     assert download.where == "one.example, two.example"
     assert [file.status for file in embedded.files] == ["verified"]
+
+
+def test_describe_raises_nothing_without_a_home(monkeypatch):
+    def refuse() -> None:
+        raise StoreError("no home folder", expected="one", do="name one")
+
+    monkeypatch.setattr(data, "_cache", refuse)
+    cached = data.describe(offline=True)[1]
+    assert (cached.where, cached.exists, cached.files) == ("no home folder", False, ())
 
 
 @pytest.mark.usefixtures("forbidden", "no_sample")

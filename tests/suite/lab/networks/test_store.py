@@ -5,6 +5,7 @@ import shutil
 
 import fakes
 import filelock
+import platformdirs
 import pytest
 import torch
 from fakes import SmallRecipe
@@ -260,6 +261,20 @@ def test_a_checkpoint_in_a_cache_that_is_only_read_stays(checkpoint, monkeypatch
     monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     assert obtain().source == "cache"
     assert checkpoint.exists()
+
+
+def test_shipped_weights_need_no_cache_and_no_home(home, monkeypatch):
+    Store().ship(obtain())
+
+    def nobody(*_) -> None:
+        raise RuntimeError("could not determine the home")
+
+    monkeypatch.delenv("REPRO_CACHE_DIR")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", nobody)
+    assert obtain().source == "shipped"
+    (home / "fixtures" / "weights" / "manifest.json").unlink()
+    with pytest.raises(StoreError, match="no home"):
+        obtain()
 
 
 def obtain_and_tell(barrier, path, seed: int) -> None:

@@ -181,7 +181,7 @@ def test_what_the_error_says_to_do_helps(home):
         place.path.unlink()
         assert Store().obtain(RECIPE, data.find()).source == "trained"
     place.manifest.write_bytes(b"damaged")
-    assert "delete it from the cache" in place.error().do
+    assert "delete" in place.error().do
     place.manifest.unlink()
     assert Store().obtain(RECIPE, data.find()).source == "trained"
     assert Store().obtain(RECIPE, data.find()).source == "cache"
@@ -196,6 +196,14 @@ def test_a_missing_shipped_file(home):
     error = place.error()
     assert error.found == f"{place.path} cannot be read: No such file or directory"
     assert f"restore {place.path.name}" in error.do
+    # Deleting it is what was done here, and would not help.
+    assert "delete" not in error.do
+
+
+def test_the_cache_s_files_are_not_to_be_restored(home):
+    place = Place(home, "cache")
+    place.path.write_bytes(b"damaged")
+    assert "restore" not in place.error().do
 
 
 @pytest.mark.parametrize(
