@@ -182,7 +182,7 @@ def test_adam_is_tensorflow_s_by_hand(dtype: torch.dtype) -> None:
     m, v = ([torch.zeros_like(t) for t in w] for _ in range(2))
     hand_w = [t.double().numpy().copy() for t in w]
     hand_m, hand_v = ([np.zeros(s) for s in shapes] for _ in range(2))
-    for step in (1, 2, 3):
+    for step in (1, 2, 3, 5000):
         g = [draw.standard_normal(s) for s in shapes]
         cnn_training.adam_step(
             w,
