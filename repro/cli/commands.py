@@ -7,18 +7,17 @@ listing claims must not wait for torch or scipy.
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import os
-import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from repro import paths
 from repro.atomic import write_atomic
-from repro.claims.records import PublishedClaim
+from repro.claims.records import Paper
 from repro.claims.selection import Selection, list_claims, near_misses
 from repro.errors import UsageError
 from repro.papers import registry
@@ -92,8 +91,21 @@ def claims(args: argparse.Namespace) -> int:
         ]
         print(json.dumps(rows, indent=1))
     else:
-        print(list_claims(papers.values(), Selection()), end="")
+        _list(papers.values(), args.verbose)
     return 0
+
+
+def _list(papers: Iterable[Paper], statements: bool) -> None:
+    """Print the claims as a table, or with their statements."""
+    from repro.report import layout, listing
+
+    listed = [claim for paper in papers for claim in paper.claims]
+    if statements:
+        print(list_claims(papers, Selection()), end="")
+    else:
+        width = layout.window()
+        count = f"{len(listed)} claims"
+        layout.write([*listing.claims(listed, width=width), "", count], width=width)
 
 
 def verdicts(args: argparse.Namespace) -> int:
@@ -101,10 +113,15 @@ def verdicts(args: argparse.Namespace) -> int:
 
     Raises:
         EvidenceError: a population is missing or damaged.
+        UsageError: no claim has that id.
     """
+    from repro.report import layout, listing
     from repro.report.result_row import band_row
 
-    cases = _cases()
+    every = _cases()
+    cases = [c for c in every if not args.id or fnmatchcase(c.claim.id, args.id)]
+    if not cases:
+        raise _no_claim(args.id, every)
     if args.json:
         rows = [
             {
@@ -122,6 +139,9 @@ def verdicts(args: argparse.Namespace) -> int:
             for case in cases
         ]
         print(json.dumps(rows, indent=1))
+    elif not (args.verbose or args.id):
+        width = layout.window()
+        layout.write(listing.verdicts(cases, width=width), width=width)
     else:
         for case in cases:
             mark = "" if case.as_expected else "  UNEXPECTED"
@@ -130,98 +150,31 @@ def verdicts(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """Tell one claim's whole story, from the quote to the line of code that judges it.
+    """Tell one claim's whole story, from the answer to the line of code that judges it.
 
     Raises:
         UsageError: no claim has that id.
         EvidenceError: a population is missing or damaged.
     """
-    from repro.judge import cases, verdicts
-    from repro.report import outputs
+    from repro.cli import story
+    from repro.report import layout
 
     every = _cases()
     mine = [case for case in every if case.claim.id == args.id]
     if not mine:
-        near = near_misses(args.id, [case.claim.id for case in every])
-        raise UsageError(
-            f"no claim {args.id!r}",
-            expected=f"for example {', '.join(near)}" if near else "an id from `repro claims`",
-            do="correct the id; `repro claims` lists every claim",
-        )
-    claim = mine[0].claim
-    print(f"{claim.id}\n{claim.statement}\n")
-    for source in claim.sources:
-        print(f"  {source.place}: “{' '.join(source.quote.split())}”")
-    if isinstance(claim, PublishedClaim):
-        shown = [f"{value:g}" for value in claim.points]
-        if claim.labels:
-            shown = [f"{label}: {x}" for label, x in zip(claim.labels, shown, strict=True)]
-        print(f"\npublished   {', '.join(shown)} (rounded to {claim.unit:g})")
-        print(f"margin      {claim.margin:g}: {claim.margin_reason}")
-    if claim.ordering:
-        print(f"ordering    {claim.ordering}: {claim.ordering.why}")
-    if claim.control:
-        print(f"control     {claim.control.metric}, which must fail it: {claim.control.why}")
-    if claim.experiment in (offered := registry.experiments(claim.paper)):
-        spot = _place_of(offered[claim.experiment].measure)
-        print(f"measured by {spot} (experiment {claim.experiment})")
-    judge: Callable[..., Any] = verdicts.judge_numbers
-    if claim.kind in ("ordering", "inconsistency"):
-        judge = verdicts.judge_ordering if claim.kind == "ordering" else cases.judge_claim
-    print(f"judged by   {_place_of(judge)}")
-    root = Path.cwd() if paths.installed() else paths.home()
-    reports = Path(os.path.relpath(root / "reports"))
-    for figure in outputs.figures_of(claim.id, reports):
-        print(f"figure      {figure}")
-    for case in mine:
-        _show_reading(case)
+        raise _no_claim(args.id, every)
+    width = layout.window()
+    layout.write(story.parts(mine, width=width or layout.PIPE, in_full=args.verbose), width=width)
     return 0
 
 
-def _show_reading(case: Case) -> None:
-    """Print what ``show`` says of one reading."""
-    from repro.report import words
-    from repro.report.result_row import new_row
-
-    claim, judged = case.claim, case.judgement
-    print(f"\nreading {case.reading}: {judged.verdict} (expected {case.expected.verdict})")
-    print(f"  {judged.reason}")
-    if case.expected.reason and judged.verdict == case.expected.verdict:
-        print(f"  on record: {case.expected.reason}")
-    if case.seeds:
-        values = ": " + ", ".join(f"{value:.4f}" for value in case.values) if case.values else ""
-        print(f"  seeds {case.seeds[0]} to {case.seeds[-1]}{values}")
-    for point in new_row(case)["points"]:
-        print(f"    {words.point(point)}")
-    test = _shown(paths.home() / "tests" / "claims" / f"test_{claim.paper}.py")
-    rerun = words.rerun(claim.id, case.reading)
-    if not (folder := registry.folders()[claim.paper]).is_relative_to(paths.PACKAGE):
-        test = _test_near(folder, Path(test).name) or test
-        rerun = f"pytest {shlex.quote(test)} --claim '{claim.id}' --reading {case.reading}"
-    print(f"  test  {test}::test_claim[{case.id}]")
-    print(f"  rerun {rerun}")
-
-
-def _place_of(function: Callable[..., Any]) -> str:
-    """Return ``file:line, name`` of a function; the file from the checkout's root, if below it."""
-    code = inspect.unwrap(function).__code__
-    return f"{_shown(Path(code.co_filename))}:{code.co_firstlineno}, {code.co_name}"
-
-
-def _shown(path: Path) -> str:
-    """Write a path from the checkout's root, if it is below it."""
-    root = paths.home()
-    short = path.is_relative_to(root) and not paths.installed()
-    return path.relative_to(root).as_posix() if short else str(path)
-
-
-def _test_near(folder: Path, name: str) -> str:
-    """Return the test module of a paper near its folder, outside the checkout; empty if none."""
-    for near in (folder, folder.parent, folder.parent.parent):
-        found = sorted([*near.glob(name), *near.glob(f"*/{name}"), *near.glob(f"*/*/{name}")])
-        if found:
-            return os.path.relpath(found[0])
-    return ""
+def _no_claim(name: str, every: Iterable[Case]) -> UsageError:
+    near = near_misses(name, [case.claim.id for case in every])
+    return UsageError(
+        f"no claim {name!r}",
+        expected=f"for example {', '.join(near)}" if near else "an id from `repro claims`",
+        do="correct the id; `repro claims` lists every claim",
+    )
 
 
 def docs(args: argparse.Namespace) -> int:

@@ -123,12 +123,18 @@ def _parser() -> argparse.ArgumentParser:
     flag("--json", help="as JSON")
     flag("--markdown", help="as CLAIMS.md has it")
     flag("--findings", help="the README's table of findings")
+    flag("-v", "--verbose", help="with each claim's statement")
 
-    option, _ = add("show", commands.show, "one claim's whole story")
+    option, flag = add("show", commands.show, "one claim's whole story")
     option("id", help="the claim's id, as `repro claims` lists it")
+    flag("-v", "--verbose", help="with every seed's number and every reason")
 
-    _, flag = add("verdicts", commands.verdicts, "recompute every verdict from the populations")
+    option, flag = add(
+        "verdicts", commands.verdicts, "recompute every verdict from the populations"
+    )
+    option("id", nargs="?", default="", help="of this claim only (globs allowed), in sentences")
     flag("--json", help="as JSON")
+    flag("-v", "--verbose", help="in sentences")
 
     _, flag = add("docs", commands.docs, "make CLAIMS.md and the documents' tables again")
     flag("--check", help="write nothing; 1 where one is stale")

@@ -20,7 +20,10 @@ from repro.plugin.xdist import Test
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Answer ``--list-claims`` without a test run."""
+    """Answer ``--help`` and ``--list-claims`` without a test run."""
+    if config.option.help:
+        sys.stdout.write(options.own_help())
+        return 0
     if not options.value(config, "list-claims"):
         return None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 import pytest
@@ -40,6 +41,20 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "write report.json there (default: reports)",
     },
 }
+
+
+def own_help() -> str:
+    """Return the help on a run's own options, and where pytest's stand."""
+    parser = argparse.ArgumentParser(
+        prog="repro run",
+        usage="%(prog)s [options] [pytest's options]",
+        description="Measure, judge and report every claim, or those that the options choose.",
+        epilog="Every option of pytest works as well, such as -n 2 (two processes), -v (every row "
+        "at the end), -k and -x: `python -m pytest --help` lists them.",
+    )
+    for name, settings in OPTIONS.items():
+        parser.add_argument(f"--{name}", **settings)
+    return parser.format_help()
 
 
 def add(parser: pytest.Parser) -> None:

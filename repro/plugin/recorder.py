@@ -264,7 +264,7 @@ class Recorder:
             return
         from rich.text import Text
 
-        from repro.report import terminal
+        from repro.report import layout, terminal
 
         rows, width = list(self.rows.values()), terminalreporter._tw.fullwidth
         parts = terminal.closing_screen(
@@ -286,7 +286,7 @@ class Recorder:
             parts.append("what failed is no claim: see above")
         plain = not terminalreporter.hasmarkup or bool(os.environ.get("NO_COLOR"))
         terminalreporter.write_sep("=", "claims")
-        terminalreporter.write(terminal.rendered(parts, width=width, plain=plain))
+        terminalreporter.write(layout.rendered(parts, width=width, plain=plain))
 
     def pytest_unconfigure(self) -> None:
         """Remove what the run's processes shared, which no later run reads."""

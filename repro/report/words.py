@@ -174,14 +174,15 @@ def run_command() -> str:
     return "repro run" if paths.installed() else "tox -e reproduce --"
 
 
-def rerun(claim: str, reading: str) -> str:
-    """Return the command that runs just this row; empty where a name is none of this suite's.
+def rerun(claim: str, reading: str = "") -> str:
+    """Return the command that runs a claim; empty where a name is none of this suite's.
 
     A report may come from anywhere, and this text is made to be pasted into a shell.
     """
-    if not SLUG.fullmatch(claim) or not SLUG.fullmatch(reading) or len(claim + reading) > 200:
+    names = [claim, reading] if reading else [claim]
+    if not all(map(SLUG.fullmatch, names)) or len(claim + reading) > 200:
         return ""
-    return f"{run_command()} --claim '{claim}' --reading {reading}"
+    return f"{run_command()} --claim '{claim}'" + (f" --reading {reading}" if reading else "")
 
 
 def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:

@@ -16,7 +16,7 @@ import pytest
 from sample_reports import curve, make, picture, record, write
 
 from repro import __version__, paths
-from repro.cli import commands, main
+from repro.cli import commands, main, story
 from repro.judge.cases import judge
 from repro.judge.populations import Archive
 from repro.judge.verdicts import judge_numbers
@@ -24,6 +24,7 @@ from repro.lab.mnist import sample
 from repro.measure import calibrate
 from repro.papers import registry
 from repro.papers.registry import load_all
+from repro.report import layout
 
 REPRO = [sys.executable, "-m", "repro"]
 IDS = ["tiny-error", "tiny-clean", "tiny-order", "tiny-twice"]
@@ -68,6 +69,16 @@ def mistake(result, name, *words):
 def test_claims_lists_every_claim_with_its_expected_verdicts(repro):
     status, out, err = repro("claims")
     assert (status, err) == (0, "")
+    rows = [line.split() for line in out.splitlines()]
+    assert rows[0] == ["claim", "published", "reading", "on", "record"]
+    assert ["tiny-error", "0.5", "plain", "reproduced"] in rows
+    assert ["tiny-error", "0.5", "other", "reproduced"] in rows
+    assert rows[-1] == [str(len({row[0] for row in rows[1:-2]})), "claims"]
+
+
+def test_claims_with_their_statements(repro):
+    status, out, err = repro("claims", "-v")
+    assert (status, err) == (0, "")
     lines = out.splitlines()
     spot = lines.index("tiny-error")
     assert lines[spot + 1 : spot + 3] == [
@@ -76,6 +87,34 @@ def test_claims_lists_every_claim_with_its_expected_verdicts(repro):
     ]
     assert "lacok2016-t1-fgsm-025-error" in lines
     assert lines[-1] == f"{sum(not line.startswith(' ') for line in lines[:-2])} claims"
+
+
+@pytest.mark.parametrize("words", [["claims"], ["verdicts"]])
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_table_fits_the_window_and_is_whole_in_a_pipe(
+    repro, only_tiny, monkeypatch, words, columns
+):
+    only_tiny.claim()["id"] = "tiny-error-with-a-name-of-thirty-letters"
+    only_tiny.measure()
+    only_tiny.write()
+    piped = repro(*words)[1].splitlines()
+    assert all(line.split()[0].startswith("tiny-") for line in piped[1:6])
+    monkeypatch.setattr(layout, "window", lambda: columns)
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = repro(*words)[1].splitlines()
+    assert max(map(len, shown)) <= max(columns, len("tiny-error-with-a-name-of-thirty-letters"))
+    assert (shown == piped) is (columns == 200)
+
+
+def test_a_terminal_has_its_window_and_colours_and_a_pipe_none(repro, only_tiny, monkeypatch):
+    only_tiny.measure()
+    assert layout.window() is None
+    assert "\x1b[" not in repro("verdicts")[1]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "50")
+    assert layout.window() == 50
+    monkeypatch.setattr(layout, "window", lambda: 80)
+    assert "\x1b[32mreproduced" in repro("verdicts")[1]
 
 
 def test_claims_as_json(repro):
@@ -111,7 +150,7 @@ def test_claims_answers_at_once_and_without_torch(words):
         line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.split("\n")
     }
     assert "repro" in loaded
-    assert not loaded & {"torch", "scipy", "rich", "pytest", "mlxtend"}
+    assert not loaded & {"torch", "scipy", "pytest", "mlxtend"}
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert spent < 1.0  # of the processor's time, so that a busy machine does not matter
 
@@ -198,20 +237,28 @@ def test_show_tells_the_whole_story(repro, tiny, monkeypatch):
     experiments = tiny.folder / "experiments.py"
     number = experiments.read_text().splitlines().index("def measure(run, reading):") + 1
     for line in (
-        f"judged by   repro/judge/verdicts.py:{code}, judge_numbers",
-        "  Table 1, row 1: “the error rate is 0.50”",
-        "published   0.5 (rounded to 0.01)",
-        "margin      0.2: a reason",
-        "ordering    error > small: so",
-        "control     control-error, which must fail it: another network",
-        f"measured by {experiments}:{number}, measure (experiment toy)",
-        "reading plain: reproduced (expected reproduced)",
-        "reading other: reproduced (expected reproduced)",
-        "  seeds 0 to 7: 0.4800, 0.4900, 0.4950, 0.4990, 0.5010, 0.5050, 0.5100, 0.5200",
-        "  test  claims/test_tiny.py::test_claim[tiny-error@plain]",
-        "  rerun pytest claims/test_tiny.py --claim 'tiny-error' --reading plain",
+        f"judged by:   repro/judge/verdicts.py:{code}, judge_numbers",
+        "Table 1, row 1: “the error rate is 0.50”",
+        "published:   0.5 (rounded to 0.01)",
+        "margin:      0.2",
+        "ordering:    error > small",
+        "control:     control-error, which must fail it",
+        f"measured by: {experiments}:{number}, measure (experiment toy)",
+        "plain: reproduced",
+        "other: reproduced",
+        "test:        claims/test_tiny.py::test_claim[tiny-error@plain]",
+        "run:         pytest claims/test_tiny.py --claim 'tiny-error'",
     ):
         assert line in out.splitlines()
+    in_full = repro("show", "tiny-error", "-v")[1].splitlines()
+    for line in (
+        "  seeds 0-7: 0.4800, 0.4900, 0.4950, 0.4990, 0.5010, 0.5050, 0.5100, 0.5200",
+        "margin:      0.2: a reason",
+        "ordering:    error > small: so",
+        "control:     control-error, which must fail it: another network",
+    ):
+        assert line not in out.splitlines()
+        assert line in in_full
 
 
 def test_show_names_the_figures_of_the_last_report(repro, tiny, tmp_path, monkeypatch):
@@ -224,8 +271,8 @@ def test_show_names_the_figures_of_the_last_report(repro, tiny, tmp_path, monkey
     assert "figure " not in repro("show", "tiny-error")[1]  # without its page
     (tmp_path / "reports" / "index.html").touch()
     assert [line for line in repro("show", "tiny-error")[1].splitlines() if "figure " in line] == [
-        "figure      reports/index.html#figure-tiny-fig1",
-        "figure      reports/index.html#figure-tiny-error",
+        "figure 1:    reports/index.html#figure-tiny-fig1",
+        "figure 2:    reports/index.html#figure-tiny-error",
     ]
     assert "#figure-tiny-fig1" in repro("show", "tiny-clean")[1]
     assert "figure " not in repro("show", "tiny-order")[1]
@@ -239,24 +286,43 @@ def test_show_leads_from_a_shipped_claim_to_its_test_its_measurement_and_its_jud
     monkeypatch.setattr(commands, "_cases", lambda: judge(load_all()["lacok2016"], Archive()))
     assert main.main(["show", "lacok2016-t2-fgsm-025-error"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    (measured,) = (line.split()[2] for line in lines if line.startswith("measured by"))
+    (measured,) = (line.split()[2] for line in lines if line.startswith("measured by:"))
     path, _, number = measured.rstrip(",").partition(":")
     text = (paths.checkout() / path).read_text(encoding="utf-8").splitlines()
     assert text[int(number) - 1] == "def _table2(run: Run, reading: str) -> Measurements:"
     node = "tests/claims/test_lacok2016.py::test_claim[lacok2016-t2-fgsm-025-error@as-written]"
-    assert f"  test  {node}" in lines
-    command = "tox -e reproduce -- --claim 'lacok2016-t2-fgsm-025-error' --reading as-written"
-    assert f"  rerun {command}" in lines
+    assert f"test:        {node}" in lines
+    command = "tox -e reproduce -- --claim 'lacok2016-t2-fgsm-025-error'"
+    assert f"run:         {command}" in lines
 
 
-def test_show_tells_a_curve_point_by_point_and_its_seeds(monkeypatch, capsys):
+def test_show_tells_a_curve_point_by_point(monkeypatch, capsys):
     monkeypatch.setattr(commands, "_cases", lambda: judge(load_all()["popovic2017"], Archive()))
     (curve, *_) = (c for c in load_all()["popovic2017"].claims if c.kind == "curve")
     assert main.main(["show", curve.id]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    spot = rows.index(["point", "published", *curve.readings])
+    for label, published, row in zip(curve.labels, curve.points, rows[spot + 1 :], strict=False):
+        assert row[:2] == [label, f"{published:g}"]
+        assert row.count("±") == len(curve.readings)
+    assert main.main(["show", curve.id, "-v"]) == 0
     out = capsys.readouterr().out
-    points = re.findall(r"^    \S+: published \S+, .*population \d\S* ± \S+", out, re.M)
+    points = re.findall(r"^  \S+: published \S+, .*population \d\S* ± \S+", out, re.M)
     assert len(points) == len(curve.points) * len(curve.readings)
-    assert re.search(r"^  seeds 0 to \d+$", out, re.M)
+
+
+def test_show_of_every_claim_fits_a_window_of_40_lines_and_leads_with_the_answer():
+    archive = Archive()
+    for paper in load_all().values():
+        every = judge(paper, archive)
+        for claim in paper.claims:
+            mine = [case for case in every if case.claim == claim]
+            shown = story.parts(mine, width=80, in_full=False)
+            lines = layout.rendered(shown, width=80, plain=True).splitlines()
+            assert len(lines) <= 40, claim.id
+            answers = [f"{case.reading}: {case.judgement.verdict}" for case in mine]
+            assert [line for line in lines if line in answers] == answers
+            assert lines.index(answers[0]) < 8
 
 
 @pytest.mark.parametrize(
@@ -271,7 +337,7 @@ def test_show_takes_every_kind_of_claim_also_without_rows(repro, claim, judge):
     status, out, err = repro("show", claim)
     assert (status, err) == (0, "")
     assert out.startswith(f"{claim}\n")
-    assert re.search(rf"^judged by   repro/judge/\w+[.]py:\d+, {judge}$", out, re.M)
+    assert re.search(rf"^judged by:   repro/judge/\w+[.]py:\d+, {judge}$", out, re.M)
 
 
 def test_a_reason_that_was_written_before_there_was_a_verdict_is_not_shown_beside_it(repro, tiny):
@@ -279,8 +345,8 @@ def test_a_reason_that_was_written_before_there_was_a_verdict_is_not_shown_besid
     tiny.expect("inconclusive")
     tiny.write()
     out = repro("show", "tiny-error")[1]
-    assert "reading plain: reproduced (expected inconclusive)" in out
-    assert "on record" not in out
+    assert "plain: reproduced, UNEXPECTED (on record inconclusive)" in out
+    assert "why: " not in out
 
 
 def test_a_page_never_replaces_its_report(repro, tmp_path):
@@ -315,7 +381,7 @@ def test_letters_that_a_terminal_lacks_do_not_break_it(tiny):
     tiny.write()
     for encoding in ("ascii", "cp1252"):
         done = subprocess.run(
-            [*REPRO, "claims"],
+            [*REPRO, "claims", "-v"],
             capture_output=True,
             check=True,
             env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
@@ -328,8 +394,15 @@ def test_verdicts_are_recomputed_from_the_populations(repro, only_tiny):
     only_tiny.measure()
     status, out, _ = repro("verdicts")
     assert status == 0
-    assert "tiny-error@plain\n    reproduced: published 0.5 lies in the 95 % band" in out
+    rows = [line.split() for line in out.splitlines()]
+    assert ["tiny-error", "0.5", "plain", "0.5000", "±", "0.0123", "(8)", "reproduced"] in rows
     assert "UNEXPECTED" not in out
+    for words in (["-v"], ["tiny-error"], ["tiny-*"]):
+        status, said, _ = repro("verdicts", *words)
+        assert status == 0
+        assert "tiny-error@plain\n    reproduced: published 0.5 lies in the 95 % band" in said
+        assert ("tiny-clean" in said) is (words != ["tiny-error"])
+    mistake(repro("verdicts", "tiny-eror"), "UsageError", "no claim 'tiny-eror'", "tiny-error")
     status, out, _ = repro("verdicts", "--json")
     rows = json.loads(out)
     assert [row["id"] for row in rows] == ["tiny-error", *IDS]
@@ -338,7 +411,7 @@ def test_verdicts_are_recomputed_from_the_populations(repro, only_tiny):
     assert rows[0]["band"]["level"] == 0.95
 
 
-@pytest.mark.parametrize("words", [["verdicts"], ["verdicts", "--json"]])
+@pytest.mark.parametrize("words", [["verdicts"], ["verdicts", "-v"], ["verdicts", "--json"]])
 def test_a_verdict_that_is_not_the_one_on_record_is_status_1(repro, only_tiny, words):
     only_tiny.measure()
     only_tiny.claim()["published"] = 0.9
@@ -346,7 +419,8 @@ def test_a_verdict_that_is_not_the_one_on_record_is_status_1(repro, only_tiny, w
     status, out, _ = repro(*words)
     assert status == 1
     assert "trend-only" in out
-    assert ("trend-only  UNEXPECTED: " in out) is (words == ["verdicts"])
+    assert ("trend-only, UNEXPECTED\n" in out) is (words == ["verdicts"])
+    assert ("trend-only  UNEXPECTED: " in out) is ("-v" in words)
 
 
 @pytest.mark.usefixtures("only_tiny")

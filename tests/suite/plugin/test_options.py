@@ -89,3 +89,14 @@ def test_a_folder_given_as_an_option_is_not_searched_for_tests(runs, tmp_path):
     (tmp_path / "there" / "conftest.py").write_text("raise AssertionError")
     result = runs("--report-dir", str(tmp_path / "there"), "--claim", "tiny-error")
     result.assert_outcomes(passed=6, deselected=7)
+
+
+def test_help_shows_the_suite_s_own_options_and_where_pytests_are(runs):
+    result = runs("--help", "--claim", "x")
+    assert result.ret == pytest.ExitCode.OK
+    out = result.stdout.str()
+    assert out.startswith("usage: repro run ")
+    for name in OPTIONS:
+        assert f"--{name}" in out
+    assert "--capture" not in out
+    assert "`python -m pytest --help`" in " ".join(out.split())

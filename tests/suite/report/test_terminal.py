@@ -11,6 +11,7 @@ from repro.judge import cases
 from repro.judge.overview import Explained
 from repro.judge.populations import Archive
 from repro.report import result_row
+from repro.report.layout import rendered
 from repro.report.terminal import (
     CAUSES,
     CHANGED,
@@ -18,7 +19,6 @@ from repro.report.terminal import (
     STYLES,
     UNCHANGED,
     closing_screen,
-    rendered,
     results,
     whole_table,
 )

@@ -1,0 +1,123 @@
+"""One claim's whole story: the answer, the seeds behind it, where it stands, what judges it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from repro import paths
+from repro.claims.records import Claim, PublishedClaim
+from repro.judge import cases as judge_cases
+from repro.judge import verdicts
+from repro.judge.cases import Case
+from repro.papers import registry
+from repro.report import listing, outputs, words
+from repro.report.result_row import new_row
+
+
+def parts(cases: Sequence[Case], *, width: int, in_full: bool) -> list[RenderableType]:
+    """Return the story of a claim, whose ``cases`` are its readings, for ``width`` columns.
+
+    With ``in_full`` it has each seed's number, each point's band, and the reasons of what decides.
+    """
+    claim = cases[0].claim
+    told: list[RenderableType] = [Text(claim.id, "bold"), Text(claim.statement), Text()]
+    for case in cases:
+        told.append(
+            Text.assemble((case.reading, "bold"), ": ", listing.said(case), _on_record(case))
+        )
+        # What is published at each point stands in the table below.
+        reason = re.sub(r" \(published [^)]*\)", "", case.judgement.reason)
+        told.append(Padding.indent(Text(reason), 2))
+        if case.expected.reason and case.judgement.verdict == case.expected.verdict:
+            told.append(Padding.indent(Text(f"why: {case.expected.reason}"), 2))
+        if in_full:
+            told += [Padding.indent(Text(line), 2) for line in _numbers(case)]
+    told += [Text(), *listing.seeds(cases, width=width)]
+    for source in claim.sources:
+        told.append(Text(f"{source.place}: “{' '.join(source.quote.split())}”"))
+    told += [Text(f"{name + ':':<13}{said}") for name, said in _facts(claim, in_full).items()]
+    told += [f"{name + ':':<13}{said}" for name, said in _places(claim, cases[0]).items()]
+    return told
+
+
+def _on_record(case: Case) -> str:
+    return "" if case.as_expected else f" (on record {case.expected.verdict})"
+
+
+def _numbers(case: Case) -> list[str]:
+    """Return every number of a case: of each seed, or of a curve's points."""
+    values = ", ".join(f"{value:.4f}" for value in case.values)
+    seeds = f"seeds {words.ranges(case.seeds)}: {values}"
+    return [seeds] if values else [words.point(point) for point in new_row(case)["points"]]
+
+
+def _facts(claim: Claim, reasons: bool) -> dict[str, str]:
+    """Return what decides about a claim, and why it is so."""
+    found, why = {}, "{}: {}" if reasons else "{}"
+    if isinstance(claim, PublishedClaim):
+        if not claim.labels:  # a curve's stand with its points
+            found["published"] = f"{claim.points[0]:g} (rounded to {claim.unit:g})"
+        found["margin"] = why.format(f"{claim.margin:g}", claim.margin_reason)
+    if claim.ordering:
+        found["ordering"] = why.format(claim.ordering, claim.ordering.why)
+    if claim.control:
+        found["control"] = why.format(
+            f"{claim.control.metric}, which must fail it", claim.control.why
+        )
+    return found
+
+
+def _places(claim: Claim, case: Case) -> dict[str, str]:
+    """Return what measures, judges, tests and shows a claim; each a line to copy from."""
+    found = {}
+    if claim.experiment in (offered := registry.experiments(claim.paper)):
+        spot = _place_of(offered[claim.experiment].measure)
+        found["measured by"] = f"{spot} (experiment {claim.experiment})"
+    judge: Callable[..., Any] = verdicts.judge_numbers
+    if claim.kind in ("ordering", "inconsistency"):
+        judge = verdicts.judge_ordering if claim.kind == "ordering" else judge_cases.judge_claim
+    found["judged by"] = _place_of(judge)
+    test = _shown(paths.home() / "tests" / "claims" / f"test_{claim.paper}.py")
+    rerun = words.rerun(claim.id)
+    if not (folder := registry.folders()[claim.paper]).is_relative_to(paths.PACKAGE):
+        test = _test_near(folder, Path(test).name) or test
+        rerun = f"pytest {shlex.quote(test)} --claim '{claim.id}'"
+    found["test"] = f"{test}::test_claim[{case.id}]"
+    found["run"] = rerun
+    root = Path.cwd() if paths.installed() else paths.home()
+    reports = Path(os.path.relpath(root / "reports"))
+    for number, figure in enumerate(outputs.figures_of(claim.id, reports), start=1):
+        found[f"figure {number}"] = figure
+    return found
+
+
+def _place_of(function: Callable[..., Any]) -> str:
+    """Return ``file:line, name`` of a function; the file from the checkout's root, if below it."""
+    code = inspect.unwrap(function).__code__
+    return f"{_shown(Path(code.co_filename))}:{code.co_firstlineno}, {code.co_name}"
+
+
+def _shown(path: Path) -> str:
+    """Write a path from the checkout's root, if it is below it."""
+    root = paths.home()
+    short = path.is_relative_to(root) and not paths.installed()
+    return path.relative_to(root).as_posix() if short else str(path)
+
+
+def _test_near(folder: Path, name: str) -> str:
+    """Return the test module of a paper near its folder, outside the checkout; empty if none."""
+    for near in (folder, folder.parent, folder.parent.parent):
+        found = sorted([*near.glob(name), *near.glob(f"*/{name}"), *near.glob(f"*/*/{name}")])
+        if found:
+            return os.path.relpath(found[0])
+    return ""
