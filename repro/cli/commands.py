@@ -233,14 +233,14 @@ def data(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> int:
-    """Make the page of a report.json again.
+    """Make the page of a report.json again, and describe its folder with ``--crate``.
 
     Raises:
-        UsageError: the page would replace the report.
+        UsageError: the page would replace the report, or the folder cannot be described.
         ReportError: the file is no complete report.
         StoreError: the page cannot be written.
     """
-    from repro.report import outputs
+    from repro.report import crate, outputs
 
     target = args.out or args.report.with_name("index.html")
     if target.resolve() == args.report.resolve():
@@ -251,6 +251,8 @@ def report(args: argparse.Namespace) -> int:
         )
     outputs.write_page(args.report, target)
     print(target)
+    if args.crate is not None:
+        print(crate.write(args.report, args.crate))
     return 0
 
 

@@ -178,6 +178,11 @@ def _parser() -> argparse.ArgumentParser:
     option, _ = add("report", commands.report, "make the page of a report.json again")
     option("report", type=paths.given, help="a report.json, from this machine or another")
     option("--out", type=paths.given, help="default: index.html beside it")
+    option(
+        "--crate",
+        metavar="WHO",
+        help="also make its folder a Workflow Run RO-Crate, run by WHO (a name or an ORCID)",
+    )
 
     option, flag = add("diff", commands.diff, "what changed between two reports; 1 for a verdict")
     option("before", type=paths.given, metavar="A.json", help="a report.json")

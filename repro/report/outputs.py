@@ -8,7 +8,7 @@ from pathlib import Path
 
 from repro.atomic import write_atomic
 from repro.errors import ReportError, ReproError, StoreError
-from repro.report import report_json
+from repro.report import crate, report_json
 
 PAGES = ("index.html", "summary.md")
 
@@ -51,7 +51,7 @@ def figures_of(claim: str, folder: Path) -> list[str]:
 
 def remove(folder: Path) -> None:
     """Remove the pages of an earlier run, so that none stands beside an unfinished report."""
-    for name in PAGES:
+    for name in (*PAGES, crate.NAME):
         with suppress(OSError):  # a folder that takes no files says so when the report is written
             (folder / name).unlink(missing_ok=True)
 
