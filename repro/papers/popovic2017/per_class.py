@@ -99,12 +99,17 @@ def _linearity(values: list[float]) -> float:
     return r * abs(r)
 
 
+def fives_noises(run: Run, reading: str) -> CommonNoise:
+    """Craft the noise of the 5s at each of 16 eps, over the log's epochs; once a run."""
+    return _crafted(run, "fives", reading, [FIVE] * len(EPS), EPS, LOG_EPOCHS)
+
+
 def _fives(run: Run, reading: str) -> Measurements:
     """Measure Alg. 1 for the class of 5s over 16 eps (Figs. 2 and 3)."""
     switches, model = SWITCHES[reading], run.networks[TARGET]
     x = class_images(run, FIVE)[1]
     y = torch.full((len(x),), FIVE)
-    noises = _crafted(run, "fives", reading, [FIVE] * len(EPS), EPS, LOG_EPOCHS)
+    noises = fives_noises(run, reading)
     after = {n: noises.by_epoch[n - 1] for n in (TEXT_EPOCHS, LOG_EPOCHS)}
     successes = {n: [fooled(model, x, y, each, switches) for each in after[n]] for n in after}
     sizes = {n: iterative.rms(each).tolist() for n, each in after.items()}
