@@ -346,6 +346,14 @@ def test_what_the_sums_do_not_name_is_no_evidence(shipped, text):
     assert len(unchecked.rows) == (0 if text is None else text.count("\n") - 1)
 
 
+def test_the_whole_hash_decides(shipped):
+    sums = shipped.parents[1] / "SHA256SUMS"
+    digest, _, rest = sums.read_text().partition(" ")
+    sums.write_text(f"{digest[:-1]}{'0' if digest[-1] != '0' else '1'} {rest}")
+    with pytest.raises(EvidenceError, match="is not the file that SHA256SUMS names"):
+        Archive(shipped.parents[1]).population(*SPOT)
+
+
 def test_calibrating_adds_to_a_population_that_the_sums_name(shipped):
     assert add(shipped, row(9, ROWS[0].measurements)) is True
 

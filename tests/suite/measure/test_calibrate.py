@@ -7,11 +7,13 @@ from pathlib import Path
 import fakes
 import pytest
 from calibrations import bring, content, jobs, rows
+from fakes import SmallRecipe
 
 from repro.errors import DataError, EvidenceError, UsageError
 from repro.judge import populations
 from repro.lab.mnist import data, sample
 from repro.lab.mnist.idx import Digits
+from repro.lab.networks.store import Store
 from repro.measure import calibrate, workers
 
 
@@ -60,6 +62,20 @@ def test_a_row_names_the_device_that_trained_and_another_that_measured(home, mon
 def test_the_process_that_measures_makes_its_device_ready():
     with pytest.raises(UsageError, match="--device cuda:77"):
         calibrate.measure(calibrate.Job("small", 0, (), device="cuda:77"))
+
+
+def test_a_row_says_which_networks_it_was_measured_on(home, monkeypatch):
+    pair = replace(
+        fakes.EXPERIMENTS[0],
+        networks=lambda seed, _: {"source": SmallRecipe(seed + 1), "target": SmallRecipe(seed)},
+    )
+    monkeypatch.setattr(calibrate.registry, "experiments", lambda _: {"net": pair})
+    bring(home / "out", [3, 5], names=["net"])
+    found = rows(home / "out")["full/small-net--plain.csv"]
+    assert {seed: provenance["weights_sha256"] for seed, provenance, _ in found} == {
+        seed: "+".join(Store().lookup(SmallRecipe(each)).sha256 for each in (seed + 1, seed))
+        for seed in (3, 5)
+    }
 
 
 def test_the_sample_is_measured_with_the_networks_of_full_mnist(home, monkeypatch):

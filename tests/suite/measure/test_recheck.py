@@ -134,3 +134,13 @@ def test_a_population_of_another_configuration_speaks_for_nothing(check, monkeyp
     status, lines, err = check()
     assert (status, lines) == (2, [])
     assert "tiny-toy--plain.csv has seed 0 of another configuration" in err
+
+
+def test_each_row_of_each_population_is_of_the_code_s_configuration(check, monkeypatch):
+    def configuration(_, seed, reading):
+        return "f" * 64 if (seed, reading) == (7, "other") else "some configuration"
+
+    monkeypatch.setattr(Experiment, "configuration", configuration)
+    status, lines, err = check()
+    assert (status, lines) == (2, [])
+    assert "tiny-toy--other.csv has seed 7 of another configuration" in err

@@ -113,6 +113,14 @@ def test_the_header_tells_environment_data_and_commit(runs):
     )
 
 
+@pytest.mark.parametrize("dirty", [True, False])
+def test_the_header_says_whether_the_code_is_the_commit_s(runs, monkeypatch, dirty):
+    monkeypatch.setattr(provenance, "commit", lambda _: ("c" * 40, dirty))
+    runs("--claim", "tiny-error")
+    header = runs.report()["header"]
+    assert (header["commit"], header["dirty"]) == ("c" * 40, dirty)
+
+
 @pytest.mark.parametrize("workers", [[], ["-p", "no:xdist"]])
 def test_junit_carries_the_four_properties(runs, workers):
     runs.tiny.values["error"] = 0.75  # stale: the failing claim has them too

@@ -123,6 +123,16 @@ def test_another_population_is_told():
     assert found["status"] == 0
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"n": 9}, {"mean": 0.51}, {"sd": 0.01}, {"seeds": [1, *range(2, 9)]}, {"values": [0.5] * 8}],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_changed_in_a_population_is_told(change):
+    assert len(between(record(), record(**change))["evidence"]) == 1
+    assert not between(record(**change), record(**change))["evidence"]
+
+
 def test_claims_added_and_removed():
     found = difference(make(record("a"), record("b")), make(record("b"), record("b", "other")))
     assert found["removed"] == [("a", "plain")]

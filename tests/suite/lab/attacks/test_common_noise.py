@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -226,3 +227,11 @@ def test_a_wrong_sign_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
         test_noise_of_a_linear_network_is_the_closed_form_s(AS_CODED)
     with pytest.raises(AssertionError):
         test_noise_fools_images_it_was_not_crafted_on(AS_WRITTEN)
+
+
+def test_the_settings_of_figs_4_to_6_are_the_defaults() -> None:
+    settings = inspect.signature(craft).parameters
+    assert {n: p.default for n, p in settings.items() if p.default is not p.empty} == {
+        "step": 1 / 255,
+        "epochs": 25,
+    }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -306,3 +307,10 @@ def test_fgsm_flips_a_linear_model_exactly_where_the_margin_says():
     # eps |w|_1 = 0.35 against margins of 0.30, 0.40, 0.30 and 0.40.
     assert (network(attacked).argmax(dim=1) != y).tolist() == [True, False, True, False]
     assert metrics.error_rate(network(attacked), y) == 0.5
+
+
+def test_the_gradient_is_exact_unless_said_otherwise():
+    settings = inspect.signature(attacks.loss_gradient).parameters
+    assert settings["form"].default == "exact"
+    for attack in (attacks.fgsm, attacks.random_sign):  # the paper has two eps, and no usual one
+        assert inspect.signature(attack).parameters["eps"].default is inspect.Parameter.empty

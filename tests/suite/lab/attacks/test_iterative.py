@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import fields, replace
 from typing import Any
@@ -23,6 +24,7 @@ from iterative_helpers import (
     images,
     random_linear,
 )
+from torch import Tensor
 
 from repro.errors import ArgumentError
 from repro.lab.attacks import iterative
@@ -187,6 +189,9 @@ def test_a_noise_buffer_does_not_notice_the_pixel_range() -> None:
         np.testing.assert_allclose(done.adversarial[0].numpy(), [0.0, 0.58], atol=1e-12)
     np.testing.assert_allclose(made["noise"].noise[0].numpy(), [-0.08, 0.08], atol=1e-12)
     np.testing.assert_allclose(made["image"].noise[0].numpy(), [0.0, 0.08], atol=1e-12)
+    # And so does the RMS: the buffer's is over all of it, fed or not.
+    assert made["noise"].rms.tolist() == pytest.approx([0.08])
+    assert made["image"].rms.tolist() == pytest.approx([0.08 / math.sqrt(2)])
     unclipped = attack(network, x, ZERO, switches=AS_WRITTEN, eps=1.0, step=step)
     assert unclipped.iterations.tolist() == [2]
     np.testing.assert_allclose(unclipped.adversarial[0].numpy(), [-0.04, 0.54], atol=1e-12)
@@ -294,3 +299,36 @@ def test_arguments_out_of_range_are_refused(change: dict[str, Any], found: str) 
     assert found in error.value.found
     assert error.value.expected
     assert error.value.do
+
+
+def test_the_settings_of_the_98_6_percent_are_the_defaults() -> None:
+    """Section III, below eq. (5), and a batch that has no effect on the result."""
+    settings = inspect.signature(attack).parameters
+    assert {n: p.default for n, p in settings.items() if p.default is not p.empty} == {
+        "eps": 0.15,
+        "step": 10 / 255,
+        "max_iterations": 200,
+        "target": None,
+        "confidence": None,
+        "sign": False,
+        "after": None,
+        "batch": 100,
+    }
+
+
+@pytest.mark.parametrize("batch", [1, 3, 20])
+def test_no_more_images_than_a_batch_are_fed_at_once(batch: int) -> None:
+    network, x = random_linear(4), images(4, 12)
+    fed: list[int] = []
+
+    class Counted:
+        def __call__(self, image: Tensor) -> Tensor:
+            fed.append(len(image))
+            return network(image)
+
+        def to(self, _: torch.dtype) -> Counted:
+            return self
+
+    y = network(x).argmax(1)
+    attack(Counted(), x, y, switches=AS_WRITTEN, max_iterations=9, batch=batch)
+    assert max(fed) == min(batch, len(x))

@@ -82,6 +82,15 @@ def test_the_pinned_hashes_are_the_canonical_ones():
     }
 
 
+@pytest.mark.parametrize("key", CONTENTS)
+def test_the_whole_hash_decides(tmp_path, monkeypatch, key):
+    """Two contents whose hashes differ in one character, the last, are two contents."""
+    other = HASHES[key][:-1] + ("0" if HASHES[key][-1] != "0" else "1")
+    monkeypatch.setitem(HASHES, key, other)
+    with pytest.raises(DataError, match=f"SHA-256 {other[:-1]}"):
+        data.find(fill(tmp_path / "digits"))
+
+
 # The named folder
 
 

@@ -57,3 +57,11 @@ def test_one_changed_pixel_makes_another_sample(tmp_path, monkeypatch):
     monkeypatch.setattr(sample, "locate", lambda: path)
     with pytest.raises(DataError, match="digits with SHA-256"):
         sample.load()
+
+
+def test_the_whole_hash_decides(monkeypatch):
+    other = sample.SHA256[:-1] + "0"
+    assert other != sample.SHA256
+    monkeypatch.setattr(sample, "SHA256", other)
+    with pytest.raises(DataError, match="digits with SHA-256"):
+        sample.load()

@@ -74,6 +74,12 @@ def place(request, home) -> Place:
     return Place(home, request.param)
 
 
+def test_the_whole_hash_decides(place):
+    digest = weights.sha256(place.content)
+    place.entry(sha256=digest[:-1] + ("0" if digest[-1] != "0" else "1"))
+    assert f"has SHA-256 {digest[:16]}" in place.error().found
+
+
 def test_an_undamaged_file_is_read(place):
     artifact = Store().lookup(RECIPE)
     assert artifact.source == ("shipped" if place.shipped else "cache")

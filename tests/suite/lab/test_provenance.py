@@ -1,0 +1,53 @@
+"""What a number is said to have been produced by."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from repro.lab import provenance
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout with one commit of one file, and a function that runs git in it."""
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "somebody")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "somebody@example.org")
+
+    def git(*words):
+        done = subprocess.run(
+            ["git", "-C", tmp_path, *words],  # noqa: S607 - git from PATH is meant
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / "code.py").write_text("one = 1\n")
+    git("add", "code.py")
+    git("commit", "-q", "-m", "a commit")
+    return tmp_path, git
+
+
+def test_a_run_of_committed_code_is_of_its_commit(checkout):
+    folder, git = checkout
+    assert provenance.commit(folder) == (git("rev-parse", "HEAD"), False)
+    (folder / "report.json").write_text("{}")  # what a run leaves behind changes no code
+    assert provenance.commit(folder) == (git("rev-parse", "HEAD"), False)
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_a_run_of_changed_code_says_so(checkout, staged):
+    folder, git = checkout
+    (folder / "code.py").write_text("one = 2\n")
+    if staged:
+        git("add", "code.py")
+    assert provenance.commit(folder) == (git("rev-parse", "HEAD"), True)
+
+
+def test_outside_a_checkout_nothing_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert provenance.commit(tmp_path) == ("unknown", False)

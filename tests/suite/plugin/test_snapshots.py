@@ -1,0 +1,58 @@
+"""Snapshots hold what they are there to hold: ``test_snapshot`` is seen to fail."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from repro.plugin.snapshots import Snapshot
+
+CLAIMS = Path(__file__).parents[2] / "claims"
+VALUES = {"error": 0.5, "success[0]": 0.25, "value-iterations": 30.0, "height": 200.0}
+ARITHMETIC = "population,family,largest\ntoy-attack--plain,success[],0.002\nother,error,0.1\n"
+
+
+@pytest.fixture(params=["lacok2016", "popovic2017"])
+def holds(request, num_regression, monkeypatch, tmp_path):
+    """Whether a paper's ``test_snapshot`` passes on measurements, with ``VALUES`` on file."""
+    monkeypatch.setenv("REPRO_FIXTURES_DIR", str(tmp_path))
+    monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "arithmetic.csv").write_text(ARITHMETIC)
+    spec = importlib.util.spec_from_file_location("claims", CLAIMS / f"test_{request.param}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    snapshot = Snapshot("full", "toy-attack--plain")
+
+    def check(values):
+        try:
+            module.test_snapshot(values, snapshot, num_regression)
+        except (AssertionError, pytest.fail.Exception):
+            return False
+        return True
+
+    assert not check(VALUES)  # there is no file yet, and one that was just made shows nothing
+    assert check(VALUES)
+    return check
+
+
+@pytest.mark.parametrize(
+    ("metric", "within", "beyond"),
+    [
+        ("error", 0.0009, 0.0011),  # ten images of ten thousand
+        ("success[0]", 0.0039, 0.0041),  # twice what other arithmetic was measured to change
+        ("value-iterations", 0.049, 0.051),
+        ("height", 0.0009, 0.0011),  # whatever the size of the number
+    ],
+)
+def test_a_number_that_moved_by_more_than_its_tolerance_fails(holds, metric, within, beyond):
+    for sign in (1, -1):
+        assert holds({**VALUES, metric: VALUES[metric] + sign * within})
+        assert not holds({**VALUES, metric: VALUES[metric] + sign * beyond})
+
+
+def test_a_metric_that_came_or_went_fails(holds):
+    assert not holds({**VALUES, "new": 1.0})
+    for gone in VALUES:
+        assert not holds({name: value for name, value in VALUES.items() if name != gone})
