@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -23,6 +24,8 @@ from repro.errors import UsageError
 from repro.papers import registry
 
 if TYPE_CHECKING:  # which needs scipy
+    from rich.console import RenderableType
+
     from repro.judge.cases import Case
 
 
@@ -55,6 +58,22 @@ def run(words: list[str]) -> int:
     if paths.installed():  # where reports and caches have no place
         settings += ["--rootdir", str(Path.cwd())]
     return int(pytest.main([*settings, str(tests), *words]))
+
+
+def window() -> int | None:
+    """Return the columns of the terminal that standard output is; None for a file or a pipe."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def _print(parts: Iterable[RenderableType]) -> None:
+    """Print what is laid out for the window; in a file or a pipe every line is whole."""
+    from repro.report import layout
+
+    width = window()
+    plain = width is None or bool(os.environ.get("NO_COLOR"))
+    print(layout.rendered(parts, width=width or layout.WHOLE, plain=plain), end="")
 
 
 def _cases() -> list[Case]:
@@ -97,15 +116,13 @@ def claims(args: argparse.Namespace) -> int:
 
 def _list(papers: Iterable[Paper], statements: bool) -> None:
     """Print the claims as a table, or with their statements."""
-    from repro.report import layout, listing
+    from repro.report import listing
 
     listed = [claim for paper in papers for claim in paper.claims]
     if statements:
         print(list_claims(papers, Selection()), end="")
     else:
-        width = layout.window()
-        count = f"{len(listed)} claims"
-        layout.write([*listing.claims(listed, width=width), "", count], width=width)
+        _print([*listing.claims(listed, width=window()), "", f"{len(listed)} claims"])
 
 
 def verdicts(args: argparse.Namespace) -> int:
@@ -115,7 +132,7 @@ def verdicts(args: argparse.Namespace) -> int:
         EvidenceError: a population is missing or damaged.
         UsageError: no claim has that id.
     """
-    from repro.report import layout, listing
+    from repro.report import listing
     from repro.report.result_row import band_row
 
     every = _cases()
@@ -140,8 +157,7 @@ def verdicts(args: argparse.Namespace) -> int:
         ]
         print(json.dumps(rows, indent=1))
     elif not (args.verbose or args.id):
-        width = layout.window()
-        layout.write(listing.verdicts(cases, width=width), width=width)
+        _print(listing.verdicts(cases, width=window()))
     else:
         for case in cases:
             mark = "" if case.as_expected else "  UNEXPECTED"
@@ -157,14 +173,12 @@ def show(args: argparse.Namespace) -> int:
         EvidenceError: a population is missing or damaged.
     """
     from repro.cli import story
-    from repro.report import layout
 
     every = _cases()
     mine = [case for case in every if case.claim.id == args.id]
     if not mine:
         raise _no_claim(args.id, every)
-    width = layout.window()
-    layout.write(story.parts(mine, width=width or layout.PIPE, in_full=args.verbose), width=width)
+    _print(story.parts(mine, width=window() or 80, in_full=args.verbose))
     return 0
 
 

@@ -199,6 +199,7 @@ class _Lines(FileProxy):
 def own_stream() -> TextIO | None:
     """Return standard error as it is now, whatever a test's capture makes of it; None for none."""
     try:
-        return os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, encoding="utf-8")
+        own, encoding = os.dup(sys.stderr.fileno()), sys.stderr.encoding
+        return os.fdopen(own, "w", buffering=1, encoding=encoding, errors="backslashreplace")
     except (AttributeError, OSError, ValueError, io.UnsupportedOperation):
         return None

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
@@ -16,25 +13,10 @@ from rich.text import Text
 
 WHOLE = 10_000
 """Columns in which every line is whole."""
-PIPE = 80
-"""Columns that are drawn on where there is no window."""
 _NARROWEST = 18
 """Columns of a table's last column, the one that is folded: the longest verdict's."""
 
 Cells = Sequence[str | Text]
-
-
-def window() -> int | None:
-    """Return the columns of the terminal that standard output is; None for a file or a pipe."""
-    if sys.stdout is None or not sys.stdout.isatty():
-        return None
-    return shutil.get_terminal_size().columns
-
-
-def write(parts: Iterable[RenderableType], *, width: int | None) -> None:
-    """Write ``parts`` to standard output, which is a terminal if there is a ``width``."""
-    plain = width is None or bool(os.environ.get("NO_COLOR"))
-    sys.stdout.write(rendered(parts, width=width or WHOLE, plain=plain))
 
 
 def rendered(parts: Iterable[RenderableType], *, width: int, plain: bool) -> str:

@@ -73,8 +73,8 @@ def test_verdicts_and_a_claim_s_story_need_no_checkout(elsewhere, built):
     status, out = elsewhere("show", CLAIM)
     assert status == 0
     node = f"{built}/repro/shipped/tests/claims/test_lacok2016.py::test_claim[{CLAIM}@as-written]"
-    assert f"  test  {node}" in out.splitlines()
-    assert f"  rerun repro run --claim '{CLAIM}' --reading as-written" in out.splitlines()
+    assert f"test:        {node}" in out.splitlines()
+    assert f"run:         repro run --claim '{CLAIM}'" in out.splitlines()
 
 
 def test_a_claim_is_measured_and_the_report_is_the_user_s(elsewhere, built, tmp_path):

@@ -99,7 +99,7 @@ def test_a_table_fits_the_window_and_is_whole_in_a_pipe(
     only_tiny.write()
     piped = repro(*words)[1].splitlines()
     assert all(line.split()[0].startswith("tiny-") for line in piped[1:6])
-    monkeypatch.setattr(layout, "window", lambda: columns)
+    monkeypatch.setattr(commands, "window", lambda: columns)
     monkeypatch.setenv("NO_COLOR", "1")
     shown = repro(*words)[1].splitlines()
     assert max(map(len, shown)) <= max(columns, len("tiny-error-with-a-name-of-thirty-letters"))
@@ -108,12 +108,12 @@ def test_a_table_fits_the_window_and_is_whole_in_a_pipe(
 
 def test_a_terminal_has_its_window_and_colours_and_a_pipe_none(repro, only_tiny, monkeypatch):
     only_tiny.measure()
-    assert layout.window() is None
+    assert commands.window() is None
     assert "\x1b[" not in repro("verdicts")[1]
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "50")
-    assert layout.window() == 50
-    monkeypatch.setattr(layout, "window", lambda: 80)
+    assert commands.window() == 50
+    monkeypatch.setattr(commands, "window", lambda: 80)
     assert "\x1b[32mreproduced" in repro("verdicts")[1]
 
 

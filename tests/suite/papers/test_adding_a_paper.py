@@ -121,11 +121,10 @@ def test_the_page_s_paper_is_found_measured_judged_and_reported(tmp_path, warm):
 
     evidence = house.run(COMMANDS[0])
     assert evidence.returncode == 0, evidence.stderr
-    assert "reading as-written: reproduced (expected inconclusive)" in evidence.stdout
-    rerun = (
-        "pytest claims/test_means2020.py --claim 'means2020-t1-fgsm-error' --reading as-written"
-    )
-    assert f"  rerun {rerun}\n" in evidence.stdout
+    answer = "as-written: reproduced, UNEXPECTED (on record inconclusive)\n"
+    assert answer in evidence.stdout
+    rerun = "pytest claims/test_means2020.py --claim 'means2020-t1-fgsm-error'"
+    assert f"run:         {rerun}\n" in evidence.stdout
     path = "fixtures/populations/full/means2020-table1--as-written.csv"
     assert populations.load(tmp_path / path).seeds == tuple(range(8))
 
