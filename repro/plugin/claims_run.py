@@ -14,7 +14,7 @@ from repro.errors import ReproError
 from repro.papers import registry
 from repro.plugin import options, state, xdist
 from repro.plugin.recorder import Recorder
-from repro.plugin.state import STATE, purpose_of, spot_of
+from repro.plugin.state import STATE, State, purpose_of, spot_of
 from repro.plugin.xdist import Test
 
 
@@ -42,13 +42,24 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Recorder(config, config.stash[STATE]), "repro-recorder")
 
 
+def _chosen(run: State, item: pytest.Item) -> bool:
+    """Tell whether the selection takes a test: a snapshot, with any claim of its experiment."""
+    spot = spot_of(item)
+    if spot is None:
+        return False
+    claim, reading = spot
+    every = [claim]
+    if purpose_of(item) == "snapshot":
+        every = [c for c in run.papers[claim.paper].claims if c.experiment == claim.experiment]
+    return any(reading in c.readings and run.selection.matches(c, reading) for c in every)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what the selection chooses; workers of xdist take the longest first."""
     run = config.stash[STATE]
     if run.selection:
-        spots = [spot_of(item) for item in items]
-        kept = [spot is not None and run.selection.matches(*spot) for spot in spots]
+        kept = [_chosen(run, item) for item in items]
         if not all(kept):
             config.hook.pytest_deselected(items=[*compress(items, map(not_, kept))])
             items[:] = compress(items, kept)

@@ -21,6 +21,7 @@ from repro.judge.overview import Explained, explained
 from repro.judge.populations import Kind
 from repro.papers import picture
 from repro.plugin import options, xdist
+from repro.plugin.snapshots import name_of
 from repro.plugin.state import ROW, State, usage
 from repro.plugin.xdist import Test
 from repro.report import outputs, words
@@ -42,6 +43,7 @@ class Recorder:
         self.told: set[str] = set()
         self.problem = ""
         self.notes: list[str] = []
+        self.partial = False
         self.snapshots: list[str] = []
         self.explained: list[Explained] = []
         self.progress: RunProgress | None = None
@@ -115,6 +117,9 @@ class Recorder:
             pytest.UsageError: the evidence is damaged, or the report cannot be written.
         """
         state = self.state
+        if not state.tests:  # which need not cost the report of a run that had some
+            self.notes.append("no claim was tested: no report is written, and none is replaced")
+            return
         cases = [state.unjudged(claim, reading) for claim, reading in state.under_readings()]
         rows = {case.id: new_row(case) for case in cases}
         for test in state.tests.values():
@@ -128,6 +133,9 @@ class Recorder:
                     state.evidence(claim, reading, kind)
         except ReproError as error:
             raise usage(error) from None
+        self.partial = any(row["outcome"] == "deselected" for row in rows.values())
+        if self.partial and (kept := outputs.keep_full(self.path)):
+            self.notes.append(f"the last full run's report: {os.path.relpath(kept)}")
         try:
             report.write(self.path, unfinished, complete=False)
         except ReproError as error:
@@ -222,6 +230,7 @@ class Recorder:
             self.header,
             self.rows.values(),
             pictures=pictures,
+            snapshots_failed=self.snapshots_failed(),
             end=provenance.now(),
             seconds=seconds,
         )
@@ -233,6 +242,13 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         else:
             self.notes += outputs.write_beside(self.path)
+            if not self.partial:
+                self.path.with_name(outputs.FULL).unlink(missing_ok=True)  # an older one's
+
+    def snapshots_failed(self) -> list[str]:
+        """Name the snapshots that differ, as their files are named."""
+        spots = {f"{c.id}@{reading}": (c, reading) for c, reading in self.state.under_readings()}
+        return [name_of(*spots[id_]) for id_ in dict.fromkeys(self.snapshots)]
 
     def judge_the_rest(self) -> None:
         """Fill the rows of claims whose tests did not run with what the populations say."""
@@ -261,6 +277,8 @@ class Recorder:
         """Show the closing screen, below all that pytest says."""
         yield
         if not self.rows:
+            for note in self.notes:
+                terminalreporter.write_line(note)
             return
         from rich.text import Text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from repro.errors import ReportError, ReproError, StoreError
 from repro.report import crate, report_json
 
 PAGES = ("index.html", "summary.md")
+FULL = "full-report.json"
+"""The last full run's report, where a run of some claims came after it."""
 
 
 def write_page(source: Path, target: Path) -> None:
@@ -54,6 +57,22 @@ def remove(folder: Path) -> None:
     for name in (*PAGES, crate.NAME):
         with suppress(OSError):  # a folder that takes no files says so when the report is written
             (folder / name).unlink(missing_ok=True)
+
+
+def keep_full(source: Path) -> Path | None:
+    """Move a full run's report aside, before that of a run of some claims takes its place.
+
+    Returns:
+        Where it is now; None where ``source`` is no report of a full run.
+    """
+    kept = source.with_name(FULL)
+    try:
+        found = json.loads(source.read_text(encoding="utf-8"))
+        if "footer" in found and all(row["outcome"] != "deselected" for row in found["claims"]):
+            return source.replace(kept)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # none that could be of use
+    return kept if kept.exists() else None
 
 
 def write_beside(source: Path) -> list[str]:

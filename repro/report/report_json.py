@@ -29,17 +29,20 @@ def new_report(
     claims: Iterable[ResultRow],
     *,
     pictures: Iterable[Mapping[str, Any]] = (),
+    snapshots_failed: Iterable[str] = (),
     end: str,
     seconds: float,
 ) -> dict[str, Any]:
     """Make a complete report; its footer says that the run came to its end.
 
-    ``pictures`` are as :mod:`repro.papers.picture` makes them; ``end`` is a time in UTC.
+    ``pictures`` are as :mod:`repro.papers.picture` makes them, ``snapshots_failed`` the names of
+    snapshots that differ; ``end`` is a time in UTC.
     """
     rows = list(claims)
     footer = {
         "verdicts": dict(sorted(Counter(str(row["verdict"]) for row in rows).items())),
         "outcomes": dict(sorted(Counter(row["outcome"] for row in rows).items())),
+        "snapshots_failed": list(snapshots_failed),
         "end": end,
         "seconds": round(seconds, 1),
     }

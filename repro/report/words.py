@@ -197,8 +197,8 @@ def broken(rows: Iterable[ResultRow]) -> str:
     return ", ".join(f"{found[outcome]} {outcome}" for outcome in BROKEN if found[outcome])
 
 
-def limits(rows: Sequence[ResultRow], data: str) -> list[str]:
-    """Say what a run may not be taken for: its data, and claims that were left out."""
+def limits(rows: Sequence[ResultRow], data: str, snapshots: Sequence[str] = ()) -> list[str]:
+    """Say what a run may not be taken for: its data, what it left out, snapshots that differ."""
     kinds = {
         "embedded": "Indicative only: measured on the embedded sample of 5,000 MNIST digits, "
         "which are training images, not on MNIST.",
@@ -208,6 +208,12 @@ def limits(rows: Sequence[ResultRow], data: str) -> list[str]:
     if deselected := sum(row["outcome"] == "deselected" for row in rows):
         left_out = f"{deselected} of {len(rows)} rows were deselected"
         found.append(f"Partial run: {left_out}; they stand as not-run.")
+    if snapshots:
+        names = ", ".join(line(name, 100) for name in snapshots[:20])
+        found.append(
+            f"The code or the machine gives other numbers than it did: {len(snapshots)} "
+            f"snapshots of the shipped networks differ ({names}). That is no verdict on a claim."
+        )
     return found
 
 

@@ -120,7 +120,9 @@ def render(report: Mapping[str, Any]) -> str:
         total=len(rows),
         counts=words.counts(rows),
         caveats=words.caveats(rows),
-        limits=words.limits(rows, report["header"]["data"]["kind"]),
+        limits=words.limits(
+            rows, report["header"]["data"]["kind"], report["footer"].get("snapshots_failed", ())
+        ),
         red=BROKEN,
         outcomes=words.broken(rows),
         broken=[row for row in every if row.record["outcome"] in BROKEN],

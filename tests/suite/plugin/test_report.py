@@ -11,6 +11,7 @@ import pytest
 from repro.errors import ReportError, StoreError
 from repro.lab import provenance
 from repro.report import report_json
+from repro.report.step_summary import summary
 
 ALL = ["tiny-error@plain", "tiny-error@other", "tiny-clean@plain", "tiny-order@plain"]
 
@@ -80,9 +81,63 @@ def test_report_dir_and_an_earlier_report(runs, tmp_path):
     path = tmp_path / "deep" / "er" / "report.json"
     assert report_json.read(path)["footer"]["outcomes"]["passed"] == 4
     assert not runs.report_path.exists()
-    runs("--report-dir", str(path.parent), "--claim", "tiny-error")
-    assert report_json.read(path)["footer"]["outcomes"]["passed"] == 2
+    before = path.read_text(encoding="utf-8")
+    for _ in range(2):  # a second selection replaces the first one's report alone
+        result = runs("--report-dir", str(path.parent), "--claim", "tiny-error")
+        assert report_json.read(path)["footer"]["outcomes"]["passed"] == 2
+        result.stdout.fnmatch_lines(["the last full run's report: *full-report.json"])
+    assert sorted(p.name for p in path.parent.iterdir()) == ["full-report.json", "report.json"]
+    assert path.with_name("full-report.json").read_text(encoding="utf-8") == before
+    runs("--report-dir", str(path.parent))  # which makes it an older one's
     assert [p.name for p in path.parent.iterdir()] == ["report.json"]
+
+
+def test_a_run_that_tests_no_claim_replaces_no_report(runs):
+    runs()
+    before = runs.report_path.read_text(encoding="utf-8")
+    result = runs("-k", "nothing")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["no claim was tested: no report is written*"])
+    assert runs.report_path.read_text(encoding="utf-8") == before
+    assert [p.name for p in runs.report_path.parent.iterdir()] == ["report.json"]
+
+
+def test_a_selection_keeps_no_report_that_is_none(runs):
+    runs.report_path.parent.mkdir()
+    for content in ("", "[]", "{}", '{"footer": 1, "claims": [{}]}', '{"claims": []}'):
+        runs.report_path.write_text(content)
+        runs("--claim", "tiny-error")
+        assert not runs.report_path.with_name("full-report.json").exists(), content
+
+
+SNAPSHOT = """
+PAPER = "tiny"
+
+def test_snapshot(shipped, snapshot):
+    assert False
+"""
+ANY_NETWORKS = """
+import pytest
+
+@pytest.fixture
+def shipped(claim, measure):
+    return measure(claim).values
+"""
+
+
+def test_a_snapshot_runs_with_any_claim_of_its_experiment_and_is_told_when_it_differs(runs):
+    runs.write()
+    folder = runs.pytester.path / "claims"
+    (folder / "test_more.py").write_text(SNAPSHOT + ANY_NETWORKS)
+    for claim in ("tiny-error", "tiny-clean", "tiny-order"):
+        result = runs("--claim", claim, "--reading", "plain")
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        assert runs.report()["footer"]["snapshots_failed"] == ["tiny-toy--plain"]
+        # Never evidence: the claim's own row stays as it is.
+        assert runs.record(claim)["outcome"] == "passed"
+    assert "1 snapshots of the shipped networks differ (tiny-toy--plain)" in summary(runs.report())
+    runs("--claim", "tiny-twice")  # which is of no experiment
+    assert runs.report()["footer"]["snapshots_failed"] == []
 
 
 def test_a_report_that_cannot_be_finished_fails_the_run_but_shows_the_table(runs, monkeypatch):
