@@ -120,6 +120,16 @@ def test_what_runs_elsewhere_runs_an_environment_of_tox_ini(path):
         assert name == "py" or f"[testenv:{name}]" in environments, name
 
 
+def test_the_container_runs_the_first_command_of_the_readme():
+    text, readme = ((ROOT / name).read_text("utf-8") for name in ("Containerfile", "README.md"))
+    first = readme.partition("```sh\n")[2].splitlines()[0]
+    assert f"RUN {first} --notest\n" in text
+    run = json.loads(text.partition("\nENTRYPOINT ")[2])
+    assert " ".join(run) == f"{first.rpartition('&& ')[2]} --skip-pkg-install --"
+    for words in re.findall(r"^COPY (.+) \S+$", text, re.M):
+        assert all((ROOT / word).exists() for word in words.split()), words
+
+
 def test_both_files_speak_of_this_project():
     citation, about = loaded("CITATION.cff"), project()
     assert (citation["title"], citation["version"]) == (about["name"], repro.__version__)
