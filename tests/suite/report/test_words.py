@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-from sample_reports import curve, not_run, ordering, record
+from pathlib import Path
 
-from repro.report import words
+import pytest
+from parsed_page import parsed
+from sample_reports import at_hand, curve, not_run, ordering, record
+
+from repro.report import step_summary, words
+from repro.report.conclusions import conclusions
+from repro.report.terminal import closing_screen
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -77,3 +84,19 @@ def test_passes_on_our_own_terms_are_counted_apart():
     assert words.apart([record()]) == ""
     assert words.notes(ours) == ("our criterion",)
     assert words.notes(later) == ("post hoc",)
+
+
+def test_every_rendering_counts_the_same_bands_and_the_same_claims():
+    made = at_hand()
+    rows = made["claims"]
+    screen = " ".join(map(str, closing_screen(rows, [], width=80)))
+    page, summary = parsed(made).words, step_summary.summary(made)
+    claims = " ".join((ROOT / "CLAIMS.md").read_text("utf-8").split())
+    for place in (screen, page, summary.replace("\\", ""), claims):
+        assert words.by_chance(rows) in place
+    by_claim: dict[str, list] = {}
+    for row in rows:
+        by_claim.setdefault(row["id"], []).append(row)
+    for said in conclusions(by_claim):
+        assert f"{said.answer} : {said.text}" in page
+        assert said.reading or f"**{said.answer}**: {said.text}" in claims
