@@ -67,7 +67,7 @@ def window() -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def _print(parts: Iterable[RenderableType]) -> None:
+def print_parts(parts: Iterable[RenderableType]) -> None:
     """Print what is laid out for the window; in a file or a pipe every line is whole."""
     from repro.report import layout
 
@@ -122,7 +122,7 @@ def _list(papers: Iterable[Paper], statements: bool) -> None:
     if statements:
         print(list_claims(papers, Selection()), end="")
     else:
-        _print([*listing.claims(listed, width=window()), "", f"{len(listed)} claims"])
+        print_parts([*listing.claims(listed, width=window()), "", f"{len(listed)} claims"])
 
 
 def verdicts(args: argparse.Namespace) -> int:
@@ -157,7 +157,7 @@ def verdicts(args: argparse.Namespace) -> int:
         ]
         print(json.dumps(rows, indent=1))
     elif not (args.verbose or args.id):
-        _print(listing.verdicts(cases, width=window()))
+        print_parts(listing.verdicts(cases, width=window()))
     else:
         for case in cases:
             mark = "" if case.as_expected else "  UNEXPECTED"
@@ -178,7 +178,7 @@ def show(args: argparse.Namespace) -> int:
     mine = [case for case in every if case.claim.id == args.id]
     if not mine:
         raise _no_claim(args.id, every)
-    _print(story.parts(mine, width=window() or 80, in_full=args.verbose))
+    print_parts(story.parts(mine, width=window() or 80, in_full=args.verbose))
     return 0
 
 

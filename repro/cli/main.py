@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from repro import __version__, paths
-from repro.cli import calibrate, commands
+from repro.cli import calibrate, commands, try_network
 from repro.errors import ReproError, StoreError
 
 EPILOG = """
@@ -25,6 +25,7 @@ typical use:
   repro docs                            bring CLAIMS.md and the docs' tables up to date
   repro data --fetch                    download MNIST into the cache
   repro run --claim 'lacok2016-t1-*'    measure and judge on this machine
+  repro try net.py:Net --paper popovic2017   where a network of your own stands
   repro calibrate --seeds 0-19          make or extend the populations
   repro report reports/report.json      make the page of a report again
   repro diff A.json B.json              what changed between two reports
@@ -174,6 +175,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     option("--workers", type=int, default=1, help="processes (default: 1)")
     option("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://…")
+
+    said = "ask a paper's claims of a network of your own"
+    option, flag = add("try", try_network.run, said, mnist)
+    added.choices["try"].description = try_network.ABOUT
+    added.choices["try"].epilog = try_network.EXAMPLES
+    added.choices["try"].formatter_class = argparse.RawDescriptionHelpFormatter
+    option("network", metavar="NETWORK", help="as above")
+    option("--paper", required=True, metavar="ID", help="whose claims (see `repro claims`)")
+    option("--claim", action="append", default=[], metavar="GLOB", help="only these (repeatable)")
+    option("--reading", action="append", default=[], metavar="NAME", help="only this (repeatable)")
+    option("--weights", type=paths.given, metavar="FILE", help="safetensors with its state_dict")
+    option(
+        "--report-dir",
+        type=paths.given,
+        default=paths.given("reports/try"),
+        metavar="DIR",
+        help="default: reports/try",
+    )
+    flag("--strict", help="status 1 where a number lies outside or an ordering fails")
 
     option, _ = add("report", commands.report, "make the page of a report.json again")
     option("report", type=paths.given, help="a report.json, from this machine or another")

@@ -18,10 +18,11 @@ from repro.lab.devices import release_memory
 from repro.lab.mnist import data as mnist
 from repro.lab.mnist.data import Mnist
 from repro.lab.networks import recipe as recipes
+from repro.lab.networks.given import Given
 from repro.lab.networks.store import Artifact, Store
 from repro.measure.progress import epochs
 from repro.papers import picture, registry
-from repro.papers.experiment import Run
+from repro.papers.experiment import TARGET, Run
 
 BEGAN, TRAINING = ".began", ".training"
 """How notes in the shared folder end: that a measurement began; how far a training is."""
@@ -45,7 +46,7 @@ class Measured:
     Args:
         values: metric name to value.
         weights_sha256: of each network.
-        sources: of each network: ``shipped``, ``cache`` or ``trained``.
+        sources: of each network: ``shipped``, ``cache``, ``trained``, or ``given`` by the user.
     """
 
     values: dict[str, float]
@@ -64,6 +65,7 @@ class Session:
         retrain: train every network anew instead of loading it.
         require_full: refuse anything but full MNIST.
         run: a token that names this run in all its processes.
+        given: the user's network, which takes the place of those that the claims are about.
     """
 
     shared: Path
@@ -73,6 +75,7 @@ class Session:
     require_full: bool = False
     offline: bool = False
     run: str = ""
+    given: Given | None = None
     _runs: dict[str, Run] = field(default_factory=dict)
     _artifacts: dict[str, Artifact] = field(default_factory=dict)
 
@@ -126,15 +129,25 @@ class Session:
         run = self._runs.setdefault(
             paper, Run(self.data(), SEED, self._obtain, self.device, shared=self.shared / paper)
         )
-        networks = [self._obtain(recipe) for recipe in what.networks(SEED, reading).values()]
+        if self.given is not None:
+            run.stand_in = self.given.network
+        networks = [self._origin(*each) for each in what.networks(SEED, reading).items()]
         path.with_name(path.stem + BEGAN).touch()
         run.readings = wanted
         values = what.run(run, reading)
-        result = Measured(values, [a.sha256 for a in networks], [a.source for a in networks])
+        hashes, sources = [sha256 for sha256, _ in networks], [source for _, source in networks]
+        result = Measured(values, hashes, sources)
         picture.make(paper, experiment, run, reading, self.shared)
         release_memory()
         write_atomic(path, json.dumps(vars(result)).encode())
         return result
+
+    def _origin(self, role: str, recipe: recipes.Recipe) -> tuple[str, str]:
+        """Return the SHA-256 and the source of the network in a role."""
+        if self.given is not None and role == TARGET:
+            return self.given.sha256, "given"
+        artifact = self._obtain(recipe)
+        return artifact.sha256, artifact.source
 
     def _obtain(self, recipe: recipes.Recipe) -> Artifact:
         key = recipes.key(recipe)

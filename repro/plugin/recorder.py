@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from repro import paths
 from repro.errors import ReproError, StoreError
 from repro.judge.overview import Explained, explained
 from repro.judge.populations import Kind
@@ -63,26 +62,12 @@ class Recorder:
         Raises:
             pytest.UsageError: MNIST that the options ask for is not there.
         """
-        from repro.lab import provenance
-
         try:
             data = self.state.session.data()
         except ReproError as error:
             raise usage(error) from None
-        about = provenance.describe(options.value(self.config, "device"))
-        commit, dirty = provenance.commit(paths.home())
-        return {
-            "commit": commit,
-            "dirty": dirty,
-            "versions": {name: about[name] for name in ("python", "torch", "numpy")},
-            "cpu": about["cpu"],
-            "instructions": provenance.instructions(),
-            "threads": about["threads"],
-            "device": about["device"],
-            "data": {"kind": data.kind, "source": data.source, "hashes": data.hashes},
-            "command": shlex.join(["pytest", *map(str, self.config.invocation_params.args)]),
-            "start": provenance.now(),
-        }
+        command = shlex.join(["pytest", *map(str, self.config.invocation_params.args)])
+        return report.new_header(data, options.value(self.config, "device"), command)
 
     def pytest_report_header(self) -> list[str]:
         """Show environment, data and commit."""

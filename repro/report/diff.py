@@ -120,6 +120,7 @@ def _environment(header: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: header[name] for name in names if name in header}
     found |= {f"version of {name}": v for name, v in header["versions"].items()}
     found |= {"data": header["data"]["kind"]}
+    found |= {"network": header["network"]["name"]} if "network" in header else {}
     return found | {f"SHA-256 of {name}": v for name, v in header["data"]["hashes"].items()}
 
 
@@ -127,11 +128,11 @@ def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     """Compare report ``a`` with report ``b``; both were read.
 
     Returns:
-        JSON values, each list in the reports' order: a :class:`Change` for each row whose verdict,
-        outcome, measurement or evidence changed; (id, reading) of rows that were added, removed or
-        not compared; (what, before, after) of the environment. ``compared`` is the number of rows
-        that were; ``status`` is 1 where a verdict changed or went with its row, and where nothing
-        was compared.
+        JSON values, each list in the reports' order: a :class:`Change` for each row whose verdict
+        (of a user's network: where it stands), outcome, measurement or evidence changed; (id,
+        reading) of rows that were added, removed or not compared; (what, before, after) of the
+        environment. ``compared`` is the number of rows that were; ``status`` is 1 where a verdict
+        changed or went with its row, and where nothing was compared.
     """
     before = {(r["id"], r["reading"]): r for r in a["claims"]}
     after = {(r["id"], r["reading"]): r for r in b["claims"]}
@@ -139,21 +140,22 @@ def difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     skipped = [k for k in both if "deselected" in (before[k]["outcome"], after[k]["outcome"])]
     compared = [(before[k], after[k]) for k in both if k not in set(skipped)]
 
-    def changes(name: str) -> list[Change]:
-        return [
-            _change(x, x[name], y[name], line(y["reason"], 300))
-            for x, y in compared
-            if x[name] != y[name] and (name == "verdict" or x["verdict"] == y["verdict"])
-        ]
-
+    # A verdict, or where a user's network stands, which is none.
+    alike = [(x, y) for x, y in compared if bool(x["standing"]) == bool(y["standing"])]
+    said = [(x, y, words.said(x), words.said(y)) for x, y in alike]
+    verdicts = [_change(x, s, t, line(y["reason"], 300)) for x, y, s, t in said if s != t]
+    outcomes = [
+        _change(x, x["outcome"], y["outcome"], line(y["reason"], 300))
+        for x, y, s, t in said
+        if s == t and x["outcome"] != y["outcome"]
+    ]
     was, now = _environment(a["header"]), _environment(b["header"])
-    verdicts = changes("verdict")
     removed = [key for key in before if key not in after]
     return {
         "compared": len(compared),
         "status": int(bool(verdicts or removed or not compared)),
         "verdicts": verdicts,
-        "outcomes": changes("outcome"),
+        "outcomes": outcomes,
         "measurements": [c for x, y in compared if (c := _measurement(a, x, y))],
         "evidence": [c for x, y in compared if (c := _evidence(x, y))],
         "added": [key for key in after if key not in before],

@@ -18,6 +18,17 @@ Outcome = Literal["passed", "failed", "xfailed", "skipped", "error", "deselected
 Measurement = float | list[float]
 """A number, or a curve's numbers, one a point."""
 
+Standing = Literal["outside", "fails", "inside", "holds", "not-asked"]
+"""Where a user's network stands: a number in the population's band or not; an ordering."""
+STANDINGS: dict[Standing, str] = {
+    "outside": "✗",
+    "fails": "✗",
+    "inside": "✓",
+    "holds": "✓",
+    "not-asked": "–",
+}
+"""Where a network may stand, worst first, and the sign of each."""
+
 BROKEN = ("failed", "error", "unfinished")
 """Outcomes that make a run red."""
 SYMBOLS = {
@@ -74,6 +85,7 @@ class ResultRow(TypedDict):
     ``difference`` are this machine's; ``stale`` says that they disagree with the evidence, and
     ``indicative`` that the data were not full MNIST. ``ours`` says that the threshold is the
     suite's own, and ``post_hoc`` why the claim came after numbers were known, where it did.
+    ``standing`` is where a user's network stands, which gets no verdict; None in a run.
     """
 
     id: str
@@ -103,6 +115,7 @@ class ResultRow(TypedDict):
     sd: float | None
     seeds: list[int]
     values: list[float]
+    standing: Standing | None
     verdict: str
     evidence_verdict: str
     expected: str
@@ -173,6 +186,7 @@ def new_row(case: Case) -> ResultRow:
         "sd": judgement.sd,
         "seeds": list(case.seeds),
         "values": list(case.values),
+        "standing": None,
         "verdict": Verdict.NOT_RUN,
         "evidence_verdict": judgement.verdict,
         "expected": case.expected.verdict,
@@ -195,10 +209,14 @@ def new_row(case: Case) -> ResultRow:
 
 
 def worst_first(rows: Iterable[ResultRow]) -> list[ResultRow]:
-    """Sort red outcomes first, then the verdicts from ``not-reproduced`` to ``not-run``."""
-    rank = {verdict: i for i, verdict in enumerate(SYMBOLS)}
+    """Sort red outcomes first, then the verdicts from ``not-reproduced`` to ``not-run``.
+
+    Rows of a user's network: from ``outside`` to ``not-asked``.
+    """
+    rank: dict[str, int] = {said: i for i, said in enumerate([*STANDINGS, *SYMBOLS])}
     return sorted(
-        rows, key=lambda row: (row["outcome"] not in BROKEN, rank[Verdict(row["verdict"])])
+        rows,
+        key=lambda row: (row["outcome"] not in BROKEN, rank[row["standing"] or row["verdict"]]),
     )
 
 

@@ -14,7 +14,7 @@ from repro.report import words
 from repro.report.layout import Cells, grouped
 from repro.report.result_row import BROKEN, ResultRow, unexpected, worst_first
 
-STYLES = {
+STYLES: dict[str, str] = {
     Verdict.REPRODUCED: "green",
     Verdict.CONSISTENT: "green",
     Verdict.EQUIVALENT: "green",
@@ -23,6 +23,9 @@ STYLES = {
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.PAPER_INCONSISTENT: "magenta",
     Verdict.NOT_RUN: "dim",
+    **dict.fromkeys(("inside", "holds"), "green"),
+    **dict.fromkeys(("outside", "fails"), "red"),
+    "not-asked": "dim",
 }
 HEALTH = {
     "zero-gradient-share": "of images with an all-zero gradient",
@@ -61,15 +64,38 @@ def results(rows: Iterable[ResultRow], *, width: int | None = None) -> list[Rend
     return grouped(titles, groups, width=width) if groups else []
 
 
+def standings(rows: Iterable[ResultRow], *, width: int | None = None) -> list[RenderableType]:
+    """Return a table of where a user's network stands, and why claims were not asked of it."""
+    every = list(rows)
+    groups: dict[tuple[str, str], list[Cells]] = {}
+    unasked: dict[str, list[str]] = {}
+    for row in every:
+        cells = (
+            *(row["reading"], words.interval(row["band"]), words.stands(row)),
+            *(words.ordering(row), words.control(row), verdict(row)),
+        )
+        groups.setdefault((row["id"], words.published(row)), []).append(cells)
+        if row["standing"] == "not-asked":
+            unasked.setdefault(row["reason"], []).append(f"{row['id']} ({row['reading']})")
+    titles = ("claim", "published", "reading", "band", "yours", "ordering", "control", "stands")
+    counted = ", ".join(f"{count} {name}" for name, _, count in words.counts(every) if count)
+    return [
+        *(grouped(titles, groups, width=width) if groups else []),
+        Text(),
+        *(Text(f"{', '.join(names)}: {why}") for why, names in unasked.items()),
+        *map(Text, [counted, *words.caveats(every)]),
+    ]
+
+
 def verdict(row: ResultRow) -> Text:
-    """Return a row's verdict in its colour, and what it may not be read without."""
+    """Return what is said of a row in its colour, and what it may not be read without."""
     broken = row["outcome"] in BROKEN
-    said = str(row["verdict"])
+    said = words.said(row)
     if row["stale"]:
         said += ", STALE"
     elif broken:
         said += f", {row['outcome'].upper()}"
-    return Text(said, style="bold red" if broken else STYLES[Verdict(row["verdict"])])
+    return Text(said, style="bold red" if broken else STYLES[words.said(row)])
 
 
 def whole_table(rows: Iterable[ResultRow], *, width: int) -> list[RenderableType]:

@@ -14,7 +14,14 @@ from typing import Any
 from repro import paths
 from repro.claims.schema import SLUG
 from repro.claims.verdict import PASSING, Verdict
-from repro.report.result_row import BROKEN, SYMBOLS, PointRow, ResultRow, unexpected
+from repro.report.result_row import (
+    BROKEN,
+    STANDINGS,
+    SYMBOLS,
+    PointRow,
+    ResultRow,
+    unexpected,
+)
 from repro.report.sanitize import line
 
 NOTHING = "–"
@@ -36,6 +43,14 @@ MEANINGS = {
     "still too wide, an ordering is not yet shown, or there are fewer than five seeds",
     Verdict.PAPER_INCONSISTENT: "the paper contradicts itself or its own code",
     Verdict.NOT_RUN: "nothing was measured; never counted as a pass",
+}
+STANDING_MEANINGS: dict[str, str] = {
+    "outside": "your network's number lies outside the 95 % band of independent trainings; of a "
+    "curve, at one point or more",
+    "fails": "the ordering does not hold for your network",
+    "inside": "your network's number lies in the 95 % band, as one more training's would",
+    "holds": "the ordering holds for your network",
+    "not-asked": "the claim cannot be asked of one network, or not on these images",
 }
 
 
@@ -138,7 +153,45 @@ def quote(row: ResultRow) -> str:
     return line(_INDEX.sub(lambda found: found[1].translate(_LOWERED), text), 600)
 
 
-def point(of: PointRow) -> str:
+def said(row: ResultRow) -> str:
+    """Write what is said of a row: its verdict, or where a user's network stands."""
+    return row["standing"] or str(row["verdict"])
+
+
+def here(rows: Iterable[ResultRow]) -> str:
+    """Say whose measurements these are."""
+    return "your network" if any(row["standing"] for row in rows) else "this machine"
+
+
+def stands(row: ResultRow) -> str:
+    """Write what a user's network measured.
+
+    Of an ordering, by how much it holds; of a curve, at how many points it is in the band.
+    """
+    if row["kind"] == "ordering" and row["difference"] is not None:
+        return f"by {number(row['difference'])}"
+    pairs = [(point["measured"], point["band"]) for point in row["points"]]
+    if not any(measured is not None for measured, _ in pairs):
+        return number(row["measured"])
+    return inside(
+        [None if x is None or b is None else b["low"] <= x <= b["high"] for x, b in pairs]
+    )
+
+
+def ordering(row: ResultRow) -> str:
+    """Write whether the ordering of a claim holds of what was measured."""
+    if row["difference"] is None:
+        return NOTHING
+    return "holds" if row["difference"] > 0 else "fails"
+
+
+def control(row: ResultRow) -> str:
+    """Write where the control lies, which must be outside."""
+    outside = row["control"] and row["control"]["outside"]
+    return NOTHING if outside is None else "outside" if outside else "INSIDE"
+
+
+def point(of: PointRow, here: str = "this machine") -> str:
     """Write one point of a curve: what is published, in which band, and what was measured."""
     parts = [f"{line(of['label'], 60)}: published {short(of['published'])}"]
     if of["band"]:
@@ -149,17 +202,23 @@ def point(of: PointRow) -> str:
     if of["mean"] is not None:
         parts.append(f"population {mean_and_spread(of['mean'], of['sd'])}")
     if of["measured"] is not None:
-        parts.append(f"this machine {number(of['measured'])}")
+        parts.append(f"{here} {number(of['measured'])}")
     if of["gate"]:
         parts.append(f"gate {interval(of['gate'])}")
     return ", ".join(parts)
 
 
 def notes(row: ResultRow) -> tuple[str, ...]:
-    """Say what must stand beside the verdict: a red outcome, a stale measurement, a surprise."""
+    """Say what must stand beside the verdict: a red outcome, a stale measurement, a surprise.
+
+    Beside where a user's network stands, it is the claim's ordering and its control.
+    """
     outcome = row["outcome"]
     said = {
-        outcome: outcome in (*BROKEN, "deselected", "skipped"),
+        outcome: outcome in (*BROKEN, *(() if row["standing"] else ("deselected", "skipped"))),
+        f"its ordering {ordering(row)}": row["standing"] in ("inside", "outside")
+        and row["difference"] is not None,
+        f"control {control(row)}": row["standing"] is not None and control(row) != NOTHING,
         "stale: code and evidence disagree": row["stale"],
         f"expected {row['expected']}": unexpected(row),
         "indicative": row["indicative"],
@@ -186,9 +245,14 @@ def rerun(claim: str, reading: str = "") -> str:
 
 
 def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
-    """Return (verdict, symbol, number of rows) for every verdict, worst first; zeros too."""
-    found = Counter(row["verdict"] for row in rows)
-    return [(str(verdict), symbol, found[verdict]) for verdict, symbol in SYMBOLS.items()]
+    """Return (verdict, symbol, number of rows) for every verdict, worst first; zeros too.
+
+    Where a user's network stands is counted in place of verdicts.
+    """
+    every = list(rows)
+    signs: Mapping[Any, str] = STANDINGS if any(r["standing"] for r in every) else SYMBOLS
+    found = Counter(map(said, every))
+    return [(str(name), symbol, found[name]) for name, symbol in signs.items()]
 
 
 def broken(rows: Iterable[ResultRow]) -> str:
@@ -243,11 +307,11 @@ def by_chance(rows: Iterable[ResultRow]) -> str:
 
     A curve has one: its points' bands hold together at that level.
     """
+    held = [row for row in rows if row["standing"] in (None, "inside", "outside")]
     banded = sum(
-        bool(row["band"] or any(point["band"] for point in row["points"])) for row in rows
+        bool(row["band"] or any(point["band"] for point in row["points"])) for row in held
     )
     if not banded:
         return ""
-    return (
-        f"Of {banded} bands of 95 %, {0.05 * banded:.1f} would miss by chance if every claim held"
-    )
+    what = "your network were one more training" if held[0]["standing"] else "every claim held"
+    return f"Of {banded} bands of 95 %, {0.05 * banded:.1f} would miss by chance if {what}"

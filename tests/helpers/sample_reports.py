@@ -66,6 +66,7 @@ def record(claim: str = "tiny-error", reading: str = "plain", **changes: Any) ->
         "sd": 0.006,
         "seeds": list(range(len(VALUES))),
         "values": list(VALUES),
+        "standing": None,
         "verdict": "reproduced",
         "evidence_verdict": "reproduced",
         "expected": "reproduced",
@@ -203,6 +204,24 @@ def mixed() -> dict[str, Any]:
         curve(),
         record("tiny-twice", kind="inconsistency", verdict="paper-inconsistent", published=None),
         not_run("tiny-none"),
+    )
+
+
+def trial() -> dict[str, Any]:
+    """What a user's network came to: one row of every standing, and one that broke."""
+    none = {"verdict": "not-run"}
+    network = {"name": "net.py:Net", "sha256": "cd" * 32, "notes": ["takes images of 784 pixels"]}
+    unasked = {"outcome": "skipped", "reason": "it compares two trainings", "control": None}
+    return make(
+        record("tiny-in", standing="inside", difference=0.1, tags=["headline"], **none),
+        record("tiny-out", standing="outside", measured=0.6, difference=-0.1, **none),
+        curve("tiny-curve", standing="outside", **none | {"outcome": "passed"}),
+        ordering("tiny-holds", standing="holds", **none),
+        ordering("tiny-fails", standing="fails", difference=-0.01, **none),
+        record("tiny-not", standing="not-asked", measured=None, **none, **unasked),
+        record("tiny-broke", standing="not-asked", measured=None, **none, outcome="error"),
+        kind="try",
+        network=network,
     )
 
 

@@ -30,9 +30,9 @@ class Mlp:
     weights: Mapping[str, Tensor]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Compute the logits (N, 10) of images ``x`` (N, 784) in the weights' dtype."""
+        """Compute the logits (N, 10) of images (N, 784) or (N, 1, 28, 28), the weights' dtype."""
         w = self.weights
-        h = torch.relu(x.to(w["w_h"].device) @ w["w_h"])
+        h = torch.relu(x.flatten(1).to(w["w_h"].device) @ w["w_h"])
         h2 = torch.relu(h @ w["w_h2"])
         return (h2 @ w["w_o"]).to(x.device)
 

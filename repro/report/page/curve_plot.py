@@ -81,7 +81,7 @@ def describe(row: ResultRow) -> str:
     if held != words.NOTHING:
         parts.append(held + (f", outside at {line(', '.join(missed))}" if missed else ""))
     parts += [f"population means {number(means)}"] if means else []
-    parts += [f"this machine {number(here)}"] if here else []
+    parts += [f"{words.here([row])} {number(here)}"] if here else []
     return "; ".join(parts)
 
 

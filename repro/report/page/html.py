@@ -20,7 +20,7 @@ from repro.report import words
 from repro.report.conclusions import answer, conclusions
 from repro.report.page import curve_plot, figures
 from repro.report.page import rows as view
-from repro.report.result_row import BROKEN, SYMBOLS, ResultRow
+from repro.report.result_row import BROKEN, STANDINGS, SYMBOLS, ResultRow
 from repro.report.sanitize import line
 
 MOST_FIGURES = 24
@@ -73,7 +73,7 @@ def _bounded(value: object) -> Markup | str:
 def render(report: Mapping[str, Any]) -> str:
     """Return the page of a report that was read, the same on every machine."""
     rows: list[ResultRow] = list(report["claims"])
-    claims = view.by_claim(rows)
+    claims, network = view.by_claim(rows), report["header"].get("network")
     drawn = figures.figures(report)
     shown = drawn[:MOST_FIGURES]
     figures_of: dict[str, list[figures.Figure]] = {}
@@ -103,10 +103,12 @@ def render(report: Mapping[str, Any]) -> str:
         policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
         header=report["header"],
+        network=network,
+        here=words.here(rows),
         claims=claims,
         readings=readings,
         answers={name: answer(mine) for name, mine in of_claim.items()},
-        conclusions=conclusions(of_claim),
+        conclusions=[] if network else conclusions(of_claim),
         names=report["header"].get("papers", {}),
         headline=[each for each in claims.values() if "headline" in each[0].record["tags"]][:20],
         pictures={k: v for claim in claims.values() for k, v in view.pictures(claim).items()},
@@ -114,7 +116,8 @@ def render(report: Mapping[str, Any]) -> str:
         figures_left=len(drawn) - len(shown),
         figures_of=figures_of,
         words=words,
-        symbols=SYMBOLS,
+        meanings=words.MEANINGS | words.STANDING_MEANINGS,
+        symbols=SYMBOLS | STANDINGS,
         view=view,
         most_points=curve_plot.MOST_POINTS,
         total=len(rows),

@@ -77,12 +77,13 @@ def pictures(claim: Sequence[Row]) -> dict[str, Markup]:
 
 def facts(row: ResultRow) -> list[tuple[str, str]]:
     """Return (name, text) of all that is known of a row beside its numbers."""
-    difference = f"{number(row['difference'])} on this machine; the ordering holds above 0"
+    here = words.here([row])
+    difference = f"{number(row['difference'])}, {here}; the ordering holds above 0"
     health = list(row["health"].items())[:MOST_ENTRIES]
     found = {
         "experiment": f"{line(row['experiment'], 100)}, {line(row['metric'], 100)}",
         "expected": f"{row['expected']}; the evidence says {row['evidence_verdict']}",
-        "outcome of the test": row["outcome"],
+        "outcome of the test": "" if row["standing"] else row["outcome"],
         "band": _band(row),
         "difference": "" if row["difference"] is None else difference,
         "freshness gate": _gate(row),
@@ -98,6 +99,8 @@ def facts(row: ResultRow) -> list[tuple[str, str]]:
 def _gate(row: ResultRow) -> str:
     at_each = next((point["gate"] for point in row["points"] if point["gate"]), None)
     gate = at_each or row["gate"]
+    if row["standing"]:
+        return ""  # it is for the networks of the evidence
     if gate is None:
         return "none"
     what = " of the differences" if row["kind"] == "ordering" else ""
@@ -164,6 +167,6 @@ def sentence(row: ResultRow) -> str:
     if row["measured"] is not None:
         verb = "measured" if not heard or row["kind"] == "ordering" else "gave"
         lone = "" if heard else ", with no population to judge it by"
-        heard.append(f"this machine {verb} {number(row['measured'])}{lone}")
+        heard.append(f"{words.here([row])} {verb} {number(row['measured'])}{lone}")
     said = " and ".join(heard)
     return said[:1].upper() + said[1:] + "." if said else ""

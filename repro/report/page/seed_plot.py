@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from repro.report import words
 from repro.report.page.curve_plot import label, path, svg
 from repro.report.result_row import ResultRow
 from repro.report.words import number, short
@@ -59,7 +60,7 @@ def describe(row: ResultRow) -> str:
             place = f", {'below' if published < band['low'] else above} the band"
         parts.append(f"published {number(published)}{place}")
     if here is not None:
-        parts.append(f"this machine {number(here)}")
+        parts.append(f"{words.here([row])} {number(here)}")
     if _zero(row):
         parts.append("the ordering holds above 0")
     return "; ".join(parts)

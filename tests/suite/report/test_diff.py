@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sample_reports import curve, make, mixed, not_run, ordering, record, write
+from sample_reports import curve, make, mixed, not_run, ordering, record, trial, write
 from scipy.special import stdtrit
 
 from repro.cli.main import main
@@ -33,6 +33,20 @@ def test_another_verdict_is_a_change():
         "verdicts changed (1)\n  tiny-error (plain): reproduced -> not-reproduced; it lies above\n"
     )
     assert not found["outcomes"]
+
+
+def test_where_a_network_stands_is_compared_with_where_another_does():
+    before, after = trial(), trial()
+    after["claims"][0] |= {"standing": "outside", "measured": 0.7, "weights_sha256": OTHER}
+    found = difference(before, after)
+    assert found["status"] == 1
+    assert [(c["before"], c["after"]) for c in found["verdicts"]] == [("inside", "outside")]
+    assert [c["id"] for c in found["measurements"]] == ["tiny-in"]
+    # What a run found is no standing; its measurements can be compared all the same.
+    run = make(record("tiny-in", measured=0.9), record("tiny-out", measured=0.6))
+    found = difference(run, trial())
+    assert found["verdicts"] == []
+    assert [c["id"] for c in found["measurements"]] == ["tiny-in"]
 
 
 def test_a_claim_that_was_skipped_is_a_change_and_a_deselected_one_is_not():

@@ -22,6 +22,7 @@ from sample_reports import (
     ordering,
     picture,
     record,
+    trial,
     write,
 )
 
@@ -41,6 +42,27 @@ def test_every_claim_and_reading_has_a_row_and_an_anchor_of_its_own():
     assert "lacok2016-t1-fgsm-025-error--float32-gradient" in found.ids
     for each in made["claims"]:
         assert each["id"] in found.words
+
+
+def test_a_user_s_network_has_a_standing_and_no_verdict():
+    found = parsed(trial())
+    for words_ in (
+        "Published claims, asked of one network",
+        "net.py:Net",
+        "takes images of 784 pixels",
+        "One network gives no verdict on a paper",
+        "Where it stands",
+        "your network",
+        "its ordering holds; control outside",
+    ):
+        assert words_ in found.words
+    for words_ in ("this machine", "Verdicts", "rerun"):
+        assert words_ not in found.words, words_
+    rows = [row["data-verdict"] for row in found.all("tr", "reading")]
+    assert sorted(set(rows)) == ["fails", "holds", "inside", "not-asked", "outside"]
+    assert list(view.by_claim(trial()["claims"]))[:4] == [
+        *("tiny-broke", "tiny-out", "tiny-curve", "tiny-fails")
+    ]
 
 
 def test_worst_claim_first_with_its_readings_side_by_side():

@@ -193,7 +193,8 @@ def as_version_1(complete):
     older = copy.deepcopy(complete) | {"schema": 1}
     del older["pictures"]
     for record in older["claims"]:
-        del record["difference"], record["ours"], record["post_hoc"], record["axis"]
+        for name in ("difference", "ours", "post_hoc", "axis", "standing"):
+            del record[name]
         for point in record["points"]:
             del point["gate"]
     return older
@@ -296,8 +297,8 @@ def test_a_write_that_fails_leaves_the_earlier_report(complete, tmp_path):
 
 
 def test_red_outcomes_then_the_worst_verdicts():
-    rows = [{"outcome": "passed", "verdict": v, "id": str(v)} for v in Verdict]
-    red = [{"outcome": o, "verdict": "reproduced", "id": o} for o in result_row.BROKEN]
+    rows = [{"outcome": "passed", "verdict": v, "id": str(v), "standing": None} for v in Verdict]
+    red = [rows[-1] | {"outcome": o, "id": o} for o in result_row.BROKEN]
     assert [r["id"] for r in result_row.worst_first([*rows, *red])] == [
         *("failed", "error", "unfinished"),
         *("not-reproduced", "trend-only", "inconclusive", "paper-inconsistent"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sample_reports import trial
 from tiny_paper import document
 
 from repro.claims import records
@@ -12,6 +13,7 @@ from repro.judge.overview import Explained
 from repro.judge.populations import Archive
 from repro.report import result_row
 from repro.report.layout import rendered
+from repro.report.result_row import STANDINGS
 from repro.report.terminal import (
     CAUSES,
     CHANGED,
@@ -20,6 +22,7 @@ from repro.report.terminal import (
     UNCHANGED,
     closing_screen,
     results,
+    standings,
     whole_table,
 )
 
@@ -75,6 +78,30 @@ def test_a_table_takes_the_first_of_three_forms_that_fits(rows):
     ]
 
 
+def test_where_a_network_stands_is_a_row_a_claim():
+    shown = rendered(standings(trial()["claims"]), width=200, plain=True).splitlines()
+    assert [line.split("  ")[0] for line in shown[:8]] == [
+        *("claim", "tiny-in", "tiny-out", "tiny-curve", "tiny-holds", "tiny-fails", "tiny-not"),
+        "tiny-broke",
+    ]
+    cells = [[cell.strip() for cell in line.split("  ") if cell] for line in shown[:8]]
+    assert cells[1] == [
+        *("tiny-in", "0.5", "plain", "[0.4800, 0.5200]", "0.5010", "holds", "outside", "inside")
+    ]
+    assert cells[2][-4:] == ["0.6000", "fails", "outside", "outside"]
+    assert cells[3][3:5] == ["–", "3 of 3 inside"]
+    assert [line[-1] for line in cells[3:]] == [
+        *("outside", "holds", "fails", "not-asked", "not-asked, ERROR")
+    ]
+    assert cells[5][4:6] == ["by -0.0100", "fails"]
+    assert shown[9:] == [
+        "tiny-not (plain): it compares two trainings",
+        "tiny-broke (plain): published 0.5 lies in the band",
+        "2 outside, 1 fails, 1 inside, 1 holds, 2 not-asked",
+        "Of 3 bands of 95 %, 0.2 would miss by chance if your network were one more training",
+    ]
+
+
 def test_one_claim_s_readings_stand_together(rows):
     assert [line for line in table(rows, 65) if "published" in line] == [
         "tiny-error: published 0.5",
@@ -104,7 +131,7 @@ def test_every_verdict_is_whole_in_every_width(rows, verdict, outcome, width):
     assert (f"{verdict}, UNFINISHED" in " ".join(above.split())) is (outcome == "unfinished")
     assert command.startswith(f"tox -e reproduce -- --claim '{LONG}'") is bool(command)
     assert bool(command) is (outcome == "unfinished")
-    assert set(STYLES) == set(Verdict)
+    assert set(STYLES) == {*Verdict, *STANDINGS}
 
 
 def test_what_each_reading_explains_comes_first(rows):

@@ -1,0 +1,107 @@
+"""``repro try``: a paper's claims, asked of the user's own network."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from repro.claims.selection import Selection
+from repro.cli.commands import print_parts, window
+from repro.judge.populations import Archive
+from repro.papers import registry
+
+ABOUT = """\
+Measure a paper's claims on a network of yours, and say where it stands: in the band
+that independent trainings of the paper's own network make, or outside; whether the
+orderings hold; whether the controls fail, as they must. One network gives no verdict
+on the paper.
+
+NETWORK is one of
+  path/to/file.py:name    a torch.nn.Module of that name, its class, or a function
+  package.module:name     without arguments that makes one
+  weights.safetensors     weights in the suite's own layout (repro train, fixtures/)
+
+The module takes pixels in [0, 1], as (N, 1, 28, 28) or (N, 784), and gives logits
+(N, 10). It is copied, set to eval() and never changed; normalisation belongs into its
+forward.
+"""
+
+EXAMPLES = """\
+examples:
+  repro try net.py:Net --paper popovic2017 --weights net.safetensors
+  repro try net.py:Net --paper lacok2016 --claim '*fgsm-025*' --reading as-written
+  repro try fixtures/weights/popovic2017-cnn-seed0.safetensors --paper popovic2017
+
+writes report.json and its page, index.html, into --report-dir; `repro diff` compares two.
+The status is 0; with --strict 1 where a number lies outside its band or an ordering
+fails; 1 also where a measurement broke, and 2 for a network that cannot be loaded.
+"""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the chosen claims of one network; write the report, its page and a table.
+
+    Raises:
+        UsageError: the network, the paper or a claim is named wrongly.
+        NetworkError, WeightsError: what was named is no network for MNIST.
+        DataError: no MNIST, not even the embedded sample.
+        EvidenceError: a population is damaged.
+        StoreError: the report cannot be written.
+    """
+    from repro.lab import provenance
+    from repro.lab.networks import given
+    from repro.measure import trial
+    from repro.measure.progress import duration
+    from repro.measure.session import SEED, Session
+    from repro.papers import picture
+    from repro.report import outputs, report_json, terminal
+
+    papers, start = registry.load_all(), time.monotonic()
+    selection = Selection(tuple(args.claim), (args.paper,), (), tuple(args.reading))
+    selection.check(papers.values())
+    layouts = [
+        recipe
+        for paper in papers
+        for experiment in registry.experiments(paper).values()
+        for recipe in experiment.recipes(SEED)
+    ]
+    network = given.load(args.network, weights=args.weights, layouts=layouts)
+    print(f"{network.name}: {'; '.join(network.notes)}", file=sys.stderr)
+    archive = Archive()
+
+    def on_measure(name: str, readings: list[str]) -> None:
+        known = [archive.population("full", args.paper, name, r).seconds() for r in readings]
+        took = f", about {duration(sum(known))} where the evidence was made"
+        print(f"measuring {name} ({', '.join(readings)}){took}", file=sys.stderr, flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="repro-try-") as shared:
+        session = Session(
+            Path(shared), directory=args.mnist_dir, offline=args.offline, given=network
+        )
+        header = report_json.new_header(
+            session.data(), "cpu", shlex.join(["repro", *sys.argv[1:]])
+        )
+        paper = papers[args.paper]
+        rows = list(trial.rows(paper, selection, session, archive, on_measure))
+        pictures, problems = picture.collect(Path(shared))
+    asked = sum(row["standing"] != "not-asked" for row in rows)
+    about = {"name": network.name, "sha256": network.sha256, "notes": list(network.notes)}
+    header |= {"kind": "try", "network": about, "coverage": f"{asked} of {len(rows)} rows asked"}
+    header["papers"] = {args.paper: paper.citation}
+    seconds = time.monotonic() - start
+    report = report_json.new_report(
+        header, rows, pictures=pictures, end=provenance.now(), seconds=seconds
+    )
+    path = args.report_dir / "report.json"
+    outputs.remove(args.report_dir)
+    report_json.write(path, report, complete=True)
+    outputs.write_page(path, path.with_name("index.html"))
+    print_parts(terminal.standings(rows, width=window()))
+    print(f"report: {path}", f"page: {path.with_name('index.html')}", *problems, sep="\n")
+    broke = any(row["outcome"] == "error" for row in rows)
+    beyond = any(row["standing"] in ("outside", "fails") for row in rows)
+    return int(broke or (args.strict and beyond))

