@@ -95,7 +95,7 @@ class Population:
 class Archive:
     """The populations below one folder, each read and checked once.
 
-    Where the folder has a ``SHA256SUMS``, every file that is read must be as written there:
+    Where the folder has a ``SHA256SUMS``, every file that is read must stand there as it is:
     evidence in which a digit was edited, or from which a seed was deleted, is no evidence.
     ``repro docs`` writes it, after ``repro calibrate`` added seeds.
 
@@ -134,7 +134,9 @@ class Archive:
         """
         path = path_of(self.root, kind, paper, experiment, reading)
         if path not in self._known:
-            expected = self._sums.get(path.relative_to(self.root).as_posix())
+            expected = self._sums.get(name := path.relative_to(self.root).as_posix())
+            if self._sums and expected is None and path.exists():
+                raise _unnamed(f"{name} is not named in {SUMS}", "the hash of every population")
             self._known[path] = load(path, sha256=expected)
         return self._known[path]
 
@@ -165,6 +167,11 @@ def _bad(path: Path, found: str, expected: str) -> EvidenceError:
         expected=expected,
         do="restore the file (git checkout), or measure it again (repro calibrate)",
     )
+
+
+def _unnamed(found: str, expected: str) -> EvidenceError:
+    do = "restore it (git checkout); if repro calibrate wrote it, run repro docs"
+    return EvidenceError(found, expected=expected, do=do)
 
 
 def parse(text: str, path: Path) -> Population:
@@ -236,10 +243,9 @@ def load(path: Path, *, sha256: str | None = None) -> Population:
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(path, f"cannot be read: {error}", "a CSV table in UTF-8") from error
     if sha256 not in (None, found):
-        raise EvidenceError(
+        raise _unnamed(
             f"{path.name} is not the file that {SUMS} names: {found[:16]}…",
-            expected=f"SHA-256 {sha256[:16]}…",
-            do="restore it (git checkout); if repro calibrate wrote it, run repro docs",
+            f"SHA-256 {sha256[:16]}…",
         )
     return population
 

@@ -11,6 +11,7 @@ from repro.judge.freshness import gates, outside_gate, tolerance, tolerances
 from repro.judge.populations import Archive, Kind
 from repro.judge.verdicts import Judgement
 from repro.lab.mnist.data import Mnist
+from repro.measure.calibrate import check_configuration
 from repro.measure.session import SEED, Measured, Session
 from repro.papers import registry
 from repro.papers.experiment import Experiment
@@ -78,6 +79,17 @@ def evidence_alone(claim: Claim, reading: str, session: Session) -> str:
     )
 
 
+def check_evidence(claim: Claim, reading: str, archive: Archive, kind: Kind) -> None:
+    """Raise EvidenceError where a row of a claim's population is not of the code's configuration.
+
+    Raises:
+        EvidenceError: the population is damaged, or of another configuration than the code's.
+    """
+    population = archive.population(kind, claim.paper, claim.experiment, reading)
+    for row in population.rows:
+        check_configuration(population.path, row, experiment_of(claim, reading), reading)
+
+
 def recorded(claim: Claim, reading: str, archive: Archive, kind: Kind) -> Measured:
     """Return what the committed population has of the seed that is measured live.
 
@@ -116,7 +128,8 @@ def stale(
     """Say how a measurement disagrees with the evidence.
 
     On the networks of seed 0's own row every metric of the claim must be that row's, but for what
-    other arithmetic may change. On others it must lie in the population's 99.9 % band.
+    other arithmetic may change; the networks that ship are to be those. On others it must lie in
+    the population's 99.9 % band.
 
     ``seed0`` is what the population on the same images has of seed 0, None where it has nothing;
     the judgement is from that population.
@@ -140,6 +153,12 @@ def stale(
                     "if not, this machine does (docs/arithmetic.py measures what it changes)"
                 )
         return ""
+    if seed0 is not None and set(measured.sources) == {"shipped"}:
+        return (
+            f"code and evidence disagree: the population has seed {SEED} on other weights than "
+            "those that ship. Restore both (git checkout); repro train --ship and repro calibrate "
+            "make them anew"
+        )
     if not any(gates(judgement)):
         return None
     return outside_gate(claim.gated_value(measured.values), judgement)

@@ -79,8 +79,13 @@ class Measure:
         return measured
 
     def _no_population(self, claim: Claim) -> str:
-        """Say which population is missing; a measurement without it may be a training in vain."""
+        """Say which population is missing; a measurement without it may be a training in vain.
+
+        Raises:
+            EvidenceError: a population is damaged, or of another configuration than the code's.
+        """
         for kind in ("full", self.state.session.data().kind):
+            live.check_evidence(claim, self.reading, self.state.archive, kind)
             if not self.state.evidence(claim, self.reading, kind).seeds:
                 which = "" if kind == "full" else " of the embedded sample"
                 return f"no population{which} on record (repro calibrate makes it)"

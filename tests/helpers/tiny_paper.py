@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,19 @@ def row(seed: int, measurements: Mapping[str, float], **provenance: str) -> Row:
     return Row(seed, filled | provenance, measurements)
 
 
+def configuration(seed: int, reading: str, networks: Sequence[str] = ()) -> str:
+    """What the tiny experiment's rows are to carry; ``networks`` are their content addresses."""
+    parts = {
+        "experiment": "toy",
+        "reading": reading,
+        "revision": 1,
+        "networks": list(networks),
+        "seed": seed,
+    }
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class Tiny:
     """The tiny paper: its records, its populations, and what it measures next.
 
@@ -167,6 +181,7 @@ class Tiny:
         self.metrics = dict(METRICS)
         self.values: dict[str, Any] = dict(METRICS)
         self.spread: Sequence[float] = SPREAD
+        self.networks: Callable[[int], Sequence[str]] = lambda _: ()
 
     def claim(self, claim_id: str = "tiny-error") -> dict[str, Any]:
         """One claim's record."""
@@ -191,7 +206,11 @@ class Tiny:
             path = populations.path_of(self.populations, kind, "tiny", "toy", reading)
             path.parent.mkdir(parents=True, exist_ok=True)
             rows = [
-                row(seed, {name: mean + shift + off for name, mean in self.metrics.items()})
+                row(
+                    seed,
+                    {name: mean + shift + off for name, mean in self.metrics.items()},
+                    configuration=configuration(seed, reading, self.networks(seed)),
+                )
                 for seed, off in zip(SEEDS[:n], self.spread, strict=False)
             ]
             path.write_text(populations.dump(rows), encoding="utf-8")

@@ -514,8 +514,6 @@ def test_a_mistake_in_training_or_calibrating_is_a_clear_error(
 
 def test_calibrating_what_is_all_there_measures_nothing(repro, tiny, monkeypatch):
     monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full", "embedded"))
-    experiment = registry.experiments("tiny")["toy"]
-    monkeypatch.setattr(type(experiment), "configuration", lambda *_: "some configuration")
     tiny.measure()
     tiny.measure("embedded")
     status, out, err = repro("calibrate", "--paper", "tiny", "--seeds", "0-2,7")
@@ -550,8 +548,6 @@ def test_what_is_on_demand_must_be_named(repro, monkeypatch):
 
 def test_calibrating_one_kind_of_data_leaves_the_other_alone(repro, tiny, monkeypatch):
     monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full", "embedded"))
-    experiment = registry.experiments("tiny")["toy"]
-    monkeypatch.setattr(type(experiment), "configuration", lambda *_: "some configuration")
     tiny.measure()
     words = ("calibrate", "--paper", "tiny", "--seeds", "0-2", "--data")
     assert repro(*words, "full") == (0, "2 populations of 8 to 8 seeds\n", "0 seeds to measure\n")

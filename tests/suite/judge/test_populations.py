@@ -346,6 +346,12 @@ def test_what_the_sums_do_not_name_is_no_evidence(shipped, text):
     assert len(unchecked.rows) == (0 if text is None else text.count("\n") - 1)
 
 
+def test_a_population_that_the_sums_do_not_name_is_no_evidence(shipped):
+    shipped.rename(shipped.with_name("tiny-toy--other.csv"))
+    with pytest.raises(EvidenceError, match=r"full/tiny-toy--other\.csv is not named in SHA256"):
+        Archive(shipped.parents[1]).population("full", "tiny", "toy", "other")
+
+
 def test_the_whole_hash_decides(shipped):
     sums = shipped.parents[1] / "SHA256SUMS"
     digest, _, rest = sums.read_text().partition(" ")

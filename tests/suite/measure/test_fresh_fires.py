@@ -47,9 +47,10 @@ def alarms(table1):
     paper, archive = registry.load_all()["lacok2016"], Archive()
     evidence = gather(paper, READING, archive, "embedded")
 
-    def fired(*, sha256: str = "", **change: float) -> list[str]:
+    def fired(*, sha256: str = "", source: str = "trained", **change: float) -> list[str]:
         measured = table1(**change)
-        measured = replace(measured, weights_sha256=[sha256 or measured.weights_sha256[0]])
+        if sha256:
+            measured = replace(measured, weights_sha256=[sha256], sources=[source])
         return [
             claim.id
             for claim in paper.claims
@@ -85,3 +86,9 @@ def test_on_other_weights_the_population_s_band_decides(alarms):
     """An eps of 0.24 lies within what seeds do; one of 0.01 lies far outside."""
     assert "lacok2016-t1-fgsm-025-error" not in alarms(sha256="0" * 64, eps=0.24)
     assert "lacok2016-t1-fgsm-025-error" in alarms(sha256="0" * 64, eps=0.01)
+
+
+def test_evidence_of_other_weights_than_the_shipped_ones_is_noticed(alarms):
+    """A weights' hash that is zeroed in seed 0's row must not leave the wide band to decide."""
+    assert alarms(sha256="0" * 64) == []
+    assert len(alarms(sha256="0" * 64, source="shipped")) > 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fakes
 import pytest
+from tiny_paper import configuration
 
 from repro.cli import main
 from repro.lab.mnist import data
@@ -37,7 +38,6 @@ def check(tiny, monkeypatch, capsys):
     mnist = Mnist("full", "three blanks", {}, None, digits)
     monkeypatch.setattr(data, "find", lambda *_, **__: mnist)
     monkeypatch.setattr(registry, "folders", lambda: {"tiny": tiny.folder})
-    monkeypatch.setattr(Experiment, "configuration", lambda *_: "some configuration")
     tiny.write()
     tiny.measure()
 
@@ -136,11 +136,9 @@ def test_a_population_of_another_configuration_speaks_for_nothing(check, monkeyp
     assert "tiny-toy--plain.csv has seed 0 of another configuration" in err
 
 
-def test_each_row_of_each_population_is_of_the_code_s_configuration(check, monkeypatch):
-    def configuration(_, seed, reading):
-        return "f" * 64 if (seed, reading) == (7, "other") else "some configuration"
-
-    monkeypatch.setattr(Experiment, "configuration", configuration)
+def test_each_row_of_each_population_is_of_the_code_s_configuration(check, tiny):
+    path = tiny.populations / "full" / "tiny-toy--other.csv"
+    path.write_text(path.read_text().replace(configuration(7, "other"), "f" * 64))
     status, lines, err = check()
     assert (status, lines) == (2, [])
     assert "tiny-toy--other.csv has seed 7 of another configuration" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from tiny_paper import configuration
 
 from repro.lab.mnist import sample
 
@@ -174,6 +175,17 @@ def test_a_damaged_population_is_a_usage_error(runs):
     result = runs()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert_one_clear_error(result, "ERROR: EvidenceError", path.name)
+
+
+def test_a_population_of_another_configuration_fails_the_claims_that_it_is_of(runs, line_of):
+    path = runs.tiny.populations / "full" / "tiny-toy--other.csv"
+    path.write_text(path.read_text().replace(configuration(3, "other"), "0" * 64))
+    result = runs("--claim", "tiny-error")
+    result.assert_outcomes(passed=3, failed=3, deselected=7)
+    why = line_of(result.stdout.str(), "why")
+    assert why.startswith("tiny-toy--other.csv has seed 3 of another configuration")
+    assert runs.record(reading="other")["verdict"] == "not-run"
+    assert runs.record(reading="plain")["verdict"] == "reproduced"
 
 
 def test_a_folder_of_papers_that_is_not_there_is_a_usage_error(

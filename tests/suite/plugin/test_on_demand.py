@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from repro.lab.networks import recipe as recipes
 from repro.lab.networks.mlp import MlpRecipe
 from repro.measure.session import Session
 
@@ -25,6 +26,8 @@ def on_demand(runs, monkeypatch):
         )
 
     monkeypatch.setattr(runs.tiny, "write", wanting)
+    runs.tiny.networks = lambda seed: [recipes.key(MlpRecipe(seed=seed, epochs=7))]
+    runs.tiny.measure()
     return runs
 
 
