@@ -6,15 +6,19 @@ problem": pylearn2/scripts/papers/maxout/mnist_pi.yaml in lisa-lab/pylearn2.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
-from torch.optim import SGD, Optimizer
+from torch.optim import SGD, Adam, Optimizer
 
 from repro.lab.matmul import product
 from repro.lab.networks.modules import ModuleRecipe
+
+THREE_SEVEN = (3, 7)
+"""The classes of the logistic regression."""
 
 MAX_COLUMN_NORM = 1.9365
 """Of every weight matrix of the maxout network, the softmax layer's too."""
@@ -105,3 +109,87 @@ maxout_l1 = partial(
     cost=partial(cost_with_l1, coefficient=0.0025),
 )
 """The same with L1 weight decay of .0025 on the first layer (section 5)."""
+
+
+class LogisticRegression(nn.Module):
+    """``p(second class) = sigmoid(w x + b)``, as the two logits 0 and w x + b."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = Linear(784, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the logits (N, 2)."""
+        z: Tensor = self.linear(x)
+        return torch.cat([torch.zeros_like(z), z], dim=1)
+
+
+class RbfNetwork(nn.Module):
+    """``p(c | x) = exp(-(x - mu_c)' B_c (x - mu_c))`` for each class by itself (section 7).
+
+    The paper prints the formula for two classes and without the sign, and says neither what shape
+    B has nor what the ten-class form is. B is diagonal here.
+
+    Args:
+        widths: 1, the same entry for all pixels of a class, or 784, one a pixel.
+    """
+
+    def __init__(self, widths: int) -> None:
+        super().__init__()
+        self.centre = nn.Parameter(torch.empty(10, 784).uniform_(0.0, 0.2))
+        self.log_b = nn.Parameter(torch.full((10, widths), math.log(0.01)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute log p (N, 10), each at most 0."""
+        b = self.log_b.exp().expand(10, 784)
+        cross = x @ (b * self.centre).t()
+        near = x.square() @ b.t() - 2 * cross + (b * self.centre.square()).sum(dim=1)
+        # The difference of large products may fall below the zero that it cannot.
+        return -near.clamp(min=1e-6)
+
+
+def cost_of_log_p(log_p: Tensor, y: Tensor) -> Tensor:
+    """Compute -log p_y - sum over c != y of log(1 - p_c), (N,), from ``log_p`` (N, 10)."""
+    log_rest = torch.log(-torch.expm1(log_p)).scatter(1, y[:, None], 0.0)
+    return -log_p.gather(1, y[:, None])[:, 0] - log_rest.sum(dim=1)
+
+
+def independent_cost(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Compute the mean of :func:`cost_of_log_p`: each class is there or not, by itself."""
+    return cost_of_log_p(module(x), y).mean()
+
+
+plain = partial(ModuleRecipe, optimiser=partial(SGD, lr=0.1))
+"""Gradient descent with pylearn2's rate and batches of 100, and no momentum."""
+
+
+def softmax_regression(seed: int, epochs: int) -> ModuleRecipe:
+    """Return the recipe of softmax regression (section 4, appendix A)."""
+    name, notes = f"goodfellow2015-softmax-{epochs}", "weights uniform in 0.005 either way"
+    module = partial(Linear, 784, 10)
+    return plain(name=name, seed=seed, module=module, epochs=epochs, notes=notes)
+
+
+def logistic_regression(seed: int, epochs: int) -> ModuleRecipe:
+    """Return the recipe of logistic regression, 3 against 7 (Fig. 2)."""
+    return plain(
+        name=f"goodfellow2015-logistic-{epochs}",
+        seed=seed,
+        module=LogisticRegression,
+        epochs=epochs,
+        classes=THREE_SEVEN,
+        notes="weights uniform in 0.005 either way",
+    )
+
+
+def rbf(seed: int, widths: int) -> ModuleRecipe:
+    """Return the recipe of the shallow RBF network (section 7)."""
+    return ModuleRecipe(
+        name=f"goodfellow2015-rbf-{widths}",
+        seed=seed,
+        module=partial(RbfNetwork, widths),
+        optimiser=partial(Adam, lr=0.003),
+        epochs=10,
+        cost=independent_cost,
+        notes="centres uniform in 0 to 0.2, every entry of B 0.01",
+    )

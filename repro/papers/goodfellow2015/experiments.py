@@ -1,0 +1,5 @@
+"""What is measured for Goodfellow et al. (2015)."""
+
+from repro.papers.goodfellow2015 import shallow
+
+EXPERIMENTS = shallow.EXPERIMENTS
