@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,10 @@ _END = re.compile(r"^(<[^>]*>)?References(<[^>]*>)?$", re.M)
 _NO_SENTENCE = re.compile(
     r"\A.*$|!\[[^\]]*\]\([^)]*\)(\{[^}]*\})?|\$\$[^$]*\$\$|^#.*$|^<span[^<]*</span>$", re.M
 )
+# A list of references may also stand before the appendix A; a page has a number and a running head.
+_REFERENCES = re.compile(r"^R ?EFERENCES$.*?^A$", re.M | re.S)
+_PAGE_NUMBER = re.compile(r"^\d+$", re.M)
+_HEAD_PAGES = 5
 # A full stop ends a sentence where a capital follows, and no abbreviation stands before it.
 _STOP = re.compile(r"(?<=[.!?])[\"”)\]]* (?=[\"“*$\[]*[A-ZΑ-Ω])")
 _ABBREVIATED = re.compile(r"(\b(Fig|Figs|Eq|Sec|Avg|al|vs|cf|e\.g|i\.e)\.|^(Fig\. )?\d+\.)$")
@@ -30,8 +35,12 @@ def paragraphs(text: str) -> Iterator[str]:
 
     pandoc's tables are left out: their lines are indented.
     """
+    text = _PAGE_NUMBER.sub("", _REFERENCES.sub("", text))
     end = _END.search(text)
     body = _NO_SENTENCE.sub("", text[: end.start() if end else None])
+    lines = Counter(body.splitlines())
+    heads = {line for line, count in lines.items() if line.strip() and count >= _HEAD_PAGES}
+    body = "\n".join("" if line in heads else line for line in body.splitlines())
     for part in re.split(r"\n[ \t]*\n|\n(?=-\s)|\n(?=[^\n]*\t)", body):
         if fold(part) and not part.startswith("  "):
             yield fold(part)
