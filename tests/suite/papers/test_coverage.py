@@ -21,7 +21,7 @@ _END = re.compile(r"^(<[^>]*>)?References(<[^>]*>)?$", re.M)
 _NO_SENTENCE = re.compile(
     r"\A.*$|!\[[^\]]*\]\([^)]*\)(\{[^}]*\})?|\$\$[^$]*\$\$|^#.*$|^<span[^<]*</span>$", re.M
 )
-# A list of references may also stand before the appendix A; a page has a number and a running head.
+# The references may also stand before an appendix A. A page has a number and a running head.
 _REFERENCES = re.compile(r"^R ?EFERENCES$.*?^A$", re.M | re.S)
 _PAGE_NUMBER = re.compile(r"^\d+$", re.M)
 _HEAD_PAGES = 5
@@ -161,6 +161,17 @@ def test_sentences_are_found_and_what_is_none_is_cut_off():
     ]
     others = ["Abstract.", "Nothing here has a figure.", "Some are deep.", "Set Error"]
     assert sorted(unlisted(listed(), TEXT, every=True)) == sorted(numbers + others)
+
+
+def test_what_a_page_adds_to_the_text_is_no_sentence():
+    pages = [f"A conference of 2015\n\nIt has {n} layers.\n\n{n}" for n in range(1, 6)]
+    text = "\n\n".join(["Title", *pages, "R EFERENCES\n\nA paper of 2014.\n\nA\n\nIt has 6 more."])
+    assert unlisted(listed(), text) == [
+        *(f"It has {n} layers." for n in range(1, 6)),
+        "It has 6 more.",
+    ]
+    # What stands on fewer pages may be a sentence.
+    assert "A conference of 2015" in unlisted(listed(), text.replace(pages[4], ""))
 
 
 def test_a_sentence_that_no_entry_holds_is_named():
