@@ -1,16 +1,19 @@
 """Generate what the populations decide: their hashes, CLAIMS.md, and tables of other documents.
 
-A part stands between ``<!-- made by repro docs: NAME -->`` and ``<!-- end -->``. The names are
-``findings``, and ``PAPER NAME`` for every table of the paper's ``doc_tables.py``.
+A part stands between ``<!-- made by repro docs: NAME -->`` and ``<!-- end -->``, or between
+comments of YAML. The names are ``findings``, ``citation`` and ``codecheck``, and ``PAPER NAME``
+for every table of the paper's ``doc_tables.py``.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from repro.claims.records import Paper
 from repro.errors import ClaimsError
 from repro.judge import cases as evidence
 from repro.judge.cases import Case
@@ -18,16 +21,42 @@ from repro.judge.populations import SUMS, Archive
 from repro.papers import registry
 from repro.report.claims_md import claims_page, findings
 
-_PART = re.compile(r"(<!-- made by repro docs: ([^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PART = re.compile(
+    r"((?:<!--|#) made by repro docs: ([^\n]+?)(?: -->)?\n).*?( *(?:<!--|#) end\b)", re.DOTALL
+)
 
 
 def parts(archive: Archive, cases: Sequence[Case]) -> dict[str, str]:
     """Make the text of every part, by its name; each ends in a line break."""
-    made = {"findings": findings(cases)}
+    papers = registry.load_all().values()
+    made = {
+        "findings": findings(cases),
+        "citation": _citation(papers),
+        "codecheck": _codecheck(papers),
+    }
     for paper in registry.folders():
         for name, table in registry.tables(paper).items():
             made[f"{paper} {name}"] = table(archive)
     return made
+
+
+def _citation(papers: Iterable[Paper]) -> str:
+    """Write the papers as the references of CITATION.cff."""
+    lines = []
+    for paper in papers:
+        title = json.dumps(paper.title, ensure_ascii=False)
+        lines += ["  - type: generic", f"    title: {title}", "    authors:"]
+        for person in re.split(r", | and ", paper.author):
+            given, _, family = person.rpartition(" ")
+            lines += [f"      - given-names: {given}", f"        family-names: {family}"]
+        lines.append(f"    year: {paper.year}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _codecheck(papers: Iterable[Paper]) -> str:
+    """Write whose claims codecheck.yml speaks of."""
+    named = [f"    {paper.author}, {paper.title} ({paper.year})" for paper in papers]
+    return "  reference: >-\n    The claims are those of\n" + ";\n".join(named) + ".\n"
 
 
 def _updated(path: Path, made: Mapping[str, str]) -> str:
@@ -73,7 +102,8 @@ def outdated(checkout: Path, populations: Path) -> dict[Path, str]:
         populations / SUMS: hashes(populations),
         checkout / "CLAIMS.md": claims_page(papers, cases, archive),
     }
-    for path in (checkout / "README.md", *sorted((checkout / "docs").glob("*.md"))):
+    others = ("README.md", "CITATION.cff", "codecheck.yml")
+    for path in (*map(checkout.joinpath, others), *sorted((checkout / "docs").glob("*.md"))):
         pages[path] = _updated(path, made)
     return {
         path: text

@@ -121,10 +121,15 @@ def threes_and_sevens(run: Run) -> tuple[Tensor, Tensor]:
 
 def worst_signs(network: Network, y: Tensor) -> Tensor:
     """Return the signs (N, 784) that the text derives: -sign(w) for a 7, sign(w) for a 3."""
+    return (1 - 2 * y[:, None]) * slope(network).sign()
+
+
+def slope(network: Network) -> Tensor:
+    """Return w (784,) float64 of w x + b, the log-odds of a 7 against a 3."""
     blank = torch.zeros(1, 784, dtype=torch.float64, requires_grad=True)
     three, seven = network.to(torch.float64)(blank)[0]
     (w,) = torch.autograd.grad(seven - three, blank)
-    return (1 - 2 * y[:, None]) * w.sign()
+    return w[0]
 
 
 def _same_signs(noise: Tensor, signs: Tensor) -> float:

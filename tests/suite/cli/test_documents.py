@@ -16,6 +16,7 @@ from repro.plugin.options import OPTIONS
 
 ROOT = Path(__file__).parents[3]
 POPULATIONS = ROOT / "fixtures" / "populations"
+METADATA = [ROOT / "CITATION.cff", ROOT / "codecheck.yml"]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -28,19 +29,22 @@ def test_the_generated_parts_are_in_step():
 
 
 def test_every_table_on_offer_is_in_a_document():
-    text = "".join(text_of(path) for path in DOCUMENTS)
+    text = "".join(text_of(path) for path in (*DOCUMENTS, *METADATA))
     for name in documents.parts(Archive(), []):
-        assert f"<!-- made by repro docs: {name} -->" in text
+        assert re.search(f"(<!--|#) made by repro docs: {name}( -->)?\n", text)
 
 
 def test_a_part_that_is_touched_or_unknown_is_noticed(tmp_path):
-    for path in (ROOT / "CLAIMS.md", ROOT / "README.md"):
+    for path in (ROOT / "CLAIMS.md", ROOT / "README.md", *METADATA):
         shutil.copy(path, tmp_path)
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     assert documents.outdated(tmp_path, POPULATIONS) == {}
     readme = tmp_path / "README.md"
     readme.write_text(text_of(readme).replace("| 0.97 |", "| 0.98 |", 1), encoding="utf-8")
     assert list(documents.outdated(tmp_path, POPULATIONS)) == [readme]
+    citation = tmp_path / "CITATION.cff"
+    citation.write_text(text_of(citation).replace("2017", "2018"), encoding="utf-8")
+    assert set(documents.outdated(tmp_path, POPULATIONS)) == {readme, citation}
     readme.write_text(text_of(readme).replace("docs: findings", "docs: guesses"), encoding="utf-8")
     with pytest.raises(ClaimsError, match="guesses"):
         documents.outdated(tmp_path, POPULATIONS)

@@ -38,8 +38,9 @@ def run() -> Run:
 
 def test_a_maxout_unit_is_the_largest_of_its_pieces():
     module = networks.MaxoutNetwork(units=3, pieces=2).eval()
-    x, h = drawn(4), drawn(4)
-    h = x
+    for weight in module.parameters():
+        nn.init.uniform_(weight, -1, 1)
+    x = h = drawn(4)
     for layer in (module.h0, module.h1):
         z = h @ layer.weight + layer.bias
         h = torch.stack([torch.maximum(z[:, unit], z[:, 3 + unit]) for unit in range(3)], dim=1)
