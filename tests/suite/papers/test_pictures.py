@@ -249,6 +249,22 @@ def test_figure_1_of_lacok_is_four_lines_of_the_first_ten_images(run):
     assert (original.images == run.data.test.images[:10]).all()
 
 
+def test_fig_2_of_goodfellow_is_weights_signs_digits_and_their_attack(run):
+    weights, signs, digits, attacked = rows_of("goodfellow2015-fig2", run, "hundred-epochs")
+    assert weights.images.shape == signs.images.shape == (1, 28, 28)
+    assert set(np.unique(signs.images)) == {0, 255}
+    bright = weights.images > np.median(weights.images)
+    assert np.mean(bright == (signs.images == 255)) > 0.6  # no weight is far off the middle
+    both = np.isin(run.data.test.labels, (3, 7))
+    assert (digits.images == run.data.test.images[both][:10]).all()
+    assert classes(digits) == [str(label) for label in run.data.test.labels[both][:10]]
+    assert all(one != other for one, other in zip(digits.labels, attacked.labels, strict=True))
+    change = attacked.images / 255.0 * 1.5 - 0.25 - digits.images / 255.0
+    assert np.abs(np.abs(change) - 0.25).max() < 0.01
+    sevens = np.array(classes(digits)) == "7"
+    assert (np.sign(change[sevens]) == np.where(signs.images == 255, -1, 1)).all()
+
+
 @pytest.mark.parametrize("reading", ["as-written", "as-coded"])
 def test_fig_1_of_popovic_is_sevens_their_adversarial_examples_and_the_noise(run, reading):
     original, adversarial, noise = rows_of("popovic2017-fig1", run, reading)
