@@ -18,7 +18,13 @@ from repro.papers.goodfellow2015.networks import (
 )
 
 EPS = 0.25
-EPOCHS = {"one-epoch": 1, "ten-epochs": 10, "hundred-epochs": 100, "one-epoch-clipped": 1}
+EPOCHS = {
+    "one-epoch": 1,
+    "two-epochs": 2,
+    "ten-epochs": 10,
+    "hundred-epochs": 100,
+    "one-epoch-clipped": 1,
+}
 """How long softmax and logistic regression are trained, by reading."""
 
 WIDTHS = {"one-width": 1, "width-per-pixel": 784}
@@ -179,7 +185,7 @@ EXPERIMENTS = (
     ),
     Experiment(
         name="logistic",
-        readings=("one-epoch", "ten-epochs", "hundred-epochs"),
+        readings=("one-epoch", "two-epochs", "ten-epochs", "hundred-epochs"),
         networks=lambda seed, reading: {TARGET: logistic_regression(seed, EPOCHS[reading])},
         measure=_logistic,
         metrics=(

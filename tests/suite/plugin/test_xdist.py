@@ -84,7 +84,12 @@ def _remembered(name: str, reading: str, shared: Path | None) -> set[str]:
         readings=("as-written", "as-coded"),
         shared=shared,
     )
-    registry.experiments("popovic2017")[name].measure(run, reading)
+    experiment = registry.experiments("popovic2017")[name]
+    run.networks = {
+        role: run.built(recipe, recipe.initial_weights())
+        for role, recipe in experiment.networks(run.seed, reading).items()
+    }
+    experiment.measure(run, reading)
     return set(run.memory) - {"images", "labels"}
 
 
