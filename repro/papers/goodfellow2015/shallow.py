@@ -176,11 +176,11 @@ EXPERIMENTS = (
         networks=lambda seed, reading: {TARGET: softmax_regression(seed, EPOCHS[reading])},
         measure=_softmax,
         metrics=(
+            "zero-gradient-share",
             *named(("clean", "fgsm", "random"), SCORES),
             "rubbish-error",
             "rubbish-confidence-on-mistakes",
             "untrained-rubbish-error",
-            "zero-gradient-share",
         ),
     ),
     Experiment(
