@@ -63,7 +63,8 @@ def complete(_app: Sphinx, name: str, source: list[str]) -> None:
         source[0] += modules()
     if name == root_doc:
         if (ROOT / "reports" / "index.html").exists():
-            source[0] += '\n## The last report\n\n<a href="report/index.html">The page of it</a>\n'
+            link = '<p><a href="report/index.html">The report of the last run</a></p>'
+            source[0] = source[0].replace("\n", f"\n\n{link}\n", 1)
         for caption, names in NAVIGATION.items():
             lines = "\n".join(f"/{name}" for name in names)
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{lines}\n```\n"
