@@ -140,25 +140,26 @@ def _recheck(args: argparse.Namespace, root: Path, chosen: dict[str, list[str]])
 
     records = registry.load_all()
     archive = populations.Archive(root)
-    cases = [
-        case
+    held = [
+        each
         for paper, names in chosen.items()
-        for case in recheck.gated(records[paper], archive, names)
+        for each in recheck.gated(records[paper], archive, names)
     ]
-    seeds = recheck.seeds_for(cases, args.seeds or [])
+    seeds = recheck.seeds_for(held, args.seeds or [])
     found: defaultdict[recheck.Spot, list[Result]] = defaultdict(list)
 
     def keep(job: Job, results: list[Result]) -> None:
         for result in results:
             found[job.paper, result.experiment, result.reading].append(result)
 
-    _measure(recheck.jobs_for(cases, seeds), args, keep)
-    lines = recheck.outside(cases, found)
+    _measure(recheck.jobs_for(held, seeds), args, keep)
+    lines = recheck.outside(held, found)
     for line in lines:
         print(line)
+    numbers = sum(len(each.bands) for each in held)
     print(
-        f"seeds {', '.join(map(str, seeds))}: {len(lines)} of {len(cases)} claims and readings "
-        "outside with every seed, on one side"
+        f"seeds {', '.join(map(str, seeds))}: {len(lines)} of {numbers} numbers outside with "
+        "every seed, on one side"
     )
     return int(bool(lines))
 

@@ -6,18 +6,22 @@ nowhere: one that changed is what this looks for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
-from repro.claims.records import Paper
+from repro.claims.records import InconsistencyClaim, Paper
 from repro.errors import EvidenceError, UsageError
 from repro.judge import cases as evidence
-from repro.judge.cases import Case
-from repro.judge.freshness import all_beyond, gates
-from repro.judge.populations import Archive, Kind
+from repro.judge.bands import Band, Values, prediction_band
+from repro.judge.freshness import all_beyond, gates, tolerance
+from repro.judge.populations import Archive, Kind, Population
+from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
 from repro.measure.calibrate import Job, Result, check_configuration
-from repro.measure.live import experiment_of
+from repro.papers import registry
+from repro.papers.experiment import Experiment
 
 FRESH = 2
 """Seeds that are measured where none are named."""
@@ -26,45 +30,97 @@ Spot = tuple[str, str, str]
 """Paper, experiment and reading: one population."""
 
 
-def spot_of(case: Case) -> Spot:
-    """Return the population that a case is judged from."""
-    return case.claim.paper, case.claim.experiment, case.reading
+@dataclass(frozen=True)
+class Held:
+    """Numbers of one population that fresh seeds are held against.
+
+    Args:
+        id: of the claim or the experiment, with the reading.
+        seeds: those that the population has.
+        bands: one a number; None where there is none.
+        names: of the numbers; none where there is but one.
+        numbers: measurements to the numbers.
+    """
+
+    id: str
+    spot: Spot
+    seeds: tuple[int, ...]
+    bands: Sequence[Band | None]
+    names: Sequence[str]
+    numbers: Callable[[Mapping[str, float]], float | Values]
 
 
-def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Case]:
-    """Return the cases of the experiments ``names`` that have a gate to hold fresh seeds against.
+def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Held]:
+    """Return what of the experiments ``names`` has a band to hold fresh seeds against.
+
+    That is every claim, and every metric of an experiment that no claim reads.
 
     Raises:
         EvidenceError: a population is damaged, or of another configuration than the code's.
         ClaimsError: a record names what the experiments do not offer.
     """
+    offered = registry.experiments(paper.id)
     found = [
-        case
+        Held(
+            case.id,
+            (paper.id, case.claim.experiment, case.reading),
+            case.seeds,
+            gates(case.judgement),
+            case.claim.labels,
+            case.claim.gated_value,
+        )
         for case in evidence.judge(paper, archive)
         if case.claim.experiment in names and any(gates(case.judgement))
     ]
-    for case in {spot_of(case): case for case in found}.values():
-        population = archive.population("full", *spot_of(case))
-        experiment = experiment_of(case.claim, case.reading)
+    claims = [claim for claim in paper.claims if not isinstance(claim, InconsistencyClaim)]
+    for name in set(names) - {claim.experiment for claim in claims}:
+        for reading in offered[name].readings:
+            population = archive.population("full", paper.id, name, reading)
+            if len(population.rows) >= MIN_SEEDS:
+                found.append(_unclaimed(paper.id, offered[name], reading, population))
+    for spot in dict.fromkeys(each.spot for each in found):
+        population = archive.population("full", *spot)
         for row in population.rows:
-            check_configuration(population.path, row, experiment, case.reading)
+            check_configuration(population.path, row, offered[spot[1]], spot[2])
     return found
 
 
-def seeds_for(cases: Collection[Case], chosen: Collection[int]) -> list[int]:
+def _unclaimed(paper: str, experiment: Experiment, reading: str, population: Population) -> Held:
+    """Return all metrics of an experiment that no claim reads.
+
+    Their bands are widened by what other arithmetic may change: where seeds do not spread,
+    nothing else is left of them.
+    """
+    metrics = experiment.metrics
+    return Held(
+        f"{paper}-{experiment.name}@{reading}",
+        (paper, experiment.name, reading),
+        population.seeds,
+        [
+            prediction_band(
+                population.values(name), level=GATE_LEVEL, unit=2 * tolerance({}, "", name)
+            )
+            for name in metrics
+        ],
+        metrics,
+        itemgetter(*metrics),
+    )
+
+
+def seeds_for(held: Collection[Held], chosen: Collection[int]) -> list[int]:
     """Return the seeds to measure: those chosen, or the next after the populations' largest.
 
     Raises:
         EvidenceError: there is nothing to hold a measurement against.
         UsageError: a chosen seed is in a population.
     """
-    if not cases:
+    if not held:
         raise EvidenceError(
             "no population with a band",
-            expected="at least five seeds of some claimed experiment",
+            expected="at least five seeds of some experiment",
             do="make it first (repro calibrate), or choose other experiments",
         )
-    known = {seed for case in cases for seed in case.seeds}
+    known = {seed for each in held for seed in each.seeds}
     following = max(known) + 1
     both = sorted(known.intersection(chosen))
     if both:
@@ -76,28 +132,28 @@ def seeds_for(cases: Collection[Case], chosen: Collection[int]) -> list[int]:
     return sorted(chosen) or list(range(following, following + FRESH))
 
 
-def jobs_for(cases: Collection[Case], seeds: Sequence[int]) -> list[Job]:
-    """Make a job for each paper and seed, with the experiments and readings of the cases."""
+def jobs_for(held: Collection[Held], seeds: Sequence[int]) -> list[Job]:
+    """Make a job for each paper and seed, with the experiments and readings to measure."""
     wanted: dict[str, dict[tuple[Kind, str, str], None]] = {}
-    for paper, experiment, reading in map(spot_of, cases):
+    for paper, experiment, reading in (each.spot for each in held):
         wanted.setdefault(paper, {})["full", experiment, reading] = None
     return [Job(paper, seed, tuple(rows)) for paper, rows in wanted.items() for seed in seeds]
 
 
-def outside(cases: Iterable[Case], results: Mapping[Spot, Collection[Result]]) -> list[str]:
-    """Return one line for each case that every fresh seed lies outside of, on the same side."""
+def outside(held: Iterable[Held], results: Mapping[Spot, Collection[Result]]) -> list[str]:
+    """Return one line for each number that every fresh seed lies outside of, on the same side."""
     lines = []
-    for case in cases:
-        fresh = sorted((result.row for result in results[spot_of(case)]), key=lambda row: row.seed)
-        held = [case.claim.gated_value(row.measurements) for row in fresh]
-        points = np.array(held, dtype=np.float64).reshape(len(fresh), -1).T
-        for i, (gate, values) in enumerate(zip(gates(case.judgement), points, strict=True)):
-            if gate is not None and all_beyond(values.tolist(), gate):
-                where = f", {case.claim.labels[i]}" if case.claim.labels else ""
-                each = zip(fresh, values, strict=True)
-                seeds = ", ".join(f"seed {row.seed}: {value:.6g}" for row, value in each)
+    for each in held:
+        fresh = sorted((result.row for result in results[each.spot]), key=lambda row: row.seed)
+        numbers = [each.numbers(row.measurements) for row in fresh]
+        points = np.array(numbers, dtype=np.float64).reshape(len(fresh), -1).T
+        for i, (band, values) in enumerate(zip(each.bands, points, strict=True)):
+            if band is not None and all_beyond(values.tolist(), band):
+                where = f", {each.names[i]}" if each.names else ""
+                pairs = zip(fresh, values, strict=True)
+                seeds = ", ".join(f"seed {row.seed}: {value:.6g}" for row, value in pairs)
                 lines.append(
-                    f"{case.id}{where}: code and evidence disagree: {seeds}, all on one side of "
-                    f"the population's {gate.level:.1%} band [{gate.low:.6g}, {gate.high:.6g}]"
+                    f"{each.id}{where}: code and evidence disagree: {seeds}, all on one side of "
+                    f"the population's {band.level:.1%} band [{band.low:.6g}, {band.high:.6g}]"
                 )
     return lines

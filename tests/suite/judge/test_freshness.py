@@ -56,16 +56,16 @@ def test_no_two_committed_seeds_alarm_when_they_are_left_out():
     assert checked > 300
 
 
-def test_honest_seeds_alarm_in_fewer_than_one_check_in_a_hundred():
-    """A check of 190 metrics, N = 10 and normal: the rate is that of both seeds on one side."""
-    rng, checks, metrics = np.random.default_rng(0), 200, 190
+def test_honest_seeds_alarm_in_one_check_in_a_hundred():
+    """A check of 270 metrics, N = 10 and normal: the rate is that of both seeds on one side."""
+    rng, checks, metrics = np.random.default_rng(0), 200, 270
     found = 0
     for _ in range(checks):
         known, fresh = rng.normal(size=(10, metrics)), rng.normal(size=(2, metrics))
         half = 4.7809 * known.std(axis=0, ddof=1) * np.sqrt(1.1)  # t(0.9995, 9)
         z = (fresh - known.mean(axis=0)) / half
         found += bool(((z > 1).all(axis=0) | (z < -1).all(axis=0)).any())
-    assert found <= 6  # 0.55 % were measured over many more; 6 of 200 has p < 0.001
+    assert found <= 7  # 0.9 % were measured over many more; 8 of 200 has p < 0.001
 
 
 @pytest.mark.parametrize("side", [1, -1])

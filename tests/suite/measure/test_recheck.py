@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import fakes
 import pytest
 from tiny_paper import configuration
 
 from repro.cli import main
+from repro.judge.populations import Archive
 from repro.lab.mnist import data
 from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
+from repro.measure import recheck
+from repro.measure.calibrate import Result
 from repro.papers import registry
 from repro.papers.experiment import Experiment
 
@@ -56,7 +61,7 @@ def check(tiny, monkeypatch, capsys):
 def test_seeds_inside_every_band_pass(check):
     status, lines, err = check()
     assert status == 0
-    assert lines == ["seeds 8, 9: 0 of 4 claims and readings outside with every seed, on one side"]
+    assert lines == ["seeds 8, 9: 0 of 4 numbers outside with every seed, on one side"]
     assert "2 seeds to measure" in err
 
 
@@ -142,3 +147,41 @@ def test_each_row_of_each_population_is_of_the_code_s_configuration(check, tiny)
     status, lines, err = check()
     assert (status, lines) == (2, [])
     assert "tiny-toy--other.csv has seed 7 of another configuration" in err
+
+
+def test_an_experiment_that_no_claim_reads_is_held_metric_by_metric(check, tiny):
+    tiny.paper["claim"] = [tiny.claim("tiny-twice")]
+    assert check()[1] == ["seeds 8, 9: 0 of 12 numbers outside with every seed, on one side"]
+    tiny.values["clean"] = 0.4
+    status, lines, _ = check()
+    assert status == 1
+    assert [line.partition(":")[0] for line in lines[:-1]] == [
+        "tiny-toy@plain, clean",
+        "tiny-toy@other, clean",
+    ]
+
+
+def test_a_metric_without_spread_may_move_by_what_other_arithmetic_changes(check, tiny):
+    tiny.paper["claim"], tiny.spread = [tiny.claim("tiny-twice")], [0.0] * 8
+    tiny.measure()
+    tiny.values["clean"] = 0.3009
+    assert check()[0] == 0
+    tiny.values["clean"] = 0.3011
+    assert check()[0] == 1
+
+
+def test_of_what_no_claim_reads_no_two_committed_seeds_alarm_when_they_are_left_out():
+    checked = 0
+    for paper in registry.load_all().values():
+        claimed = {claim.experiment for claim in paper.claims}
+        for name, experiment in registry.experiments(paper.id).items():
+            for reading in experiment.readings if name not in claimed else ():
+                population = Archive().population("full", paper.id, name, reading)
+                rows = population.rows
+                for first in range(0, len(rows) - 1 if len(rows) >= 10 else 0, 2):
+                    known = replace(population, rows=rows[:first] + rows[first + 2 :])
+                    held = recheck._unclaimed(paper.id, experiment, reading, known)
+                    pair = [Result("full", name, reading, row) for row in rows[first : first + 2]]
+                    checked += len(held.bands)
+                    assert recheck.outside([held], {held.spot: pair}) == []
+    assert checked > 300
