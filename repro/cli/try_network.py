@@ -78,26 +78,32 @@ def run(args: argparse.Namespace) -> int:
         took = f", about {duration(sum(known))} where the evidence was made"
         print(f"measuring {name} ({', '.join(readings)}){took}", file=sys.stderr, flush=True)
 
+    paper, path = papers[args.paper], args.report_dir / "report.json"
     with tempfile.TemporaryDirectory(prefix="repro-try-") as shared:
         session = Session(
             Path(shared), directory=args.mnist_dir, offline=args.offline, given=network
         )
-        header = report_json.new_header(
-            session.data(), "cpu", shlex.join(["repro", *sys.argv[1:]])
-        )
-        paper = papers[args.paper]
+        command = shlex.join(["repro", *sys.argv[1:]])
+        header = report_json.new_header(session.data(), "cpu", command) | {
+            "kind": "try",
+            "network": {
+                "name": network.name,
+                "sha256": network.sha256,
+                "notes": list(network.notes),
+            },
+            "papers": {paper.id: paper.citation},
+        }
+        # Before minutes of measuring: a folder that cannot be written, or a run that is killed.
+        report_json.write(path, report_json.unfinished_report(header, []), complete=False)
+        outputs.remove(path.parent)
         rows = list(trial.rows(paper, selection, session, archive, on_measure))
         pictures, problems = picture.collect(Path(shared))
     asked = sum(row["standing"] != "not-asked" for row in rows)
-    about = {"name": network.name, "sha256": network.sha256, "notes": list(network.notes)}
-    header |= {"kind": "try", "network": about, "coverage": f"{asked} of {len(rows)} rows asked"}
-    header["papers"] = {args.paper: paper.citation}
+    header["coverage"] = f"{asked} of {len(rows)} rows asked"
     seconds = time.monotonic() - start
     report = report_json.new_report(
         header, rows, pictures=pictures, end=provenance.now(), seconds=seconds
     )
-    path = args.report_dir / "report.json"
-    outputs.remove(args.report_dir)
     report_json.write(path, report, complete=True)
     outputs.write_page(path, path.with_name("index.html"))
     print_parts(terminal.standings(rows, width=window()))

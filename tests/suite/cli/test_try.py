@@ -18,6 +18,7 @@ from repro.lab.mnist import data, sample
 from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
 from repro.lab.networks.mlp import MlpRecipe
+from repro.measure import trial
 from repro.report import report_json
 
 ROOT = Path(__file__).parents[3]
@@ -123,6 +124,16 @@ def test_a_network_that_breaks_on_the_way_is_told_and_the_status_is_1(capsys):
     out = capsys.readouterr().out
     assert "the module fails on images (1000, 1, 28, 28) torch.float64" in out
     assert "not-asked, ERROR" in out
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(
+    home, capsys, monkeypatch
+):
+    (home / "out").write_text("a file")
+    monkeypatch.setattr(trial, "rows", lambda *_: pytest.fail("it was measured"))
+    words = [weights("w.safetensors"), "--paper", "lacok2016", "--report-dir", "out"]
+    assert main(["try", *words]) == 2
+    assert "repro: StoreError" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
