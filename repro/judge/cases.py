@@ -17,6 +17,7 @@ from repro.claims.records import (
     PublishedClaim,
 )
 from repro.claims.verdict import Verdict
+from repro.errors import EvidenceError
 from repro.judge.orderings import holm, sign_test
 from repro.judge.populations import Archive, Kind
 from repro.judge.scales import Array, Scale
@@ -143,7 +144,11 @@ def gather(
         if isinstance(claim, InconsistencyClaim):
             continue
         population = archive.population(kind, paper.id, claim.experiment, reading)
-        values = {name: population.values(name) for name in claim.metrics}
+        try:
+            values = {name: population.values(name) for name in claim.metrics}
+        except EvidenceError as error:
+            found_by = f"{error.found}, which {claim.id} reads"
+            raise EvidenceError(found_by, expected=error.expected, do=error.do) from error
         if population.rows:
             trend = claim.ordering
             differences = [trend.excess(row.measurements) for row in population.rows if trend]

@@ -85,7 +85,7 @@ class Population:
         if self.rows and metric not in self.rows[0].measurements:
             known = ", ".join(self.rows[0].measurements)
             raise EvidenceError(
-                f"{self.path.name} has no metric {metric!r}",
+                f"{_name(self.path)} has no metric {metric!r}",
                 expected=f"one of {known}",
                 do="correct the claim's metric, or measure the population again (repro calibrate)",
             )
@@ -161,9 +161,14 @@ def path_of(root: Path, kind: Kind, paper: str, experiment: str, reading: str) -
     return root / kind / f"{paper}-{experiment}--{reading}.csv"
 
 
+def _name(path: Path) -> str:
+    """Name a population's file, ``full/...`` or ``embedded/...``: both have files of each name."""
+    return "/".join(path.parts[-2:])
+
+
 def _bad(path: Path, found: str, expected: str) -> EvidenceError:
     return EvidenceError(
-        f"{path.name}: {found}",
+        f"{_name(path)}: {found}",
         expected=expected,
         do="restore the file (git checkout), or measure it again (repro calibrate)",
     )
@@ -184,6 +189,8 @@ def parse(text: str, path: Path) -> Population:
     Raises:
         EvidenceError: missing or doubled columns or seeds, cells that are not finite numbers.
     """
+    if not text.strip():
+        raise _bad(path, "empty", "a header and one row a seed")
     try:
         header, *lines = csv.reader(io.StringIO(text), strict=True)
     except (csv.Error, ValueError) as error:
@@ -244,7 +251,7 @@ def load(path: Path, *, sha256: str | None = None) -> Population:
         raise _bad(path, f"cannot be read: {error}", "a CSV table in UTF-8") from error
     if sha256 not in (None, found):
         raise _unnamed(
-            f"{path.name} is not the file that {SUMS} names: {found[:16]}…",
+            f"{_name(path)} is not the file that {SUMS} names: {found[:16]}…",
             f"SHA-256 {sha256[:16]}…",
         )
     return population
@@ -296,14 +303,14 @@ def add(path: Path, row: Row) -> bool:
                 if old.provenance["configuration"] == row.provenance["configuration"]:
                     return False
                 raise EvidenceError(
-                    f"{path.name} has seed {row.seed} of configuration "
+                    f"{_name(path)} has seed {row.seed} of configuration "
                     f"{old.provenance['configuration'][:16]}…",
                     expected=f"configuration {row.provenance['configuration'][:16]}…",
                     do="move the old file away if it is obsolete: evidence is never overwritten",
                 )
             if set(old.measurements) != set(row.measurements):
                 raise EvidenceError(
-                    f"{path.name} has metrics {sorted(old.measurements)}",
+                    f"{_name(path)} has metrics {sorted(old.measurements)}",
                     expected=f"{sorted(row.measurements)}",
                     do="move the old file away and measure all its seeds again",
                 )

@@ -139,7 +139,7 @@ def check_configuration(path: Path, row: Row, experiment: Experiment, reading: s
     expected = experiment.configuration(row.seed, reading)
     if row.provenance["configuration"] != expected:
         raise EvidenceError(
-            f"{path.name} has seed {row.seed} of another configuration",
+            f"{path.parent.name}/{path.name} has seed {row.seed} of another configuration",
             expected=f"{expected[:16]}…",
             do="if it is obsolete, move the old file away and make the population again",
         )

@@ -99,8 +99,8 @@ def test_an_unknown_metric_names_those_there_are():
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("", "not a CSV table"),
-        ("\n", "columns"),
+        ("", "empty"),
+        ("\n", "empty"),
         ("seed,error\n0,0.5\n", "columns ['seed', 'error']"),
         (TEXT.replace("seed", "SEED", 1), "columns"),
         (TEXT.replace("configuration,weights_sha256", "weights_sha256,configuration"), "columns"),
@@ -133,6 +133,11 @@ def test_damage_is_an_error(text, found):
     error = refuse(text)
     assert found in error.found
     assert "restore the file" in error.do
+
+
+def test_an_error_tells_full_from_embedded():
+    with pytest.raises(EvidenceError, match=f"^found: embedded/{PATH}: empty"):
+        parse("", Path("root/embedded") / PATH)
 
 
 @settings(
