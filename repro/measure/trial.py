@@ -84,7 +84,7 @@ def _not_asked(case: Case, session: Session) -> str:
         return f"nothing is measured: the paper contradicts itself or its code. {claim.statement}"
     networks = live.experiment_of(claim, case.reading).networks(SEED, case.reading)
     if TARGET not in networks:
-        return f"it compares {len(networks)} trainings; no one network can stand for them"
+        return f"no one network of another kind can stand for its own: {', '.join(networks)}"
     if why := live.not_measurable(claim, session.data()):
         return why
     if not trainings or not (isinstance(claim, OrderingClaim) or any(_bands(case))):

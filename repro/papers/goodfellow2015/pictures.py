@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from repro.lab.attacks import fgsm, metrics
-from repro.papers.experiment import TARGET, Run
+from repro.papers.experiment import Run
 from repro.papers.goodfellow2015.networks import THREE_SEVEN
-from repro.papers.goodfellow2015.shallow import EPS, slope, threes_and_sevens
+from repro.papers.goodfellow2015.shallow import EPS, LOGISTIC, slope, threes_and_sevens
 from repro.papers.picture import Picture, Row, shades, stretched
 
 COUNT = 10
@@ -16,7 +16,7 @@ COUNT = 10
 
 def _logistic(run: Run, _reading: str) -> tuple[Row, ...]:
     """Make the four parts: weights, their signs, 3s and 7s, and the same under FGSM."""
-    network, (x, y) = run.networks[TARGET], threes_and_sevens(run)
+    network, (x, y) = run.networks[LOGISTIC], threes_and_sevens(run)
     x, y, w = x[:COUNT], y[:COUNT], slope(network)
     attacked = fgsm.fgsm(x, fgsm.loss_gradient(network, x, y), eps=EPS)
 

@@ -30,6 +30,9 @@ EPOCHS = {
 WIDTHS = {"one-width": 1, "width-per-pixel": 784}
 """The free entries of an RBF unit's diagonal, by reading."""
 
+LOGISTIC, RBF = "logistic", "rbf"
+"""The roles of networks that no other can stand for: of two classes, of independent outputs."""
+
 RUBBISH = 10_000
 
 
@@ -103,7 +106,7 @@ def _softmax(run: Run, reading: str) -> Measurements:
 
 def _logistic(run: Run, reading: str) -> Measurements:
     """Measure Fig. 2's logistic regression on the test images of 3 and 7."""
-    network, x, y = run.networks[TARGET], *threes_and_sevens(run)
+    network, x, y = run.networks[LOGISTIC], *threes_and_sevens(run)
     gradient = fgsm.loss_gradient(network, x, y)
     sets = {"clean": x, "fgsm": fgsm.fgsm(x, gradient, eps=EPS), "random": noisy(run, x)}
     before = untrained(run, logistic_regression(run.seed, EPOCHS[reading]))
@@ -145,7 +148,7 @@ def _same_signs(noise: Tensor, signs: Tensor) -> float:
 
 def _rbf(run: Run, _reading: str) -> Measurements:
     """Measure section 7's shallow RBF network, and appendix A's."""
-    network, x, y = run.networks[TARGET], run.images(), run.labels()
+    network, x, y = run.networks[RBF], run.images(), run.labels()
     before = untrained(run, rbf(run.seed, 1))
     attacked = fgsm.fgsm(x, _gradient(network, x, y), eps=EPS)
     clean = independent_of(network, x)
@@ -186,7 +189,7 @@ EXPERIMENTS = (
     Experiment(
         name="logistic",
         readings=("one-epoch", "two-epochs", "ten-epochs", "hundred-epochs"),
-        networks=lambda seed, reading: {TARGET: logistic_regression(seed, EPOCHS[reading])},
+        networks=lambda seed, reading: {LOGISTIC: logistic_regression(seed, EPOCHS[reading])},
         measure=_logistic,
         metrics=(
             *named(("clean", "fgsm", "random", "untrained"), ("error",)),
@@ -197,7 +200,7 @@ EXPERIMENTS = (
     Experiment(
         name="rbf",
         readings=tuple(WIDTHS),
-        networks=lambda seed, reading: {TARGET: rbf(seed, WIDTHS[reading])},
+        networks=lambda seed, reading: {RBF: rbf(seed, WIDTHS[reading])},
         measure=_rbf,
         metrics=(
             *named(("clean", "fgsm", "random"), SCORES),

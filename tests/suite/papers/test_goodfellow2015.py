@@ -193,7 +193,8 @@ def test_rubbish_is_standard_normal_and_the_seed_s_own(run):
 @pytest.mark.parametrize("name", [e.name for e in shallow.EXPERIMENTS])
 def test_each_reading_measures_its_own_network(name):
     experiment = next(e for e in shallow.EXPERIMENTS if e.name == name)
-    keys = {str(experiment.networks(0, r)[TARGET].configuration()) for r in experiment.readings}
+    recipes = [each for r in experiment.readings for each in experiment.networks(0, r).values()]
+    keys = {str(recipe.configuration()) for recipe in recipes}
     clipped = sum("clipped" in reading for reading in experiment.readings)  # an attack's switch
     assert len(keys) == len(experiment.readings) - clipped
 
