@@ -247,23 +247,27 @@ def data(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> int:
-    """Make the page of a report.json again, and describe its folder with ``--crate``.
+    """Make the page of a report.json again, or a table; describe its folder with ``--crate``.
 
     Raises:
-        UsageError: the page would replace the report, or the folder cannot be described.
+        UsageError: what is made would replace the report, or the folder cannot be described.
         ReportError: the file is no complete report.
-        StoreError: the page cannot be written.
+        StoreError: the page or the table cannot be written.
     """
     from repro.report import crate, outputs
 
-    target = args.out or args.report.with_name("index.html")
+    name, write = {
+        "html": ("index.html", outputs.write_page),
+        "csv": ("results.csv", outputs.write_table),
+    }[args.format]
+    target = args.out or args.report.with_name(name)
     if target.resolve() == args.report.resolve():
         raise UsageError(
             f"--out {target}, which is the report itself",
-            expected="another file, for the page",
+            expected="another file",
             do="correct --out, or leave it out",
         )
-    outputs.write_page(args.report, target)
+    write(args.report, target)
     print(target)
     if args.crate is not None:
         print(crate.write(args.report, args.crate))

@@ -195,9 +195,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     flag("--strict", help="status 1 where a number lies outside or an ordering fails")
 
-    option, _ = add("report", commands.report, "make the page of a report.json again")
+    option, _ = add("report", commands.report, "make the page of a report.json again, or a table")
     option("report", type=paths.given, help="a report.json, from this machine or another")
-    option("--out", type=paths.given, help="default: index.html beside it")
+    option("--format", choices=("html", "csv"), default="html", help="the page, or a table")
+    option("--out", type=paths.given, help="default: index.html or results.csv beside it")
     option(
         "--crate",
         metavar="WHO",

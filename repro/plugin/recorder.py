@@ -283,7 +283,7 @@ class Recorder:
         parts.append(Text(f"coverage: {self.header['coverage']}"))
         parts.append(f"report: {f'NOT WRITTEN: {self.problem}' if self.problem else written}")
         if page.exists():
-            parts.append(f"every row: {os.path.relpath(page)}, or -v")
+            parts.append(f"page: {os.path.relpath(page)}, with every row (-v shows them here)")
         parts += self.notes
         if exitstatus and not (words.broken(rows) or self.snapshots or self.problem):
             parts.append("what failed is no claim: see above")

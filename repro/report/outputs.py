@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repro.atomic import write_atomic
 from repro.errors import ReportError, ReproError, StoreError
-from repro.report import crate, report_json
+from repro.report import crate, report_json, results_csv
 
 PAGES = ("index.html", "summary.md")
 FULL = "full-report.json"
@@ -25,9 +25,22 @@ def write_page(source: Path, target: Path) -> None:
     """
     from repro.report.page import html  # slow to import, and only pages need it
 
-    page = html.render(report_json.read(source))
+    _write(target, html.render(report_json.read(source)))
+
+
+def write_table(source: Path, target: Path) -> None:
+    """Write the results of a report as CSV, a line a claim and reading.
+
+    Raises:
+        ReportError: ``source`` is no complete report.
+        StoreError: ``target`` cannot be written.
+    """
+    _write(target, results_csv.text(report_json.read(source)["claims"]))
+
+
+def _write(target: Path, text: str) -> None:
     try:
-        write_atomic(target, page.encode())
+        write_atomic(target, text.encode())
     except StoreError as error:
         raise StoreError(
             error.found, expected=error.expected, do="choose another file with --out"

@@ -11,10 +11,13 @@ import pytest
 
 import repro.judge
 import repro.lab.attacks
+import repro.measure
+import repro.plugin
+import repro.report
 
-MODULES = [
+MODULES = ["repro.notebook"] + [
     module.name
-    for package in (repro.lab.attacks, repro.judge)
+    for package in (repro.lab.attacks, repro.judge, repro.measure, repro.plugin, repro.report)
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import inspect
 import json
@@ -354,6 +355,23 @@ def test_a_page_never_replaces_its_report(repro, tmp_path):
     before = path.read_bytes()
     mistake(repro("report", str(path), "--out", str(path)), "UsageError", "the report itself")
     assert path.read_bytes() == before
+
+
+def test_a_report_as_a_table_for_a_spreadsheet(repro, tmp_path):
+    rows = [curve("tiny-error"), record("tiny-clean", statement='=HYPERLINK("http://x")')]
+    path = write(tmp_path / "report.json", make(*rows))
+    status, out, _ = repro("report", str(path), "--format", "csv")
+    assert (status, out) == (0, f"{tmp_path / 'results.csv'}\n")
+    with (tmp_path / "results.csv").open(newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert [row["id"] for row in found] == ["tiny-error", "tiny-clean"]
+    assert found[0]["published"] == " ".join(map(str, rows[0]["published"]))
+    assert float(found[1]["measured"]) == rows[1]["measured"]
+    assert float(found[1]["low"]) == rows[1]["band"]["low"]
+    assert found[1]["statement"] == '\'=HYPERLINK("http://x")'
+    mistake(
+        repro("report", str(path), "--format", "csv", "--out", str(path)), "UsageError", "itself"
+    )
 
 
 @pytest.mark.parametrize("words", ["data --mnist-dir", "calibrate --out", "report"])

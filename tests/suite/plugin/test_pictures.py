@@ -74,7 +74,7 @@ def test_a_picture_that_fails_is_told_and_fails_nothing(runs, pictured):
 def test_a_picture_is_on_the_page(runs, pictured, monkeypatch):
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     monkeypatch.setattr(outputs, "write_beside", WRITE)
-    pictured("--reading", "plain").stdout.fnmatch_lines(["page: reports/index.html"])
+    pictured("--reading", "plain").stdout.fnmatch_lines(["page: reports/index.html*"])
     page = runs.report_path.with_name("index.html").read_text("utf-8")
     assert '<figure id="figure-tiny-fig1">' in page
     assert 'href="#figure-tiny-fig1"' in page

@@ -1,0 +1,167 @@
+"""The suite from a notebook: claims, populations, verdicts and measurements as pandas frames.
+
+>>> from repro import notebook
+>>> claims = notebook.claims()
+>>> verdicts = notebook.verdicts(tag="headline")
+>>> seeds = notebook.population("lacok2016", "table2", "as-written")
+>>> case = notebook.judge("lacok2016-abstract-regularised-error", "as-written")
+>>> claims.loc["lacok2016-abstract-regularised-error", "published"], len(seeds) >= 20
+(0.81, True)
+>>> print(case.judgement.verdict)
+trend-only
+
+Each asks for what it needs: neither claims nor verdicts load torch, and nothing is measured but by
+:func:`measure`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from repro.claims.records import Claim
+from repro.claims.selection import Selection
+from repro.errors import EvidenceError
+from repro.judge import cases
+from repro.judge.cases import Case
+from repro.judge.populations import Archive
+from repro.papers import registry
+
+if TYPE_CHECKING:  # which needs torch
+    from repro.measure.session import Measured
+
+CLAIM = ("paper", "kind", "place", "statement", "criterion", "experiment", "metric", "tags")
+
+
+def _selected(selection: Selection) -> list[Claim]:
+    papers = registry.load_all().values()
+    selection.check(papers)
+    every = [claim for paper in papers for claim in paper.claims]
+    return [c for c in every if any(selection.matches(c, reading) for reading in c.readings)]
+
+
+def _selection(claim: str, tag: str, reading: str = "") -> Selection:
+    chosen = [(word,) if word else () for word in (claim, tag, reading)]
+    return Selection(claims=chosen[0], tags=chosen[1], readings=chosen[2])
+
+
+def claims(claim: str = "", *, tag: str = "") -> pd.DataFrame:
+    """Return what the papers claim, a row a claim, by its id.
+
+    Args:
+        claim: a glob over ids; empty for every claim.
+        tag: such as ``headline``; empty for every tag.
+
+    Raises:
+        ClaimsError: a record is invalid.
+        UsageError: nothing matches.
+
+    >>> claims("lacok2016-*", tag="headline")["published"].tolist()
+    [0.97, 0.81]
+    """
+    found = [
+        {
+            "id": each.id,
+            "published": each.published,
+            **{name: getattr(each, name) for name in CLAIM},
+        }
+        for each in _selected(_selection(claim, tag))
+    ]
+    return pd.DataFrame(found).set_index("id")
+
+
+def verdicts(claim: str = "", *, tag: str = "", reading: str = "") -> pd.DataFrame:
+    """Judge claims from the committed populations: a row a claim and reading, by both.
+
+    ``low`` and ``high`` are the ends of the 95 % band, ``mean``, ``sd`` and ``n`` the
+    population's; of an ordering, of its differences.
+
+    Raises:
+        ClaimsError: a record is invalid.
+        EvidenceError: a population is damaged.
+        UsageError: nothing matches.
+
+    >>> verdicts("lacok2016-t1-original-error")["verdict"].tolist()
+    ['reproduced', 'reproduced']
+    """
+    selection, archive = _selection(claim, tag, reading), Archive()
+    selection.check(registry.load_all().values())
+    found = [
+        {
+            "id": case.claim.id,
+            "reading": case.reading,
+            "verdict": str(case.judgement.verdict),
+            "expected": str(case.expected.verdict),
+            "published": case.claim.published,
+            "n": case.judgement.n,
+            "mean": case.judgement.mean,
+            "sd": case.judgement.sd,
+            "low": case.judgement.band.low if case.judgement.band else None,
+            "high": case.judgement.band.high if case.judgement.band else None,
+            "margin": case.claim.margin,
+            "reason": case.judgement.reason,
+        }
+        for paper in registry.load_all().values()
+        for case in cases.judge(paper, archive)
+        if selection.matches(case.claim, case.reading)
+    ]
+    return pd.DataFrame(found).set_index(["id", "reading"])
+
+
+def population(paper: str, experiment: str, reading: str) -> pd.DataFrame:
+    """Return what an experiment measured under a reading, a row a seed and a column a metric.
+
+    Raises:
+        EvidenceError: there is no such population, or it is damaged.
+
+    >>> population("lacok2016", "table1", "as-written")["fgsm-025-error"].round(4).tolist()[:2]
+    [0.9794, 0.9753]
+    """
+    found = Archive().population("full", paper, experiment, reading)
+    if not found.rows:
+        raise EvidenceError(
+            f"no population of {paper}, {experiment}, {reading}",
+            expected="a paper, one of its experiments and one of its readings",
+            do="look in fixtures/populations/full, or make it (repro calibrate)",
+        )
+    seeds = pd.Index(found.seeds, name="seed")
+    return pd.DataFrame([dict(row.measurements) for row in found.rows], index=seeds)
+
+
+def judge(claim: str, reading: str) -> Case:
+    """Judge one claim under one reading: its judgement, the seeds and their values.
+
+    Raises:
+        EvidenceError: a population is damaged.
+        UsageError: there is no such claim, or it does not have that reading.
+
+    >>> judge("lacok2016-abstract-fgsm-error", "as-written").judgement.band.level
+    0.95
+    """
+    selection = _selection(claim, "", reading)
+    (found, *_) = _selected(selection)
+    paper = registry.load_all()[found.paper]
+    return next(c for c in cases.judge(paper, Archive()) if selection.matches(c.claim, c.reading))
+
+
+def measure(
+    paper: str, experiment: str, reading: str, *, mnist_dir: Path | None = None
+) -> Measured:
+    """Measure an experiment on this machine, on the networks of seed 0; loads torch.
+
+    ``mnist_dir`` is the folder of the MNIST files; without one they are looked for as a run does.
+
+    Returns:
+        The values by metric, and where the networks came from.
+
+    Raises:
+        ReproError: no such experiment, no data, or a measurement that is not finite.
+    """
+    from repro.measure.session import Session
+
+    with tempfile.TemporaryDirectory() as shared:
+        session = Session(shared=Path(shared), directory=mnist_dir)
+        return session.measured(paper, experiment, [reading])[reading]

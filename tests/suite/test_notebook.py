@@ -1,0 +1,73 @@
+"""The suite from a notebook; its examples are run with the other docstrings'."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import fakes
+import pytest
+
+from repro import notebook
+from repro.errors import EvidenceError, UsageError
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "headline.py"
+
+
+def test_what_is_imported_is_light():
+    code = "import sys, repro; print(len(set(sys.modules) & {'torch', 'numpy', 'pandas'})); "
+    code += "from repro import notebook; notebook.verdicts(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "False"]
+
+
+def test_verdicts_are_those_of_the_judge():
+    found = notebook.verdicts("lacok2016-*", reading="as-written")
+    assert set(found.index.get_level_values("reading")) == {"as-written"}
+    case = notebook.judge("lacok2016-t1-original-error", "as-written")
+    row = found.loc["lacok2016-t1-original-error", "as-written"]
+    judged = case.judgement
+    assert (row["verdict"], row["n"]) == (judged.verdict, judged.n)
+    assert (row["low"], row["high"]) == (judged.band.low, judged.band.high)
+    seeds = notebook.population("lacok2016", "table1", "as-written")
+    assert tuple(seeds.index) == case.seeds
+    assert tuple(seeds["original-error"]) == case.values
+
+
+@pytest.mark.parametrize(
+    ("ask", "error"),
+    [
+        (lambda: notebook.claims("tinny"), UsageError),
+        (lambda: notebook.verdicts(tag="nothing"), UsageError),
+        (lambda: notebook.judge("lacok2016-t1-original-error", "as-coded"), UsageError),
+        (lambda: notebook.population("lacok2016", "table1", "as-coded"), EvidenceError),
+    ],
+)
+def test_a_mistake_is_a_clear_error(ask, error):
+    with pytest.raises(error):
+        ask()
+
+
+def test_an_experiment_is_measured_here(tmp_path, monkeypatch):
+    fakes.settle(tmp_path, monkeypatch)
+    found = notebook.measure("small", "net", "plain", mnist_dir=tmp_path / "mnist")
+    assert found.sources == ["trained"]
+    assert set(found.values) == {"weights", "pixels", "draw"}
+
+
+def test_the_example_runs():
+    done = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True, check=True)
+    for claim in notebook.claims(tag="headline").index:
+        assert claim in done.stdout
+
+
+def test_the_readme_s_lines_run():
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    found = {}
+    exec(code, found)  # noqa: S102 - our own
+    assert found["case"].claim.id in found["claims"].index
+    assert len(found["verdicts"]) >= 4
+    assert len(found["seeds"]) == found["case"].judgement.n
