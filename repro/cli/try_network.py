@@ -7,12 +7,18 @@ import shlex
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from repro.claims.selection import Selection
 from repro.cli.commands import print_parts, window
+from repro.errors import UsageError, WeightsError
 from repro.judge.populations import Archive
 from repro.papers import registry
+
+if TYPE_CHECKING:  # torch is slow to import, and the command line does without until it must
+    from repro.lab.networks.given import Given
 
 ABOUT = """\
 Measure a paper's claims on a network of yours, and say where it stands: in the band
@@ -24,6 +30,8 @@ NETWORK is one of
   path/to/file.py:name    a torch.nn.Module of that name, its class, or a function
   package.module:name     without arguments that makes one
   weights.safetensors     weights in the suite's own layout (repro train, fixtures/)
+  authors                 what the paper's authors trained, where they published it: it is
+                          downloaded into the cache, and must give the published numbers
 
 The module takes pixels in [0, 1], as (N, 1, 28, 28) or (N, 784), and gives logits
 (N, 10). It is copied, set to eval() and never changed; normalisation belongs into its
@@ -34,11 +42,13 @@ EXAMPLES = """\
 examples:
   repro try net.py:Net --paper popovic2017 --weights net.safetensors
   repro try net.py:Net --paper lacok2016 --claim '*fgsm-025*' --reading as-written
+  repro try authors --paper popovic2017
   repro try fixtures/weights/popovic2017-cnn-seed0.safetensors --paper popovic2017
 
 writes report.json and its page, index.html, into --report-dir; `repro diff` compares two.
-The status is 0; with --strict 1 where a number lies outside its band or an ordering
-fails; 1 also where a measurement broke, and 2 for a network that cannot be loaded.
+The status is 0; with --strict 1 where a number lies outside its band, one of the authors'
+network differs from the published one, that network cannot be had, or an ordering fails;
+1 also where a measurement broke, and 2 for a network of yours that cannot be loaded.
 """
 
 
@@ -69,8 +79,17 @@ def run(args: argparse.Namespace) -> int:
         for experiment in registry.experiments(paper).values()
         for recipe in experiment.recipes(SEED)
     ]
-    network = given.load(args.network, weights=args.weights, layouts=layouts)
-    print(f"{network.name}: {'; '.join(network.notes)}", file=sys.stderr)
+    network, near_ties, missing = None, None, ""
+    if args.network == "authors":
+        near_ties = registry.offered_by(args.paper, "near_ties", "count")
+        try:
+            network = _authors(args)
+        except WeightsError as error:
+            missing = f"{error.found}; what to do: {error.do}"
+    else:
+        network = given.load(args.network, weights=args.weights, layouts=layouts)
+    notes = list(network.notes) if network else [missing]
+    print(f"{args.network}: {'; '.join(notes)}", file=sys.stderr)
     archive = Archive()
 
     def on_measure(name: str, readings: list[str]) -> None:
@@ -87,16 +106,17 @@ def run(args: argparse.Namespace) -> int:
         header = report_json.new_header(session.data(), "cpu", command) | {
             "kind": "try",
             "network": {
-                "name": network.name,
-                "sha256": network.sha256,
-                "notes": list(network.notes),
+                "name": args.network,
+                "sha256": network.sha256 if network else "",
+                "notes": notes,
             },
             "papers": {paper.id: paper.citation},
         }
         # Before minutes of measuring: a folder that cannot be written, or a run that is killed.
         report_json.write(path, report_json.unfinished_report(header, []), complete=False)
         outputs.remove(path.parent)
-        rows = list(trial.rows(paper, selection, session, archive, on_measure))
+        ask = partial(trial.rows, near_ties=near_ties, missing=missing)
+        rows = list(ask(paper, selection, session, archive, on_measure))
         pictures, problems = picture.collect(Path(shared))
     asked = sum(row["standing"] != "not-asked" for row in rows)
     header["coverage"] = f"{asked} of {len(rows)} rows asked"
@@ -106,8 +126,32 @@ def run(args: argparse.Namespace) -> int:
     )
     report_json.write(path, report, complete=True)
     outputs.write_page(path, path.with_name("index.html"))
-    print_parts(terminal.standings(rows, width=window()))
+    if network:
+        print_parts(terminal.standings(rows, width=window()))
+    else:
+        print(f"{len(rows)} rows not-run: {missing}")
     print(f"report: {path}", f"page: {path.with_name('index.html')}", *problems, sep="\n")
     broke = any(row["outcome"] == "error" for row in rows)
-    beyond = any(row["standing"] in ("outside", "fails") for row in rows)
-    return int(broke or (args.strict and beyond))
+    beyond = any(row["standing"] in ("outside", "differs", "fails") for row in rows)
+    return int(broke or (args.strict and (beyond or bool(missing))))
+
+
+def _authors(args: argparse.Namespace) -> Given:
+    """Load what the paper's authors trained.
+
+    Raises:
+        UsageError: they published none, or weights are given as well.
+        WeightsError: it is not in the cache and cannot be downloaded.
+    """
+    load = registry.offered_by(args.paper, "authors", "load")
+    if load is None or args.weights is not None:
+        known = [p for p in registry.folders() if registry.offered_by(p, "authors", "load")]
+        raise UsageError(
+            f"authors with --weights {args.weights}"
+            if load
+            else f"no network of the authors of {args.paper}",
+            expected=f"a paper whose authors published theirs: {', '.join(known)}",
+            do="drop --weights" if load else "name another paper, or a network of your own",
+        )
+    found: Given = load(offline=args.offline)
+    return found

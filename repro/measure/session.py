@@ -110,6 +110,15 @@ class Session:
         with locked(self.shared / f"{paper}-{experiment}.lock"):
             return {r: self._one(paper, experiment, r, wanted) for r in wanted}
 
+    def run_of(self, paper: str) -> Run:
+        """Return the one run of a paper's experiments in this process, with what it remembers."""
+        run = self._runs.setdefault(
+            paper, Run(self.data(), SEED, self._obtain, self.device, shared=self.shared / paper)
+        )
+        if self.given is not None:
+            run.stand_in = self.given.network
+        return run
+
     def at_hand(self, networks: Iterable[recipes.Recipe]) -> bool:
         """Tell whether all of these are trained already; never with ``retrain``.
 
@@ -125,12 +134,7 @@ class Session:
         path = self.shared / name_of(paper, experiment, reading)
         if path.exists():
             return Measured(**json.loads(path.read_text(encoding="utf-8")))
-        what = registry.experiments(paper)[experiment]
-        run = self._runs.setdefault(
-            paper, Run(self.data(), SEED, self._obtain, self.device, shared=self.shared / paper)
-        )
-        if self.given is not None:
-            run.stand_in = self.given.network
+        what, run = registry.experiments(paper)[experiment], self.run_of(paper)
         networks = [self._origin(*each) for each in what.networks(SEED, reading).items()]
         path.with_name(path.stem + BEGAN).touch()
         run.readings = wanted

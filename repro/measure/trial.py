@@ -7,18 +7,25 @@ independent trainings, as if it were one more of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
-from repro.claims.records import Claim, InconsistencyClaim, OrderingClaim, Paper
+from repro import paths
+from repro.claims.records import Claim, InconsistencyClaim, OrderingClaim, Paper, PublishedClaim
 from repro.claims.selection import Selection
 from repro.errors import ReproError
 from repro.judge.bands import Band
 from repro.judge.cases import Case, case_of, gather
+from repro.judge.exact import TIE, compare
+from repro.judge.freshness import family, tolerances
 from repro.judge.populations import Archive
 from repro.measure import live
 from repro.measure.session import SEED, Measured, Session
-from repro.papers.experiment import TARGET
+from repro.papers.experiment import TARGET, Run
 from repro.report.result_row import ResultRow, Standing, new_row
+
+NearTies = Callable[[Run, str, str, float], Mapping[str, tuple[int, int]]]
+"""(run, experiment, reading, how near) to metric to (images near a tie, all images)."""
 
 
 def rows(
@@ -27,12 +34,19 @@ def rows(
     session: Session,
     archive: Archive,
     on_measure: Callable[[str, list[str]], None] = lambda *_: None,
+    *,
+    near_ties: NearTies | None = None,
+    missing: str = "",
 ) -> Iterator[ResultRow]:
     """Measure the chosen claims of a paper on ``session.given``; one row a claim and reading.
 
     A claim that cannot be asked of one network, or not on these images, has a row that says why.
     One whose measurement fails has a row of outcome ``error``. ``on_measure`` is told each
     experiment, with its readings, before it is measured.
+
+    ``near_ties`` is there where the network is the authors' own, which must give the published
+    numbers but for the images that it counts. ``missing`` says why there is no network at all;
+    then no claim is asked.
 
     Raises:
         EvidenceError: a population is damaged.
@@ -53,7 +67,7 @@ def rows(
         every = [r for other, r in chosen if other.experiment == claim.experiment]
         wanted = list(dict.fromkeys(every))
         try:
-            row["reason"] = _not_asked(case, session)
+            row["reason"] = missing or _not_asked(case, session)
             row["standing"], row["outcome"] = "not-asked", "skipped"
             if not row["reason"]:
                 if claim.experiment not in begun:
@@ -64,6 +78,12 @@ def rows(
                 if claim.ordering:
                     row["difference"] = claim.ordering.excess(measured.values)
                 row["standing"], row["reason"] = _standing(case, measured)
+                if near_ties and kind == "full" and isinstance(claim, PublishedClaim):
+                    run, spot = session.run_of(paper.id), (claim.experiment, reading)
+                    ties = run.once(("near ties", *spot), partial(near_ties, run, *spot, TIE))
+                    same, said = _published(claim, reading, measured, ties)
+                    row["standing"] = "exact" if same else "differs"
+                    row["reason"] = f"{said}; {row['reason']}"
                 row["reason"] += _beside(claim, reading)
                 row["outcome"] = "passed"
         except ReproError as error:
@@ -111,6 +131,15 @@ def _standing(case: Case, measured: Measured) -> tuple[Standing, str]:
         return stands, f"{sides[0]} the band of {trainings}"
     counted = ", ".join(f"{sides.count(side)} {side}" for side in dict.fromkeys(sides))
     return stands, f"of {len(sides)} points, in the bands of {trainings}: {counted}"
+
+
+def _published(
+    claim: PublishedClaim, reading: str, measured: Measured, ties: Mapping[str, tuple[int, int]]
+) -> tuple[bool, str]:
+    """Tell whether the authors' network measures what they published, and a sentence."""
+    known = tolerances(paths.fixtures() / "arithmetic.csv")
+    of = f"{claim.paper}-{claim.experiment}--{reading}"
+    return compare(claim, measured.values, ties, lambda m: known.get((of, family(m)), 0.0))
 
 
 def _side(x: float, band: Band | None) -> str:

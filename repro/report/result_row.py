@@ -18,12 +18,17 @@ Outcome = Literal["passed", "failed", "xfailed", "skipped", "error", "deselected
 Measurement = float | list[float]
 """A number, or a curve's numbers, one a point."""
 
-Standing = Literal["outside", "fails", "inside", "holds", "not-asked"]
-"""Where a user's network stands: a number in the population's band or not; an ordering."""
+Standing = Literal["outside", "differs", "fails", "inside", "exact", "holds", "not-asked"]
+"""Where a network stands: a number in the population's band or not; an ordering.
+
+A number of the authors' own network is exactly the published one, or differs.
+"""
 STANDINGS: dict[Standing, str] = {
     "outside": "✗",
+    "differs": "✗",
     "fails": "✗",
     "inside": "✓",
+    "exact": "✓",
     "holds": "✓",
     "not-asked": "–",
 }

@@ -23,8 +23,8 @@ STYLES: dict[str, str] = {
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.PAPER_INCONSISTENT: "magenta",
     Verdict.NOT_RUN: "dim",
-    **dict.fromkeys(("inside", "holds"), "green"),
-    **dict.fromkeys(("outside", "fails"), "red"),
+    **dict.fromkeys(("inside", "exact", "holds"), "green"),
+    **dict.fromkeys(("outside", "differs", "fails"), "red"),
     "not-asked": "dim",
 }
 HEALTH = {

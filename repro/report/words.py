@@ -49,6 +49,8 @@ STANDING_MEANINGS: dict[str, str] = {
     "curve, at one point or more",
     "fails": "the ordering does not hold for your network",
     "inside": "your network's number lies in the 95 % band, as one more training's would",
+    "exact": "the authors' own network gives the published number, but for rounding",
+    "differs": "the authors' own network gives another number than the published one",
     "holds": "the ordering holds for your network",
     "not-asked": "the claim cannot be asked of one network, or not on these images",
 }
@@ -216,7 +218,8 @@ def notes(row: ResultRow) -> tuple[str, ...]:
     outcome = row["outcome"]
     said = {
         outcome: outcome in (*BROKEN, *(() if row["standing"] else ("deselected", "skipped"))),
-        f"its ordering {ordering(row)}": row["standing"] in ("inside", "outside")
+        f"its ordering {ordering(row)}": row["standing"]
+        in ("inside", "outside", "exact", "differs")
         and row["difference"] is not None,
         f"control {control(row)}": row["standing"] is not None and control(row) != NOTHING,
         "stale: code and evidence disagree": row["stale"],
@@ -252,7 +255,11 @@ def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
     every = list(rows)
     signs: Mapping[Any, str] = STANDINGS if any(r["standing"] for r in every) else SYMBOLS
     found = Counter(map(said, every))
-    return [(str(name), symbol, found[name]) for name, symbol in signs.items()]
+    return [
+        (str(name), symbol, found[name])
+        for name, symbol in signs.items()
+        if found[name] or name not in ("exact", "differs")  # which only the authors' network has
+    ]
 
 
 def broken(rows: Iterable[ResultRow]) -> str:

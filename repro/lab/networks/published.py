@@ -59,14 +59,14 @@ class PublishedFile:
         if kept is not None:
             return kept
         if offline or http.offline():
-            raise self._not_had(path, f"{problem}, and downloading is switched off")
+            raise self._not_had(f"{problem}, and downloading is switched off")
         with locked(path.with_name(f".{path.name}.lock"), seconds=http.LOCK_SECONDS):
             kept, problem = self._kept(path)  # by another process, before the lock
             if kept is not None:
                 return kept
             if path.exists():
                 _log.warning("%s, to be downloaded again", problem)
-            content = self._downloaded(path, problem)
+            content = self._downloaded(problem)
             write_atomic(path, content)
         return content
 
@@ -82,7 +82,7 @@ class PublishedFile:
             return None, f"{path} is not {self.what}: git's id of it is {found}"
         return content, ""
 
-    def _downloaded(self, path: Path, problem: str) -> bytes:
+    def _downloaded(self, problem: str) -> bytes:
         failures = []
         with http.bar() as bar:
             for address in self.addresses:
@@ -95,11 +95,11 @@ class PublishedFile:
                 if (found := git_id(content)) == self.blob:
                     return content
                 failures.append(f"{urlsplit(address).netloc}: another file, of git's id {found}")
-        raise self._not_had(path, f"{problem}, and nobody serves it ({'; '.join(failures)})")
+        raise self._not_had(f"{problem}, and nobody serves it ({'; '.join(failures)})")
 
-    def _not_had(self, path: Path, found: str) -> WeightsError:
+    def _not_had(self, found: str) -> WeightsError:
         return WeightsError(
             found,
             expected=f"the file of git's id {self.blob}",
-            do=f"allow the download, or put {self.addresses[0]} there yourself, as {path}",
+            do=f"allow the download, or put {self.addresses[0]} there",
         )

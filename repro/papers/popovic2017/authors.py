@@ -18,6 +18,8 @@ from torch import Tensor
 from repro import paths
 from repro.errors import WeightsError
 from repro.lab.networks import cnn
+from repro.lab.networks import weights as files
+from repro.lab.networks.given import Given
 from repro.lab.networks.published import PublishedFile
 
 _PATH = "23161b74734d841c6249d3b240dc199922f14125/src/tmp/model.ckpt.data-00000-of-00001"
@@ -37,17 +39,17 @@ POWERS, STEPS = 8, 4
 """Bytes before the weights (two float32) and after them (an int32)."""
 
 
-def weights(*, offline: bool = False) -> dict[str, Tensor]:
-    """Return the weights of the authors' network, from the cache or else their repository.
-
-    They are as :func:`repro.lab.networks.cnn.shapes` says, float32, for 1,024 units.
+def load(*, offline: bool = False) -> Given:
+    """Load the authors' network, from the cache or else their repository.
 
     Raises:
         WeightsError: the file is not in the cache and cannot be downloaded.
         StoreError: the cache cannot be written.
     """
     path = paths.cache() / "popovic2017" / "model.ckpt.data-00000-of-00001"
-    return read(CHECKPOINT.content(path, offline=offline), units=1024)
+    found = read(CHECKPOINT.content(path, offline=offline), units=1024)
+    notes = (f"{CHECKPOINT.what}, git's id {CHECKPOINT.blob}, kept at {path}",)
+    return Given("authors", cnn.Cnn(found), files.sha256(files.pack(found, {})), notes)
 
 
 def read(content: bytes, *, units: int) -> dict[str, Tensor]:

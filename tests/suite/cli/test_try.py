@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import runpy
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,11 @@ from repro.cli.main import main
 from repro.lab.mnist import data, sample
 from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
+from repro.lab.networks import cnn
 from repro.lab.networks.mlp import MlpRecipe
+from repro.lab.networks.published import git_id
 from repro.measure import trial
+from repro.papers.popovic2017 import authors
 from repro.report import report_json
 
 ROOT = Path(__file__).parents[3]
@@ -136,6 +141,54 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(
     assert "repro: StoreError" in capsys.readouterr().err
 
 
+# The authors' own network
+
+
+@pytest.mark.usefixtures("home")
+def test_the_authors_network_that_cannot_be_had_is_one_sentence_and_not_run(capsys):
+    status, rows = tried("authors", "--paper", "popovic2017", "--offline")
+    assert status == 0
+    assert {row["standing"] for row in rows.values()} == {"not-asked"}
+    assert {row["verdict"] for row in rows.values()} == {"not-run"}
+    (reason,) = {row["reason"] for row in rows.values()}
+    assert reason.startswith("the authors' network is not at ")
+    assert "downloading is switched off; what to do: allow the download, or put http" in reason
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"{len(rows)} rows not-run: {reason}\n")
+    assert captured.err == f"authors: {reason}\n"
+    assert tried("authors", "--paper", "popovic2017", "--offline", "--strict")[0] == 1
+
+
+def test_the_authors_network_is_asked_for_what_they_published(home, monkeypatch, capsys):
+    digits = sample.load()
+    few = Digits(digits.images[::100], digits.labels[::100])
+    monkeypatch.setattr(data, "find", lambda *_, **__: Mnist("full", "", {}, few, few))
+    drawn = np.random.default_rng(0).normal(
+        scale=0.05, size=3 + 3 * sum(map(math.prod, cnn.shapes(1024).values()))
+    )
+    content = drawn.astype("<f4").tobytes()
+    file = replace(authors.CHECKPOINT, blob=git_id(content))
+    monkeypatch.setattr(authors, "CHECKPOINT", file)
+    path = home / "cache" / "popovic2017" / "model.ckpt.data-00000-of-00001"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    status, rows = tried(
+        *("authors", "--paper", "popovic2017", "--claim", "popovic2017-test-accuracy")
+    )
+    assert status == 0
+    (row,) = rows.values()
+    assert row["standing"] == "differs"
+    assert re.match(
+        r"not the published number, 0\.\d+ from it; rounding may be 5e-05, "
+        r"\d+ of 50 images are within 0\.0001 of a tie; below the band of",
+        row["reason"],
+    )
+    found = report_json.read(Path("out/report.json"))
+    assert file.blob in found["header"]["network"]["notes"][0]
+    assert "1 differs" in capsys.readouterr().out
+    assert "differs" in parsed(found).words
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
@@ -144,6 +197,8 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(
         (["w.safetensors", "--paper", "lacok2016"], "WeightsError\nfound: w.safetensors is not"),
         (["w.safetensors", "--paper", "lacok"], "UsageError\nfound: --paper lacok"),
         (["w.safetensors", "--paper", "lacok2016", "--claim", "x"], "UsageError\nfound: --claim"),
+        (["authors", "--paper", "lacok2016"], "UsageError\nfound: no network of the authors"),
+        (["authors", "--paper", "popovic2017", "--weights", "w"], "UsageError\nfound: authors w"),
         (["examples/own_network.py:main", "--paper", "lacok2016"], "NetworkError\nfound: "),
     ],
 )

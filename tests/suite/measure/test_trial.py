@@ -16,7 +16,7 @@ from repro.lab.networks.mlp import MlpRecipe
 from repro.measure import live, trial
 from repro.measure.session import Measured, Session
 from repro.papers import registry
-from repro.papers.experiment import TARGET
+from repro.papers.experiment import TARGET, Run
 
 RECIPES = {"target": MlpRecipe(0), "plain": MlpRecipe(0, l1=1.0)}
 
@@ -29,7 +29,9 @@ def rows(tiny, monkeypatch):
     papers = registry.load_all()
     experiment = live.experiment_of
 
-    def asked(values=(), *, roles=(TARGET,), kind="full", at_hand=True, reading="plain"):
+    def asked(
+        values=(), *, roles=(TARGET,), kind="full", at_hand=True, reading="plain", **options
+    ):
         networks = {role: RECIPES[role] for role in roles}
         monkeypatch.setattr(
             live,
@@ -43,10 +45,14 @@ def rows(tiny, monkeypatch):
             return dict.fromkeys(readings, Measured({**tiny.metrics, **dict(values)}, [], []))
 
         session = SimpleNamespace(
-            data=lambda: SimpleNamespace(kind=kind), at_hand=lambda _: at_hand, measured=measured
+            data=lambda: SimpleNamespace(kind=kind),
+            at_hand=lambda _: at_hand,
+            measured=measured,
+            run_of=lambda _: run,
         )
-        selection = Selection(readings=(reading,))
-        found = trial.rows(papers["tiny"], selection, session, Archive(tiny.populations))
+        run, selection = Run(None, 0, None), Selection(readings=(reading,))
+        archive = Archive(tiny.populations)
+        found = trial.rows(papers["tiny"], selection, session, archive, **options)
         return {row["id"]: row for row in found}
 
     return asked
@@ -115,6 +121,59 @@ def test_a_measurement_that_breaks_leaves_the_others(rows):
     assert found["tiny-error"]["outcome"] == "error"
     assert found["tiny-error"]["reason"] == "NaN; expected: numbers; what to do: look"
     assert found["tiny-twice"]["outcome"] == "skipped"
+
+
+# The authors' own network
+
+OFF = {
+    0.5: "exact",
+    0.502: "exact",
+    0.498: "exact",
+    0.506: "differs",
+    0.49: "differs",
+}
+"""Errors where 0.50 is published, with a unit of 0.01."""
+
+
+@pytest.mark.parametrize(("error", "stands"), OFF.items())
+def test_the_authors_network_must_give_the_published_numbers(rows, error, stands):
+    found = rows({"error": error}, near_ties=lambda *_: {"error": (0, 1000)})
+    assert found["tiny-error"]["standing"] == stands
+    reason = found["tiny-error"]["reason"]
+    assert ("not the published number" in reason) == (stands == "differs")
+    assert "0 of 1000 images are within 0.0001 of a tie" in reason
+    assert reason.endswith("the band of 8 independent trainings")
+    assert found["tiny-order"]["standing"] == "holds"
+
+
+def test_images_near_a_tie_and_other_arithmetic_are_allowed_for(rows, monkeypatch):
+    asked = []
+
+    def near_ties(run, experiment, reading, within):
+        asked.append((type(run), experiment, reading, within))
+        return {"error": (20, 1000)}
+
+    assert rows({"error": 0.52}, near_ties=near_ties)["tiny-error"]["standing"] == "exact"
+    assert asked == [(Run, "toy", "plain", 1e-4)]
+    none = {"near_ties": lambda *_: {}}
+    assert rows({"error": 0.52}, **none)["tiny-error"]["standing"] == "differs"
+    known = {("tiny-toy--plain", "error"): 0.02}
+    monkeypatch.setattr(trial, "tolerances", lambda _: known)
+    assert rows({"error": 0.52}, **none)["tiny-error"]["standing"] == "exact"
+
+
+def test_nothing_is_exact_on_other_images(rows, tiny):
+    tiny.measure("embedded")
+    found = rows(kind="embedded", near_ties=pytest.fail)
+    assert found["tiny-error"]["standing"] == "inside"
+
+
+def test_without_the_network_nothing_is_asked(rows):
+    found = rows(ReproError("measured", expected="-", do="-"), missing="it is not there")
+    assert {row["standing"] for row in found.values()} == {"not-asked"}
+    assert {row["verdict"] for row in found.values()} == {"not-run"}
+    assert {row["reason"] for row in found.values()} == {"it is not there"}
+    assert {row["outcome"] for row in found.values()} == {"skipped"}
 
 
 # The shipped network of seed 0

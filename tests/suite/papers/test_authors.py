@@ -90,6 +90,9 @@ def test_the_cache_holds_it(tmp_path, monkeypatch, drawn):
         return drawn[1]
 
     monkeypatch.setattr(type(authors.CHECKPOINT), "content", content)
-    assert set(authors.weights(offline=True)) == set(INDEX)
+    given = authors.load(offline=True)
+    assert isinstance(given.network, cnn.Cnn)
+    assert torch.equal(given.network.weights["fc2.b"], torch.from_numpy(drawn[0]["fc2.b"]))
+    assert authors.CHECKPOINT.blob in given.notes[0]
     assert asked["path"].is_relative_to(tmp_path)
     assert asked["offline"]

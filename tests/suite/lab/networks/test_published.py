@@ -72,7 +72,7 @@ def test_an_address_that_fails_gives_way_and_leaves_nothing(
     assert f"{server.host}: " in caught.value.found
     assert told in caught.value.found
     assert alone.blob in caught.value.expected
-    assert str(path) in caught.value.do
+    assert str(path) in caught.value.found
     assert alone.addresses[0] in caught.value.do
     assert kept(path) == []
     (_, served), both = published(fault, unpacked)
