@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
 from repro.errors import NetworkError, ReproError, UsageError, WeightsError
@@ -82,22 +83,28 @@ def load(words: str, *, weights: Path | None = None, layouts: Iterable[Recipe] =
 
 def _stored(path: Path, layouts: Iterable[Recipe]) -> Given:
     """Read a network whose weights lie in the suite's own layout."""
-    tensors = _read(path)
-    expected = []
-    for recipe in layouts:
-        wrong = files.misfit(tensors, recipe.shapes())
-        if wrong is None:
-            sha256 = files.sha256(path.read_bytes())
-            notes = (f"has the layout of {recipe.name}",)
-            return Given(str(path), recipe.network(tensors), sha256, notes)
-        if set(recipe.shapes()) == set(tensors):  # it is meant to be this one
-            raise WeightsError(
-                f"{path} {wrong[0]}", expected=wrong[1], do="correct the file's tensors"
+    tensors, every = _read(path), list(layouts)
+    fitting = (recipe for recipe in every if files.misfit(tensors, recipe.shapes()) is None)
+    if (recipe := next(fitting, None)) is not None:
+        network = recipe.network(tensors)
+        logits = network(torch.zeros(1, 784))
+        if logits.shape != (1, 10):
+            raise NetworkError(
+                f"{path}, a {recipe.name}, gives {logits.shape[1]} outputs",
+                expected="logits of the ten digits",
+                do="give another network: this one is for its own paper's claims alone",
             )
-        expected.append(f"{recipe.name}: {', '.join(recipe.shapes())}")
+        sha256 = files.sha256(path.read_bytes())
+        return Given(str(path), network, sha256, (f"has the layout of {recipe.name}",))
+    meant = [recipe for recipe in every if set(recipe.shapes()) == set(tensors)]
+    if meant and (wrong := files.misfit(tensors, meant[0].shapes())):
+        raise WeightsError(
+            f"{path} {wrong[0]}", expected=wrong[1], do="correct the file's tensors"
+        )
+    known = [f"{recipe.name}: {', '.join(recipe.shapes())}" for recipe in every]
     raise WeightsError(
         f"{path} holds {', '.join(tensors) or 'nothing'}",
-        expected=f"the tensors of one of these. {'; '.join(dict.fromkeys(expected))}",
+        expected=f"the tensors of one of these. {'; '.join(dict.fromkeys(known))}",
         do="for a network of another kind, name the code that makes it, and give its weights "
         "with --weights",
     )

@@ -14,6 +14,7 @@ from repro.errors import NetworkError, ReproError, UsageError, WeightsError
 from repro.lab.networks.cnn_training import CnnRecipe
 from repro.lab.networks.given import load
 from repro.lab.networks.mlp import Mlp, MlpRecipe
+from repro.papers.goodfellow2015.networks import logistic_regression
 
 LAYOUTS = (MlpRecipe(0), CnnRecipe(0))
 SOURCE = """
@@ -97,6 +98,21 @@ def test_a_file_in_the_suite_s_layout_is_the_suite_s_network(tmp_path: Path) -> 
     assert isinstance(found.network, Mlp)
     x = torch.rand(3, 784)
     assert torch.equal(found.network(x.reshape(3, 1, 28, 28)), Mlp(weights)(x))
+
+
+def test_of_layouts_with_the_same_names_the_shapes_decide(tmp_path: Path) -> None:
+    path, wide = tmp_path / "w.safetensors", CnnRecipe(0, units=20)
+    save_file(wide.initial_weights(), path)
+    assert load(str(path), layouts=[*LAYOUTS, wide]).notes == (
+        "has the layout of popovic2017-cnn-20",
+    )
+
+
+def test_a_network_of_two_classes_is_for_its_own_paper_alone(tmp_path: Path) -> None:
+    two = logistic_regression(0, 1)
+    save_file(dict(two.initial_weights()), tmp_path / "w.safetensors")
+    told = expect(NetworkError, str(tmp_path / "w.safetensors"), layouts=[*LAYOUTS, two])
+    assert "2 outputs" in told
 
 
 def test_what_looks_like_probabilities_is_noted(file: Path) -> None:
