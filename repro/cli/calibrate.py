@@ -25,7 +25,7 @@ MOST_SEEDS = 10_000
 
 
 def train(args: argparse.Namespace) -> int:
-    """Train the networks of one experiment, into the cache.
+    """Train the networks of every experiment that ships, or of those named, into the cache.
 
     Raises:
         UsageError: an unknown paper, experiment or device, or a seed below 0.
@@ -33,15 +33,12 @@ def train(args: argparse.Namespace) -> int:
     """
     from repro.lab.devices import prepare_device
     from repro.lab.mnist import data as mnist
+    from repro.lab.networks.recipe import key
     from repro.lab.networks.store import Store
     from repro.measure.progress import Progress
 
     offered = registry.experiments(args.paper)
-    name = args.experiment or next(iter(offered))
-    if name not in offered:
-        raise UsageError(
-            f"no experiment {name!r} in {args.paper}", expected=", ".join(offered), do="correct it"
-        )
+    names = _chosen(argparse.Namespace(paper=[args.paper], experiment=args.experiment))[args.paper]
     if args.seed < 0:
         raise UsageError(
             f"--seed {args.seed}", expected="a whole number from 0", do="correct --seed"
@@ -51,7 +48,8 @@ def train(args: argparse.Namespace) -> int:
         paths.fixtures(to_write=True)  # where it may not be, that is told before the training
     loaded = mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
     store, shown = Store(device=args.device, retrain=args.force), Progress()
-    for recipe in offered[name].recipes(args.seed):
+    recipes = {key(each): each for name in names for each in offered[name].recipes(args.seed)}
+    for recipe in recipes.values():
         artifact = store.obtain(recipe, loaded, on_epoch=shown.training(recipe.name))
         took = f", {artifact.manifest['seconds']} s" if artifact.source == "trained" else ""
         about = f"{artifact.source}{took}, SHA-256 {artifact.sha256}"

@@ -197,10 +197,20 @@ def docs(args: argparse.Namespace) -> int:
     With ``--check`` nothing is written; the status is 1 where a document is not up to date.
 
     Raises:
+        UsageError: the papers or the evidence are not the project's own.
         ClaimsError: a document has a part that nothing makes.
-        EvidenceError: a population is damaged or lacks a metric.
+        EvidenceError: a population is damaged, lacks a metric, or leaves a number undefined.
     """
     from repro.cli import documents
+
+    others = ("REPRO_EXTRA_PAPERS", "REPRO_FIXTURES_DIR")
+    if named := [name for name in others if os.environ.get(name)]:
+        raise UsageError(
+            f"{' and '.join(named)}, of which the project's own documents do not speak",
+            expected="the project's own papers and evidence alone",
+            do=f"env -u {' -u '.join(named)} repro docs; for a page of yours: "
+            "repro claims --markdown > CLAIMS.md",
+        )
 
     stale = documents.outdated(paths.checkout(), paths.fixtures() / "populations")
     for path, text in stale.items():

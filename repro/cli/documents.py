@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from repro.claims.records import Paper
-from repro.errors import ClaimsError
+from repro.errors import ClaimsError, EvidenceError
 from repro.judge import cases as evidence
 from repro.judge.cases import Case
 from repro.judge.populations import SUMS, Archive
@@ -92,7 +92,7 @@ def outdated(checkout: Path, populations: Path) -> dict[Path, str]:
 
     Raises:
         ClaimsError: a document has a part that nothing makes.
-        EvidenceError: a population is damaged or lacks a metric.
+        EvidenceError: a population is damaged, lacks a metric, or leaves a number undefined.
     """
     archive = Archive(populations, check_sums=False)  # which are brought up to date here
     papers = registry.load_all().values()
@@ -105,6 +105,13 @@ def outdated(checkout: Path, populations: Path) -> dict[Path, str]:
     others = ("README.md", "CITATION.cff", "codecheck.yml")
     for path in (*map(checkout.joinpath, others), *sorted((checkout / "docs").glob("*.md"))):
         pages[path] = _updated(path, made)
+    for source, text in [*made.items(), ("CLAIMS.md", pages[checkout / "CLAIMS.md"])]:
+        if undefined := re.search(r"^.*\b[Nn]a[Nn]\b.*$", text, re.M):
+            raise EvidenceError(
+                f"{source} would say {undefined[0].strip()!r}",
+                expected="a number wherever there is evidence, and a dash where there is none",
+                do="correct what writes it, or measure the seeds that it lacks",
+            )
     return {
         path: text
         for path, text in pages.items()

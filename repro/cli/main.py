@@ -144,10 +144,14 @@ def _parser() -> argparse.ArgumentParser:
     _, flag = add("data", commands.data, said, mnist)
     flag("--fetch", help="download MNIST into the cache")
 
-    said = "train one network (a killed training goes on)"
+    said = "train the networks that ship (a killed training goes on)"
     option, flag = add("train", calibrate.train, said, mnist, device)
     option("paper", help="the paper's id")
-    option("--experiment", help="whose networks (default: the paper's first)")
+    option(
+        "--experiment",
+        action="append",
+        help="whose networks (repeatable; default: of all whose networks ship)",
+    )
     option("--seed", type=int, default=0, help="default: 0, the shipped one")
     flag("--force", help="train also where weights are at hand")
     flag("--ship", help="copy the weights into fixtures/")

@@ -1,7 +1,7 @@
-"""The claims of Popović & Mihajlović (2017), each under each of its readings.
+"""The claims of a paper, each under each of its readings.
 
-`claim` is its record in repro/papers/popovic2017/claims.toml, `population` its measurement over
-independent trainings, and `measure` measures it on this machine (see repro/plugin/tests.py).
+`claim` is its record in the paper's claims.toml, `population` its measurement over independent
+trainings, and `measure` measures it on this machine (see repro/plugin/tests.py).
 """
 
 import pytest
@@ -25,19 +25,21 @@ def test_claim(claim, expected, population, measure):
 def test_fresh(claim, reading, seed0, population_here, measure):
     """This machine measures what is on record for the same networks: code and evidence agree."""
     measured = measure(claim, anew=True)
-    how = stale(claim, reading, measured, seed0, judge_claim(claim, population_here))
+    judgement = judge_claim(claim, population_here)
+    how = stale(claim, reading, measured, seed0, judgement)
     if how is None:
         # Not a pass: there is nothing to compare.
-        pytest.skip("nothing to hold the measurement to: too few seeds on record")
+        pytest.skip(f"nothing to hold the measurement to: {judgement.reason}")
     assert not how, how
 
 
 def test_control(claim, control, population_here, measure):
     """What must not pass does not: a band that held the control too would prove nothing."""
-    outside = control_outside(claim, measure(claim), judge_claim(claim, population_here))
+    judgement = judge_claim(claim, population_here)
+    outside = control_outside(claim, measure(claim), judgement)
     if outside is None:
         # As above.
-        pytest.skip("no band to hold the control against: too few seeds on record")
+        pytest.skip(f"no band to hold the control against: {judgement.reason}")
     assert outside, control.why
 
 

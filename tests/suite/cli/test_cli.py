@@ -516,7 +516,7 @@ def test_seeds_that_make_no_sense_are_a_usage_error(repro, seeds):
         ),
         ("calibrate --paper tiny --workers 0", "UsageError", "--workers 0"),
         ("train tinny", "UsageError", "no paper 'tinny'"),
-        ("train tiny --experiment toi", "UsageError", "no experiment 'toi'"),
+        ("train tiny --experiment toi", "UsageError", "no experiment ['toi']"),
         ("train tiny --device cuda:99", "UsageError", "--device cuda:99"),
         ("train tiny --seed -1", "UsageError", "--seed -1"),
         ("train tiny --mnist-dir nowhere", "DataError", "nowhere is not a folder"),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from repro.cli import documents
+from repro.cli import commands, documents
 from repro.cli.main import main
-from repro.errors import ClaimsError
+from repro.errors import ClaimsError, EvidenceError
 from repro.judge.populations import Archive, load
 from repro.papers import registry
 from repro.plugin.options import OPTIONS
@@ -48,6 +48,25 @@ def test_a_part_that_is_touched_or_unknown_is_noticed(tmp_path):
     readme.write_text(text_of(readme).replace("docs: findings", "docs: guesses"), encoding="utf-8")
     with pytest.raises(ClaimsError, match="guesses"):
         documents.outdated(tmp_path, POPULATIONS)
+
+
+@pytest.mark.parametrize("name", ["REPRO_EXTRA_PAPERS", "REPRO_FIXTURES_DIR"])
+def test_papers_and_evidence_of_a_user_never_reach_the_project_s_documents(
+    name, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "populations").mkdir()
+    monkeypatch.setenv(name, str(tmp_path))
+    written = []
+    monkeypatch.setattr(commands, "write_atomic", lambda path, _: written.append(path))
+    assert main(["docs"]) == 2
+    assert f"found: {name}, of which" in capsys.readouterr().err
+    assert written == []
+
+
+def test_a_number_that_is_none_is_an_error(monkeypatch):
+    monkeypatch.setattr(documents, "findings", lambda _: "| 0.5 | nan ± nan (0) |\n")
+    with pytest.raises(EvidenceError, match=r"findings would say .* nan ± nan"):
+        documents.outdated(ROOT, POPULATIONS)
 
 
 @pytest.mark.parametrize("place", [0, 1 << 30])

@@ -14,13 +14,13 @@ VALUES = {"error": 0.5, "success[0]": 0.25, "value-iterations": 30.0, "height": 
 ARITHMETIC = "population,family,largest\ntoy-attack--plain,success[],0.002\nother,error,0.1\n"
 
 
-@pytest.fixture(params=["lacok2016", "popovic2017"])
-def holds(request, num_regression, monkeypatch, tmp_path):
-    """Whether a paper's ``test_snapshot`` passes on measurements, with ``VALUES`` on file."""
+@pytest.fixture
+def holds(num_regression, monkeypatch, tmp_path):
+    """Whether ``test_snapshot``, the same in all papers, passes, with ``VALUES`` on file."""
     monkeypatch.setenv("REPRO_FIXTURES_DIR", str(tmp_path))
     monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "arithmetic.csv").write_text(ARITHMETIC)
-    spec = importlib.util.spec_from_file_location("claims", CLAIMS / f"test_{request.param}.py")
+    spec = importlib.util.spec_from_file_location("claims", min(CLAIMS.glob("test_*.py")))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     snapshot = Snapshot("full", "toy-attack--plain")
