@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -52,17 +52,32 @@ class Part:
         with suppress(OSError):
             began = done.with_name(done.stem + BEGAN).stat().st_mtime
             took = max(0.0, done.stat().st_mtime - began)
-        return Part(self.spot, self.group, self.seconds, began, took)
+        return replace(self, began=began, took=took)
 
 
-def slowness(parts: Sequence[Part]) -> float | None:
-    """Return how many times as long as on record measuring has taken here; None before any has.
+def slowness(parts: Sequence[Part], now: float) -> float | None:
+    """Return how many times as long as on record measuring takes here; None before any has.
 
-    >>> slowness([Part(("p", "a", "r"), seconds=2, took=3), Part(("p", "b", "r"), seconds=5)])
-    1.5
+    What is not done yet counts as soon as it takes longer than what is done lets expect.
+
+    >>> done, open_ = Part(("p", "a", "r"), seconds=2, took=3), Part(("p", "b", "r"), seconds=5)
+    >>> slowness([done, open_], now=0), slowness([done, replace(open_, began=0)], now=25)
+    (1.5, 4.0)
     """
-    done = [(part.took, part.seconds) for part in parts if part.took is not None]
-    return sum(took for took, _ in done) / sum(known for _, known in done) if done else None
+    known = [(part.took, part.seconds) for part in parts if part.took is not None]
+    if not known:
+        return None
+    slow = _ratio(known)
+    running = [
+        (now - part.began, part.seconds)
+        for part in parts
+        if part.began is not None and part.took is None
+    ]
+    return _ratio([*known, *(pair for pair in running if pair[0] > pair[1] * slow)])
+
+
+def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
+    return sum(here for here, _ in pairs) / sum(on_record for _, on_record in pairs)
 
 
 def done_share(parts: Sequence[Part], now: float) -> float:
@@ -71,10 +86,9 @@ def done_share(parts: Sequence[Part], now: float) -> float:
     >>> done_share([Part(("p", "a", "r"), seconds=1, took=9), Part(("p", "b", "r"), seconds=3)], 0)
     0.25
     """
-    slow = slowness(parts) or 1.0
-    return 1.0 - sum(_left(part, slow, now) for part in parts) / sum(
-        part.seconds * slow for part in parts
-    )
+    slow = slowness(parts, now) or 1.0
+    left = sum(_left(part, slow, now) for part in parts)
+    return 1.0 - left / (slow * sum(part.seconds for part in parts))
 
 
 def seconds_left(parts: Sequence[Part], now: float, workers: int = 1) -> float | None:
@@ -86,7 +100,7 @@ def seconds_left(parts: Sequence[Part], now: float, workers: int = 1) -> float |
     >>> seconds_left([Part(first, seconds=2, took=4), Part(second, seconds=5, began=7)], now=10)
     7.0
     """
-    slow = slowness(parts)
+    slow = slowness(parts, now)
     if slow is None:
         return None
     groups: dict[str, float] = {}

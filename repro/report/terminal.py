@@ -47,7 +47,7 @@ UNCHANGED = (
     "machine (README, Interpreting a result)."
 )
 FEW = 10
-"""Rows that the closing screen shows, where a run has no more; else those of headline claims."""
+"""Rows with numbers that the closing screen shows; of more, the headline claims, in brief."""
 FEW_FAILED = 3
 """Failures of one kind that the closing screen names."""
 
@@ -133,10 +133,12 @@ def closing_screen(
     said = ", ".join(f"{count} {name}" for name, _, count in words.counts(ran) if count)
     other = sum(map(unexpected, ran))
     against = f"{other} of them NOT as on record" if other else "all as on record"
-    parts = [*_explained(explained, width), *results(shown, width=width), Text()]
+    brief = len(shown) > FEW  # of so many, the numbers are left to the page
+    table = _in_brief(shown) if brief else results(shown, width=width)
+    parts = [*_explained(explained, width), *table, Text()]
     parts.append(Text(f"{said}: {against}" if said else "no claim was judged"))
     if not failed:
-        return [*parts, *map(Text, words.caveats(ran))]
+        return [*parts, *(() if brief else map(Text, words.caveats(ran)))]
     if broken := words.broken(ran):
         parts.append(Text(f"of these {broken}: their verdicts do not count"))
     for cause, lines in failed.items():
@@ -150,6 +152,25 @@ def closing_screen(
     parts.append(f"rerun: {words.rerun(*spots[0].split('@'))}")
     if len(spots) > 1 and "unfinished" not in failed:
         parts.append(f"rerun all {len(spots)}: {words.run_command()} --lf")
+    return parts
+
+
+def _in_brief(rows: Iterable[ResultRow]) -> list[RenderableType]:
+    """Say under which readings each claim gets which verdict, on two lines."""
+    claims: dict[tuple[str, str], dict[str, list[ResultRow]]] = {}
+    for row in rows:
+        found = claims.setdefault((row["id"], words.published(row)), {})
+        found.setdefault(verdict(row).plain, []).append(row)
+    parts: list[RenderableType] = []
+    for (claim, published), found in claims.items():
+        said = [
+            part
+            for rows_of in found.values()
+            for part in (verdict(rows_of[0]), f" {', '.join(r['reading'] for r in rows_of)}; ")
+        ]
+        said[-1] = str(said[-1]).removesuffix("; ")
+        parts.append(Text(f"{claim}: published {published}"))
+        parts.append(Padding.indent(Text.assemble(*said), 2))
     return parts
 
 
@@ -168,13 +189,13 @@ def _explained(lines: Iterable[Explained], width: int) -> list[RenderableType]:
     for line in every:
         if line.p is not None:
             found = tests.setdefault((line.paper, line.reading), [])
-            found.append(f"p {line.p:.2g} ({line.table})")
+            found.append(f"{line.table}: {line.p:.2g}")
     for line in every:
         if not line.table and line.numbers:
             joint = ", ".join(tests.get((line.paper, line.reading), [])) or words.NOTHING
             cells = (line.reading, f"{line.inside} of {line.numbers}", joint)
             papers.setdefault((line.paper, ""), []).append(cells)
-    titles = ("paper", "", "reading", "numbers explained", "joint test")
+    titles = ("paper", "", "reading", "explained", "joint test, p")
     return [*grouped(titles, papers, width=width), Text()] if papers else []
 
 

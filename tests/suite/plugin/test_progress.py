@@ -78,13 +78,16 @@ def wait_for(said, stream):
 
 def test_the_time_left_is_measured_on_this_machine():
     parts = [Part(FIRST, seconds=10), Part(SECOND, seconds=30)]
-    assert slowness(parts) is None
+    assert slowness(parts, 0) is None
     assert seconds_left(parts, 0) is None
     parts[0] = Part(FIRST, seconds=10, began=100, took=20)  # twice as slow
     assert seconds_left(parts, 120) == 60
     parts[1] = Part(SECOND, seconds=30, began=120)
     assert seconds_left(parts, 130) == 50
     assert seconds_left(parts, 500) == 0  # longer than expected, and never less than nothing
+    more = [*parts, Part(THIRD, seconds=10)]
+    assert slowness(more, 500) == 10  # (20 + 380) / (10 + 30)
+    assert seconds_left(more, 500) == 100
     assert done_share(parts, 120) == pytest.approx(0.25)
     assert done_share(parts, 150) == pytest.approx(0.625)
 

@@ -9,8 +9,9 @@ from tiny_paper import document
 from repro.claims import records
 from repro.claims.verdict import Verdict
 from repro.judge import cases
-from repro.judge.overview import Explained
+from repro.judge.overview import Explained, explained
 from repro.judge.populations import Archive
+from repro.papers.registry import load_all
 from repro.report import result_row
 from repro.report.layout import rendered
 from repro.report.result_row import STANDINGS
@@ -137,8 +138,8 @@ def test_every_verdict_is_whole_in_every_width(rows, verdict, outcome, width):
 def test_what_each_reading_explains_comes_first(rows):
     lines = screen(rows).splitlines()
     assert [line.split() for line in lines[:2]] == [
-        ["paper", "reading", "numbers", "explained", "joint", "test"],
-        ["tiny", "plain", "2", "of", "3", "p", "0.25", "(Table", "1)"],
+        ["paper", "reading", "explained", "joint", "test,", "p"],
+        ["tiny", "plain", "2", "of", "3", "Table", "1:", "0.25"],
     ]
     assert lines[2] == ""  # nothing of a reading without numbers
 
@@ -152,6 +153,30 @@ def test_few_rows_are_shown_all_and_of_many_the_headline_claims(rows):
     shown = screen(others)  # the worst of them
     assert "tiny-twice" in shown
     assert "tiny-order" not in shown
+
+
+def test_many_headline_rows_are_told_in_brief(rows):
+    rows[0]["outcome"] = "failed"
+    many = [row | {"reading": f"r{n}"} for n in range(6) for row in (rows[0], rows[1])]
+    many += [row | {"reading": "of-another", "verdict": "not-run"} for row in (rows[1],)]
+    said = " ".join(screen(many).split())
+    assert "tiny-error: published 0.5 reproduced, FAILED r0, r1, r2, r3, r4, r5; " in said
+    assert "; not-run of-another " in said
+    assert "mean ± s" not in said
+
+
+def test_a_full_run_of_both_papers_is_one_screen_of_40_lines():
+    lines, found, archive = [], [], Archive()
+    for paper in (load_all()[name] for name in ("lacok2016", "popovic2017")):
+        judged = cases.judge(paper, archive)
+        lines += explained(paper, judged, archive)
+        found += [result_row.new_row(case) for case in judged]
+    for row in found:
+        row |= {"outcome": "passed", "verdict": row["evidence_verdict"]}
+    shown = rendered(closing_screen(found, lines, width=80), width=80, plain=True).splitlines()
+    assert len(shown) + len(("claims", "coverage", "report", "page", "pytest's line")) <= 40
+    assert max(map(len, shown)) <= 80
+    assert any(line.startswith("lacok2016-abstract-fgsm-error: published 0.97") for line in shown)
 
 
 def test_deselected_claims_are_left_out(rows):
