@@ -27,14 +27,17 @@ orderings hold; whether the controls fail, as they must. One network gives no ve
 on the paper.
 
 NETWORK is one of
-  path/to/file.py:name    a torch.nn.Module of that name, its class, or a function
-  package.module:name     without arguments that makes one
-  weights.safetensors     weights in the suite's own layout (repro train, fixtures/)
-  authors                 what the paper's authors trained, where they published it: it is
-                          downloaded into the cache, and must give the published numbers
+  path/to/file.py:name, package.module:name
+      name is a torch.nn.Module, its class, or a function without arguments that
+      makes one
+  weights.safetensors
+      weights in the suite's own layout (repro train, fixtures/weights)
+  authors
+      what the paper's authors trained, where they published it: it is downloaded
+      into the cache, and must give the published numbers
 
 The module takes pixels in [0, 1], as (N, 1, 28, 28) or (N, 784), and gives logits
-(N, 10). It is copied, set to eval() and never changed; normalisation belongs into its
+(N, 10). It is copied, set to eval() and never changed; normalisation belongs in its
 forward.
 """
 
