@@ -95,7 +95,8 @@ class PublishedFile:
                 if (found := git_id(content)) == self.blob:
                     return content
                 failures.append(f"{urlsplit(address).netloc}: another file, of git's id {found}")
-        raise self._not_had(f"{problem}, and nobody serves it ({'; '.join(failures)})")
+        told = "; ".join(dict.fromkeys(failures))  # two addresses may be of one host
+        raise self._not_had(f"{problem}, and nobody serves it ({told})")
 
     def _not_had(self, found: str) -> WeightsError:
         return WeightsError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 
 import fetch_helpers
 import pytest
@@ -78,6 +79,14 @@ def test_an_address_that_fails_gives_way_and_leaves_nothing(
     (_, served), both = published(fault, unpacked)
     assert both.content(path) == CONTENT
     assert served.gets == ["network"]
+
+
+def test_a_host_that_fails_in_one_way_is_told_once(tmp_path, published):
+    (server,), file = published(absent)
+    with pytest.raises(WeightsError) as caught:
+        replace(file, addresses=file.addresses * 2).content(tmp_path / "network")
+    assert server.gets == ["network"] * 2
+    assert caught.value.found.count(f"{server.host}: ") == 1
 
 
 @pytest.mark.parametrize("way", ["option", "variable"])
