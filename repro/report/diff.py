@@ -1,10 +1,11 @@
 """What changed between two reports: verdicts, measurements beyond noise, evidence, environment.
 
 Noise: two runs of the same weights differ by rounding alone, so a measurement has changed
-when it moved by more than the snapshots' tolerance, 0.001 (of a number above 1: 0.1 % of it).
-Two trainings differ by chance as well: where the weights differ, a change is also larger than
-``t(0.9995, N - 1) s sqrt(2)``, which the difference of two trainings of the population passes
-once in a thousand. Without a population of five seeds the tolerance alone counts.
+when it moved by more than the snapshots' tolerance: what other arithmetic was measured to change,
+at least 0.001 (of a number above 1: 0.1 % of it). Two trainings differ by chance as well: where
+the weights differ, a change is also larger than ``t(0.9995, N - 1) s sqrt(2)``, which the
+difference of two trainings of the population passes once in a thousand. Without a population of
+five seeds the tolerance alone counts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any, TypedDict
 
+from repro import paths
+from repro.judge.freshness import tolerance, tolerances
 from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
 from repro.report import words
 from repro.report.result_row import Measurement, ResultRow
@@ -65,20 +68,23 @@ def spread(report: Mapping[str, Any], row: ResultRow, point: int = 0) -> tuple[f
     return next(((sd, n) for sd, n in found if sd is not None and n >= MIN_SEEDS), None)
 
 
-def noise(largest: float, population: tuple[float, int] | None) -> float:
+def noise(
+    largest: float, population: tuple[float, int] | None, rounding: float = TOLERANCE
+) -> float:
     """Return the largest difference of two measurements that says nothing.
 
     Args:
         largest: of the two, in magnitude.
         population: (s, N) of the metric; None for the same weights, or where it is unknown.
+        rounding: what other arithmetic may change.
     """
-    tolerance = TOLERANCE * max(1.0, largest)
+    least = max(rounding, TOLERANCE * max(1.0, largest))
     if population is None:
-        return tolerance
+        return least
     from scipy.special import stdtrit
 
     sd, n = population
-    return max(tolerance, float(stdtrit(n - 1, (1 + GATE_LEVEL) / 2)) * sd * math.sqrt(2))
+    return max(least, float(stdtrit(n - 1, (1 + GATE_LEVEL) / 2)) * sd * math.sqrt(2))
 
 
 def _change(row: ResultRow, before: Said, after: Said, note: str = "") -> Change:
@@ -91,10 +97,14 @@ def _measurement(a: Mapping[str, Any], before: ResultRow, after: ResultRow) -> C
         was, now = number(before["measured"]), number(after["measured"])
         return _change(before, was, now, "measured in one run only, or at other points")
     same = before["weights_sha256"] == after["weights_sha256"]
+    known = tolerances(paths.fixtures() / "arithmetic.csv")
+    name = f"{before['paper']}-{before['experiment']}--{before['reading']}"
     moved = []
     for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
         population = None if same else spread(a, before, i)
-        allowed = noise(max(abs(x), abs(y)), population)
+        metric = before["metric"] + (f"[{i}]" if before["kind"] == "curve" else "")
+        rounding = tolerance(known, name, metric)
+        allowed = noise(max(abs(x), abs(y)), population, rounding)
         if abs(x - y) > allowed:
             at = f"point {i + 1}: " if len(xs) > 1 else ""
             said = f"{at}moved by {abs(x - y):.2g}, noise is {allowed:.2g}"

@@ -191,5 +191,5 @@ def test_values_outside_their_limits_are_errors() -> None:
 
 def test_one_seed_has_no_band() -> None:
     for settings in ({}, {"scale": Scale("logit")}, {"scale": Scale("logit", images=(10,))}):
-        with pytest.raises(match="one seed"):
+        with pytest.raises(EvidenceError, match="one seed"):
             prediction_band([0.5], **settings)

@@ -179,7 +179,7 @@ def test_bad_values_are_errors() -> None:
         with pytest.raises(EvidenceError):
             simultaneous_bands(values)
     for settings in ({}, COUNTED):
-        with pytest.raises(match="one seed"):
+        with pytest.raises(EvidenceError, match="one seed"):
             simultaneous_bands(RATES[:1], **settings)
 
 

@@ -79,6 +79,23 @@ def test_the_same_weights_may_move_by_the_snapshots_tolerance(moved, count):
     assert found["status"] == 0
 
 
+def test_the_same_weights_may_move_as_other_arithmetic_was_measured_to_move_them(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "arithmetic.csv").write_text(
+        "population,family,largest\ntiny-toy--plain,error,0.01\ntiny-toy--plain,success[],0.03\n"
+    )
+    monkeypatch.setenv("REPRO_FIXTURES_DIR", str(tmp_path))
+    for moved, count in ((0.019, 0), (0.021, 1)):
+        found = between(record(measured=0.5), record(measured=0.5 + moved))
+        assert len(found["measurements"]) == count
+    assert between(record("a", "other"), record("a", "other", measured=0.51))["measurements"]
+    a = curve(metric="success")
+    for moved, count in ((0.059, 0), (0.061, 1)):
+        after = [x + moved for x in a["measured"]]
+        assert len(between(a, curve(metric="success", measured=after))["measurements"]) == count
+
+
 def test_large_numbers_have_a_relative_tolerance():
     assert not between(record(measured=2000.0), record(measured=2001.9))["measurements"]
     assert between(record(measured=2000.0), record(measured=2002.1))["measurements"]
