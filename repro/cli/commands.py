@@ -191,6 +191,27 @@ def _no_claim(name: str, every: Iterable[Case]) -> UsageError:
     )
 
 
+def check(args: argparse.Namespace) -> int:
+    """Tell what is wrong with a paper before anything is trained; 1 where something is.
+
+    Raises:
+        UsageError: there is no such paper.
+        ClaimsError: its records are not valid, or it has no experiments, or no text.
+    """
+    from repro.papers import check as checks
+
+    offered = registry.experiments(args.paper)
+    paper = registry.load_all()[args.paper]
+    faults = checks.faults(paper)
+    for fault in faults:
+        print(fault)
+    told = f"{len(paper.claims)} claims, {len(offered)} experiments: {len(faults)} faults"
+    if checks.text_of(args.paper) is None:
+        told += "; quotations were not looked for: REPRO_PAPERS_DIR names no folder of texts"
+    print(told, file=sys.stderr)
+    return int(bool(faults))
+
+
 def docs(args: argparse.Namespace) -> int:
     """Bring the documents' generated parts and the populations' hashes up to date.
 

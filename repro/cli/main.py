@@ -137,6 +137,12 @@ def _parser() -> argparse.ArgumentParser:
     flag("--json", help="as JSON")
     flag("-v", "--verbose", help="in sentences")
 
+    said = (
+        "what is wrong with a paper's records and experiments, before any training; 1 for a fault"
+    )
+    option, _ = add("check", commands.check, said)
+    option("paper", help="the paper's id")
+
     _, flag = add("docs", commands.docs, "make CLAIMS.md and the documents' tables again")
     flag("--check", help="write nothing; 1 where one is stale")
 

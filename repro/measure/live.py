@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from repro import paths
 from repro.claims.records import Claim, OrderingClaim
-from repro.errors import ClaimsError, EvidenceError
+from repro.errors import EvidenceError
 from repro.judge.freshness import gates, outside_gate, tolerance, tolerances
 from repro.judge.populations import Archive, Kind
 from repro.judge.verdicts import Judgement
 from repro.lab.mnist.data import Mnist
 from repro.measure.calibrate import check_configuration
 from repro.measure.session import SEED, Measured, Session
-from repro.papers import registry
+from repro.papers import check, registry
 from repro.papers.experiment import Experiment
 from repro.report.result_row import ResultRow, band_row
 
@@ -35,21 +35,9 @@ def experiment_of(claim: Claim, reading: str) -> Experiment:
         ClaimsError: the record names what the paper's experiments do not offer.
     """
     offered = registry.experiments(claim.paper)
-    _check_offered("experiment", claim.experiment, offered)
-    experiment = offered[claim.experiment]
-    _check_offered("reading", reading, experiment.readings)
-    for metric in claim.metrics:
-        _check_offered("metric", metric, experiment.metrics)
-    return experiment
-
-
-def _check_offered(what: str, name: str, offered: Collection[str]) -> None:
-    if name not in offered:
-        raise ClaimsError(
-            f"no {what} {name!r} in experiments.py",
-            expected=f"one of {', '.join(offered)}",
-            do="correct claims.toml, or add it to experiments.py",
-        )
+    for error in check.unoffered(claim, offered, [reading]):
+        raise error
+    return offered[claim.experiment]
 
 
 def measure(claim: Claim, reading: str, session: Session, wanted: Iterable[str]) -> Measured:

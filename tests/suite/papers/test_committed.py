@@ -6,17 +6,15 @@ Seconds, without data and without training: only the files of this checkout are 
 from __future__ import annotations
 
 import ast
-import importlib
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from own_papers import PAPERS, ROOT, TEXTS, fold
+from own_papers import PAPERS, ROOT
 from scipy.stats import binomtest
 
-from repro.claims.records import Claim, OrderingClaim, Paper, Source
+from repro.claims.records import Claim, OrderingClaim
 from repro.claims.verdict import Verdict
 from repro.judge import cases as evidence
 from repro.judge import populations
@@ -25,7 +23,7 @@ from repro.judge.populations import Archive, Population
 from repro.lab.networks import weights
 from repro.measure import live
 from repro.measure.session import Measured
-from repro.papers import registry
+from repro.papers import check, quotes, registry
 from repro.papers.experiment import Experiment
 
 POPULATIONS = ROOT / "fixtures" / "populations"
@@ -103,28 +101,9 @@ def test_every_module_asserts_the_same_verdict_freshness_control_and_snapshot(na
 # --- claims and experiments ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("claim", MEASURED, ids=case_name)
-def test_the_experiment_offers_what_the_claim_reads(claim):
-    experiment = experiments()[claim.paper, claim.experiment]
-    assert set(claim.metrics) <= set(experiment.metrics)
-    assert set(claim.readings) <= set(experiment.readings)
-
-
 @pytest.mark.parametrize("name", PAPERS)
-def test_experiments_have_names_of_their_own_and_the_papers_readings(name):
-    offered = registry.experiments(name)
-    module = importlib.import_module(f"repro.papers.{name}.experiments")
-    assert len(offered) == len(module.EXPERIMENTS)
-    for experiment in offered.values():
-        assert set(experiment.readings) <= set(PAPERS[name].readings)
-        for names in (experiment.metrics, experiment.readings):
-            assert len(set(names)) == len(names)
-
-
-@pytest.mark.parametrize("name", PAPERS)
-def test_every_reading_on_record_is_judged_somewhere(name):
-    judged = {reading for claim in PAPERS[name].claims for reading in claim.readings}
-    assert judged == set(PAPERS[name].readings)
+def test_nothing_is_wrong_with_a_paper(name):
+    assert check.faults(PAPERS[name]) == []
 
 
 # --- populations --------------------------------------------------------------------------
@@ -255,47 +234,16 @@ def test_weights_that_do_not_agree_would_be_noticed(tmp_path):
 # --- quotations ---------------------------------------------------------------------------
 
 
-def sources(paper: Paper) -> Iterator[tuple[str, Source]]:
-    """Every quotation of a paper, with what it belongs to."""
-    for claim in paper.claims:
-        yield from ((claim.id, source) for source in claim.sources)
-    yield from ((f"limitation, {lim.source.place}", lim.source) for lim in paper.limitations)
-    yield from ((f"background, {source.place}", source) for source in paper.background)
-
-
-def missing_quotes(paper: Paper, text: str) -> list[str]:
-    """The quotations that do not stand in the paper's text, verbatim."""
-    folded = fold(text)
-    return [
-        f"{where}: {source.quote!r}"
-        for where, source in sources(paper)
-        if not getattr(source, "code", False) and fold(source.quote) not in folded
-    ]
-
-
-@pytest.fixture
-def text_of() -> Callable[[str], str]:
-    """A paper's text; skips where the texts are not at hand (they are not ours to publish)."""
-    if not TEXTS:
-        pytest.skip("REPRO_PAPERS_DIR names no folder with the papers' texts")
-    return lambda name: (Path(TEXTS) / f"{name}.txt").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", PAPERS)
-def test_every_quotation_stands_in_its_paper(name, text_of):
-    assert missing_quotes(PAPERS[name], text_of(name)) == []
-
-
 @pytest.mark.parametrize("name", PAPERS)
 def test_a_changed_quotation_would_be_noticed(name):
-    """The same check on a text made of the quotations, with one of them changed."""
+    """The check of a text that is made of the quotations, with one of them changed."""
     paper = PAPERS[name]
-    text = "\n\n".join(source.quote for _, source in sources(paper))
-    assert missing_quotes(paper, text) == []
-    claim = next(c for c in paper.claims if not getattr(c.sources[0], "code", False))
+    text = "\n\n".join(source.quote for _, source in quotes.quotations(paper))
+    assert quotes.missing(paper, text) == []
+    claim = next(c for c in paper.claims if not c.sources[0].code)
     wrong = replace(claim.sources[0], quote=claim.sources[0].quote.replace("e", "3", 1) + " not")
     changed = replace(claim, sources=(wrong,))
-    found = missing_quotes(replace(paper, claims=(changed,)), text)
+    found = quotes.missing(replace(paper, claims=(changed,)), text)
     assert found == [f"{claim.id}: {wrong.quote!r}"]
 
 

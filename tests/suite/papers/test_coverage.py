@@ -3,102 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from own_papers import PAPERS, TEXTS, fold
+from own_papers import PAPERS
 from tiny_paper import PAPER, document
 
 from repro.claims import records
 from repro.claims.records import Paper, Source
-
-# What has no sentences: the title, the list of references and whatever follows it (an appendix of
-# code, the captions that a conversion put there), pictures, set formulas and headings.
-_END = re.compile(r"^(<[^>]*>)?References(<[^>]*>)?$", re.M)
-_NO_SENTENCE = re.compile(
-    r"\A.*$|!\[[^\]]*\]\([^)]*\)(\{[^}]*\})?|\$\$[^$]*\$\$|^#.*$|^<span[^<]*</span>$", re.M
-)
-# The references may also stand before an appendix A. A page has a number and a running head.
-_REFERENCES = re.compile(r"^R ?EFERENCES$.*?^A$", re.M | re.S)
-_PAGE_NUMBER = re.compile(r"^\d+$", re.M)
-_HEAD_PAGES = 5
-# A full stop ends a sentence where a capital follows, and no abbreviation stands before it.
-_STOP = re.compile(r"(?<=[.!?])[\"”)\]]* (?=[\"“*$\[]*[A-ZΑ-Ω])")
-_ABBREVIATED = re.compile(r"(\b(Fig|Figs|Eq|Sec|Avg|al|vs|cf|e\.g|i\.e)\.|^(Fig\. )?\d+\.)$")
-
-
-def paragraphs(text: str) -> Iterator[str]:
-    """Running text, folded, a paragraph at a time; a table's row with tabs, or an item, is one.
-
-    pandoc's tables are left out: their lines are indented.
-    """
-    text = _PAGE_NUMBER.sub("", _REFERENCES.sub("", text))
-    end = _END.search(text)
-    body = _NO_SENTENCE.sub("", text[: end.start() if end else None])
-    lines = Counter(body.splitlines())
-    heads = {line for line, count in lines.items() if line.strip() and count >= _HEAD_PAGES}
-    body = "\n".join("" if line in heads else line for line in body.splitlines())
-    for part in re.split(r"\n[ \t]*\n|\n(?=-\s)|\n(?=[^\n]*\t)", body):
-        if fold(part) and not part.startswith("  "):
-            yield fold(part)
-
-
-def sentences(paragraph: str) -> Iterator[tuple[int, int]]:
-    """First and last character of each sentence of a folded paragraph."""
-    start = 0
-    for stop in _STOP.finditer(paragraph):
-        if not _ABBREVIATED.search(paragraph[start : stop.start()]):
-            yield start, stop.start()
-            start = stop.end()
-    yield start, len(paragraph)
-
-
-def quoted(paper: Paper) -> list[str]:
-    """The words of every claim, limitation and sentence of background of a paper."""
-    sources: list[Source] = [*paper.background]
-    sources += [source for claim in paper.claims for source in claim.sources]
-    sources += [limitation.source for limitation in paper.limitations]
-    return [fold(source.quote) for source in sources if not source.code]
-
-
-def spots(quote: str, paragraph: str) -> Iterator[tuple[int, int]]:
-    """Where a quotation stands."""
-    start = paragraph.find(quote)
-    while start >= 0:
-        yield start, start + len(quote)
-        start = paragraph.find(quote, start + 1)
-
-
-def unlisted(paper: Paper, text: str, *, every: bool = False) -> list[str]:
-    """The sentences with a number (or every sentence) that hold no quotation.
-
-    A quotation may lie within a sentence, hold it, or reach over into the next one: with three
-    words of it at least, or with all of it.
-    """
-    quotes, found = quoted(paper), []
-    for paragraph in paragraphs(text):
-        held = [spot for quote in quotes for spot in spots(quote, paragraph)]
-        for start, end in sentences(paragraph):
-            sentence = paragraph[start:end]
-            least = min(3, len(sentence.split()))
-            if (every or re.search(r"\d", sentence)) and not any(
-                (start <= low and high <= end)
-                or len(paragraph[max(start, low) : min(end, high)].split()) >= least
-                for low, high in held
-            ):
-                found.append(sentence)
-    return found
+from repro.papers.check import text_of
+from repro.papers.quotes import fold, unlisted
 
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_every_sentence_with_a_number_is_listed(name):
-    if not TEXTS:
+    text, paper = text_of(name), PAPERS[name]
+    if text is None:
         pytest.skip("REPRO_PAPERS_DIR names no folder with the papers' texts")
-    text = (Path(TEXTS) / f"{name}.txt").read_text(encoding="utf-8")
-    paper = PAPERS[name]
     assert unlisted(paper, text) == []
     # One entry less, and its sentence is named.
     dropped = next(one for one in paper.background if re.search(r"\d", one.quote))
