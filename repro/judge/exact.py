@@ -31,7 +31,7 @@ def compare(
         claim: of one or several published numbers.
         measured: metric to value.
         near_ties: metric to (images near a tie, all images), where it is a share of images.
-        arithmetic: metric to what other arithmetic was measured to change of it.
+        arithmetic: metric to what other arithmetic may change of it.
     """
     points = []
     for name, published in zip(claim.own_metrics(), claim.points, strict=True):
@@ -49,5 +49,5 @@ def compare(
         near, images = near_ties[farthest]
         allowed += f", {near} of {images} images are within {TIE:g} of a tie"
     if arithmetic(farthest):
-        allowed += f", other arithmetic was measured to change {arithmetic(farthest):.2g}"
+        allowed += f", other arithmetic may change {arithmetic(farthest):.2g}"
     return beyond <= EDGE, f"{said}; {allowed}"

@@ -56,7 +56,7 @@ def test_the_sentence_has_every_part():
     assert accuracy(9900, 2, 0.0004)[1] == (
         "not the published number, 0.0019 from it; rounding may be 5e-05, "
         "2 of 10000 images are within 0.0001 of a tie, "
-        "other arithmetic was measured to change 0.0004"
+        "other arithmetic may change 0.0004"
     )
 
 
