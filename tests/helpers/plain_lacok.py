@@ -10,9 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from plain_network import Array, against, gradient, outputs, softmax
-from small_runs import SURE, trained, untrained
+from small_runs import SURE, draws, trained, untrained
 
-from repro.lab import rng
 from repro.lab.networks.mlp import MlpRecipe
 
 IMAGES = [image.reshape(784) / 255 for image in SURE.test.images]
@@ -40,7 +39,7 @@ def fgsm(source: Array, eps: float, reading: str) -> list[Array]:
 
 def noisy(seed: int, eps: float) -> list[Array]:
     """x + eps r with r of -1 and 1 at random."""
-    draw = rng.generator(seed, f"lacok2016/random-{eps:.2f}")
+    draw = draws(seed, f"lacok2016/random-{eps:.2f}")
     signs = draw.integers(0, 2, size=(len(IMAGES), 784), dtype=np.int8)
     return [x + float(np.float32(eps)) * (2.0 * r - 1) for x, r in zip(IMAGES, signs, strict=True)]
 

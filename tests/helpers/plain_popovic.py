@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from plain_network import Array, against, gradient, outputs, softmax, twice_against
-from small_runs import EACH, SUBSET, TEST, TRAIN, VALIDATION, trained, untrained
+from small_runs import EACH, SUBSET, TEST, TRAIN, VALIDATION, draws, trained, untrained
 
-from repro.lab import rng
 from repro.lab.networks.cnn_training import CnnRecipe
 
 IMAGES = [image.reshape(784) / 255 for image in TEST.images]
@@ -126,7 +125,7 @@ def first(w: Array, how: How, count: int = SUBSET, **options: float) -> list[Don
 
 def random_signs(seed: int, name: str, count: int) -> Array:
     """Noise of -1 and 1, (count, 784)."""
-    draw = rng.generator(seed, f"popovic2017/{name}")
+    draw = draws(seed, f"popovic2017/{name}")
     return 2.0 * draw.integers(0, 2, size=(count, 1, 28, 28), dtype=np.int8).reshape(-1, 784) - 1
 
 

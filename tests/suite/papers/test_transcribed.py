@@ -35,6 +35,11 @@ def _small():
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nothing_drawn():
+    small_runs.DRAWN.clear()
+
+
 @pytest.fixture(scope="module")
 def whole():
     """One run of everything a paper has, as a run of all claims is; by paper."""
@@ -46,10 +51,12 @@ def whole():
 
 
 def check(pair, expected, whole):
-    """What is measured in the whole run, and alone."""
+    """What is measured in the whole run, and alone; and what is drawn for it."""
     experiment, reading = pair
-    for run in (whole, small_runs.run(whole.data, whole.seed)):
+    alone = small_runs.run(whole.data, whole.seed)
+    for run in (whole, alone):
         assert experiment.run(run, reading) == pytest.approx(expected, rel=0, abs=1e-6)
+    assert alone.drawn == small_runs.DRAWN
 
 
 @pytest.mark.parametrize("pair", LACOK, ids=named)
