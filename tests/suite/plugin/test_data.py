@@ -183,7 +183,7 @@ def test_a_population_of_another_configuration_fails_the_claims_that_it_is_of(ru
     result = runs("--claim", "tiny-error")
     result.assert_outcomes(passed=3, failed=3, deselected=7)
     why = line_of(result.stdout.str(), "why")
-    assert why.startswith("tiny-toy--other.csv has seed 3 of another configuration")
+    assert why.startswith("full/tiny-toy--other.csv has seed 3 of another configuration")
     assert runs.record(reading="other")["verdict"] == "not-run"
     assert runs.record(reading="plain")["verdict"] == "reproduced"
 
