@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command line: ``repro claims``, ``show``, ``verdicts``, ``data``, ``train``, and so on.
 
 Every command imports only what it needs: listing claims loads no torch.
@@ -16,6 +17,7 @@ from functools import partial
 from repro import __version__, paths
 from repro.cli import calibrate, commands, try_network
 from repro.errors import ReproError, StoreError
+from repro.papers.registry import load_all
 
 EPILOG = """
 typical use:
@@ -36,6 +38,8 @@ DEVICE = (
     "bits (no TF32); what an attack keeps between two passes stays on the CPU"
 )
 
+COMPLETED = ("completer", lambda **_: [c.id for p in load_all().values() for c in p.claims])
+"""What argcomplete asks for the claims' ids."""
 OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """What a full or closed standard output says."""
 
@@ -50,7 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options[:1] == ["run"]:
             status = commands.run(options[1:])  # everything after ``run`` is pytest's
         else:
-            args = _parser().parse_args(options)
+            parser = _parser()
+            if "_ARGCOMPLETE" in os.environ:  # a shell asks how the line may go on
+                import argcomplete  # an optional package
+
+                argcomplete.autocomplete(parser)
+            args = parser.parse_args(options)
             status = args.command(args)
         if sys.stdout is not None:  # as it is where it was closed
             sys.stdout.flush()  # a reader that is gone is found out here, not at the very end
@@ -127,13 +136,14 @@ def _parser() -> argparse.ArgumentParser:
     flag("-v", "--verbose", help="with each claim's statement")
 
     option, flag = add("show", commands.show, "one claim's whole story")
-    option("id", help="the claim's id, as `repro claims` lists it")
+    setattr(option("id", help="the claim's id, as `repro claims` lists it"), *COMPLETED)
     flag("-v", "--verbose", help="with every seed's number and every reason")
 
     option, flag = add(
         "verdicts", commands.verdicts, "recompute every verdict from the populations"
     )
-    option("id", nargs="?", default="", help="of this claim only (globs allowed), in sentences")
+    said = "of this claim only (globs allowed), in sentences"
+    setattr(option("id", nargs="?", default="", help=said), *COMPLETED)
     flag("--json", help="as JSON")
     flag("-v", "--verbose", help="in sentences")
 

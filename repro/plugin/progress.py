@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from rich import progress
 from rich.console import Console
 from rich.file_proxy import FileProxy
+from rich.table import Column
 
 from repro.measure.progress import LINE_EVERY_S, duration, is_terminal
 from repro.measure.session import BEGAN, TRAINING, name_of
@@ -149,7 +150,11 @@ class RunProgress:
             self.bar = progress.Progress(
                 progress.TaskProgressColumn(),
                 progress.BarColumn(bar_width=20),
-                "{task.description}",
+                # What does not fit is cut off here, and not from the bar.
+                progress.TextColumn(
+                    "{task.description}", table_column=Column(ratio=1, no_wrap=True)
+                ),
+                expand=True,
                 console=Console(file=self.stream),
                 auto_refresh=False,
                 transient=True,

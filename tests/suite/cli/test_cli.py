@@ -211,6 +211,19 @@ def test_run_in_a_folder_that_pytest_would_misread_is_one_error(monkeypatch, tmp
     assert called[0][-2:] == ["tests/claims", "-q"]
 
 
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [("repro verd", "verdicts"), ("repro show lacok2016-t1-o", "lacok2016-t1-original-error")],
+)
+def test_a_shell_completes_commands_and_ids(line, word, tmp_path):
+    pytest.importorskip("argcomplete")  # of the extra "completion"
+    found = tmp_path / "found"
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    asked |= {"_ARGCOMPLETE_STDOUT_FILENAME": str(found), "_ARGCOMPLETE_IFS": "\n"}
+    subprocess.run(REPRO, env=os.environ | asked, check=True)
+    assert word in found.read_text().split()
+
+
 def test_the_version():
     done = subprocess.run([*REPRO, "--version"], capture_output=True, check=True, text=True)
     assert done.stdout == f"repro-adversarial {__version__}\n"

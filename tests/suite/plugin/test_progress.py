@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import time
 
 import pytest
@@ -135,6 +136,20 @@ def test_a_terminal_gets_one_bar_and_whole_lines_of_pytest_s_above_it(tmp_path, 
     assert plain.getvalue() == ""
     assert ".s" in stream.getvalue()
     assert stream.getvalue().count(HIDE_CURSOR) == stream.getvalue().count(SHOW_CURSOR) == 1
+
+
+def test_what_does_not_fit_leaves_the_bar_whole(tmp_path, note, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    stream = Terminal()
+    run = made(tmp_path, stream, workers=2)
+    note(SECOND, time.time())
+    note(THIRD, time.time() - 1)
+    run.start()
+    wait_for("tiny toy (other), m", stream)
+    run.stop()
+    frames = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue()).split("\r")
+    line = next(frame for frame in frames if "toy" in frame)
+    assert re.fullmatch(r" +\d+% [━╸╺]{20} tiny toy \(other\), m.*…", line.rstrip())
 
 
 @pytest.mark.parametrize("stream", [Terminal(), Log()])
