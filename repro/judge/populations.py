@@ -70,8 +70,9 @@ class Population:
         return all(weights) and len(set(weights)) == len(weights)
 
     def seconds(self) -> float:
-        """Return how long measuring took in the middle of the seeds; 0 without any."""
-        texts = [row.provenance["seconds"] for row in self.rows]
+        """Return how long measuring took on a CPU in the middle of the seeds; 0 without any."""
+        about = [row.provenance for row in self.rows]
+        texts = [each["seconds"] for each in about if each["device"] == "cpu"]
         # Provenance is text; only what is a plain number counts.
         found = sorted(float(text) for text in texts if text.replace(".", "", 1).isdecimal())
         return found[len(found) // 2] if found else 0.0

@@ -84,6 +84,8 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
     results = []
     for kind, name, reading in job.wanted:
         experiment = offered[name]
+        for recipe in experiment.networks(job.seed, reading).values():
+            runs[kind].trained(recipe)  # a training is none of the measurement's seconds
         start = time.monotonic()
         runs[kind].readings = tuple(r for k, n, r in job.wanted if (k, n) == (kind, name))
         measured = experiment.run(runs[kind], reading)

@@ -57,6 +57,13 @@ def test_what_is_dumped_is_parsed():
     assert dump(population.rows) == TEXT
 
 
+def test_the_seconds_are_a_cpu_s():
+    told = [("9", "cpu"), ("1", "cuda (fast)"), ("7", "cpu"), ("8", "cpu"), ("", "cpu")]
+    made = [row(i, {"a": 0.5}, seconds=s, device=d) for i, (s, d) in enumerate(told)]
+    assert parse(dump(made), PATH).seconds() == 8
+    assert parse(dump(made[1:2]), PATH).seconds() == 0
+
+
 @settings(
     deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
 )

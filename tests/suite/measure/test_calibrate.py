@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,22 @@ def test_a_row_names_the_device_that_trained_and_another_that_measured(home, mon
     bring(home / "second", [3])
     told = [rows(home / out)["full/small-net--plain.csv"][0][1] for out in ("first", "second")]
     assert [each["device"] for each in told] == ["cpu", "cpu, measured on cuda (X)"]
+
+
+def test_training_is_none_of_a_measurement_s_seconds(home, monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(calibrate.time, "monotonic", lambda: 0.0 + next(clock))
+    train = Store._train
+
+    def slow(*args):
+        for _ in range(1000):
+            next(clock)
+        return train(*args)
+
+    monkeypatch.setattr(Store, "_train", slow)
+    bring(home / "out", [3])
+    made = [populations.load(path).rows[0] for path in (home / "out").rglob("*.csv")]
+    assert max(float(row.provenance["seconds"]) for row in made) < 1000
 
 
 def test_the_process_that_measures_makes_its_device_ready():
