@@ -86,7 +86,7 @@ for (const svg of document.querySelectorAll("svg.strip[role=img]")) {
   const frame = svg.getBoundingClientRect(), said = svg.getAttribute("aria-label").slice(0, 60);
   const words = [...svg.querySelectorAll("text")].map((x) => [x, x.getBoundingClientRect()]);
   for (const [text, box] of words) {
-    if (box.width && box.height < 8.5) bad.push("too small: " + text.textContent + " in " + said);
+    if (box.width && box.height < 11) bad.push("too small: " + text.textContent + " in " + said);
     if (words.some(([other, its]) => other !== text && meet(box, its)))
       bad.push("labels meet: " + text.textContent + " in " + said);
   }
