@@ -53,7 +53,7 @@ def answer(claim: Iterable[ResultRow]) -> str:
     verdicts = _verdicts(claim)
     holds = [reading for reading, verdict in verdicts.items() if verdict in PASSING]
     if holds:
-        only = f" only under {' and '.join(holds)}"
+        only = f" only under {', '.join(holds)}"
         return HOLDS if len(holds) == len(verdicts) else f"{HOLDS}{only}"
     if not verdicts:
         return NOT_RUN

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium.webdriver import Chrome
+from selenium.webdriver.support.ui import WebDriverWait
 
 from repro.report.page import figures
 
@@ -133,6 +134,10 @@ class Browser:
         for log in ("browser", "performance"):
             self.driver.get_log(log)
         self.driver.get(page.as_uri() + (f"#{anchor}" if anchor else ""))
+        # On a busy machine the driver has been seen to go on before the whole page was there.
+        WebDriverWait(self.driver, 60).until(
+            lambda driver: driver.execute_script("return document.readyState") == "complete"
+        )
 
     def js(self, code: str, *arguments: Any) -> Any:
         """The value of a script's ``return``."""

@@ -24,10 +24,10 @@ from repro.report.result_row import BROKEN, STANDINGS, SYMBOLS, ResultRow
 from repro.report.sanitize import line
 
 MOST_FIGURES = 24
-MOST_READINGS = 12
+MOST_READINGS = 100
 """Readings that the page can show alone."""
 _ALONE = (
-    "body:has(#page_reading_{0}:checked) :is([data-reading]:not([data-reading='{0}']),"
+    "body:has(#page_reading [value='{0}']:checked) :is([data-reading]:not([data-reading='{0}']),"
     " :is(.paper, .card, .claim, figure):not(:has([data-reading='{0}']))) {{ display: none }}\n"
 )
 

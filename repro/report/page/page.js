@@ -15,11 +15,11 @@
       return { row, more, text: words.toLowerCase() };
     }),
   }));
-  const readings = [...document.getElementsByName("page_reading")];
+  const switched = field("reading");  // none where there is one reading alone
   const total = table.querySelectorAll("tr.reading").length;
 
   function fits(claim, entry, words) {
-    const said = verdict.value, reading = readings.find((each) => each.checked)?.value;
+    const said = verdict.value, reading = switched?.value;
     return (!reading || entry.row.dataset.reading === reading) && (!paper.value || claim.body.dataset.paper === paper.value)
       && (!said || (said === "broken" ? entry.row.classList.contains("broken")
         : entry.row.dataset.verdict === said))
@@ -48,8 +48,7 @@
     const row = document.getElementById(location.hash.slice(1));
     if (!row || !row.matches("tr.reading")) return;
     if (row.hidden) {
-      if (readings.length) readings[0].checked = true;
-      paper.value = verdict.value = text.value = "";
+      for (const each of [paper, verdict, text, switched]) if (each) each.value = "";
       filter();
     }
     row.nextElementSibling.querySelector("details").open = true;
@@ -92,7 +91,7 @@
   });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", filter);
-  for (const each of readings) each.addEventListener("change", filter);
+  switched?.addEventListener("change", filter);
   addEventListener("hashchange", reveal);
   form.hidden = false;
   filter();

@@ -154,7 +154,7 @@ def paper_says(row: ResultRow) -> str:
 def sentence(row: ResultRow) -> str:
     """Say what the population and this machine found under one reading; empty for nothing."""
     heard = []
-    trainings = f"{row['n']} independent trainings"
+    trainings = f"{row['n']} independent training{'s' * (row['n'] != 1)}"
     if row["mean"] is not None and row["kind"] == "ordering":
         holds = sum(1 for value in row["values"] if value > 0)
         heard.append(f"it holds in {holds} of {trainings}")

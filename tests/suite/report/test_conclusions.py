@@ -18,7 +18,7 @@ def under(**verdicts: str) -> list[dict]:
     [
         (under(a="reproduced", b="equivalent", c="consistent"), "Holds"),
         (under(a="trend-only", b="reproduced"), "Holds only under b"),
-        (under(a="consistent", b="inconclusive", c="equivalent"), "Holds only under a and c"),
+        (under(a="consistent", b="inconclusive", c="equivalent"), "Holds only under a, c"),
         (under(a="trend-only", b="not-reproduced"), "Does not hold"),
         (under(a="paper-inconsistent", b="not-reproduced"), "Does not hold"),
         (under(a="inconclusive", b="not-reproduced"), "Undecided"),

@@ -161,14 +161,15 @@ def test_the_summary_has_the_sentences_of_claims_md_and_the_papers_names():
 def test_every_reading_has_a_switch_with_its_rule_and_all_that_is_its_alone():
     rows = [record(), record(reading="other"), curve(), record("tiny-last", "third")]
     page = html.render(make(*rows, pictures=[picture(reading="other")]))
-    switches = re.findall(r'id="page_reading_(\d)" value="\1"> ([^<]+)<', page)
+    switch = page.partition('id="page_reading"')[2].partition("</select>")[0]
+    switches = re.findall(r'value="(\d)">([^<]+)<', switch)
     assert switches == [("0", "plain"), ("1", "other"), ("2", "third")]
     for index, _ in switches:
-        assert f"#page_reading_{index}:checked" in page.partition("</style>")[0]
+        assert f"[value='{index}']:checked" in page.partition("</style>")[0]
     # A summary's sentence, a row and what unfolds below it; a curve's panel, a picture's images.
     assert [page.count(f' data-reading="{i}"') for i in range(3)] == [6, 4, 3]
     alone = html.render(make(record()))
-    assert 'name="page_reading"' not in alone
+    assert 'id="page_reading"' not in alone
 
 
 def test_a_quote_is_shown_as_it_is_read():
