@@ -145,8 +145,10 @@ def closing_screen(
         parts.append(Text(f"{CAUSES[cause]} ({len(lines)})", "bold red"))
         more = [f"and {len(lines) - FEW_FAILED} more"] if len(lines) > FEW_FAILED else []
         parts += [Padding.indent(Text(line), 2) for line in lines[:FEW_FAILED] + more]
-    if "numbers" in failed:
-        parts.append(Text(CHANGED if dirty else UNCHANGED))
+    if dirty:
+        parts.append(Text(CHANGED))
+    elif "numbers" in failed:
+        parts.append(Text(UNCHANGED))
     spots = [f"{row['id']}@{row['reading']}" for row in worst if row["outcome"] in BROKEN]
     spots = list(dict.fromkeys([*spots, *snapshots]))
     parts.append(f"rerun: {words.rerun(*spots[0].split('@'))}")

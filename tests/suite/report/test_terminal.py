@@ -223,8 +223,9 @@ def test_a_failure_says_whether_it_is_science_or_machine(rows, cause, changes, s
     assert (UNCHANGED in shown) is (cause == "numbers")
 
 
-def test_a_changed_checkout_is_looked_at_before_the_machine(rows):
-    rows[0] |= {"outcome": "failed", "stale": True}
+@pytest.mark.parametrize("changes", [{"stale": True}, {"expected": "trend-only"}])
+def test_a_changed_checkout_is_looked_at_first(rows, changes):
+    rows[0] |= {"outcome": "failed"} | changes
     assert CHANGED in screen(rows, dirty=True)
     assert CHANGED not in screen(rows, dirty=False)
 
