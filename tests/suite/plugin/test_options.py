@@ -43,7 +43,7 @@ def test_claims_run_beside_another_plugin_of_the_same_options(others, when):
     words = ["claims", "--repro-claim", "tiny-error", "--device", "mine"]
     if when == "after":  # of the folders that are named, the last one's conftest.py is last
         (others.pytester.path / "elsewhere" / "conftest.py").write_text(OTHERS)
-        words.append("elsewhere")
+        words.insert(1, "elsewhere")
     result = others.pytester.runpytest_inprocess(
         *QUIET, *(BEFORE if when == "before" else ()), *words
     )

@@ -39,8 +39,9 @@ def bits(artifact) -> bytes:
 
 
 def cached(home) -> list[str]:
-    folder = home / "cache" / "weights"
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    """But for the locks, which some versions of filelock remove."""
+    found = (home / "cache" / "weights").glob("*")
+    return sorted(path.name for path in found if path.suffix != ".lock")
 
 
 def trainings() -> int:
@@ -59,7 +60,7 @@ def test_an_empty_cache_trains_and_a_full_one_does_not(home):
     assert bits(first) == bits(second)
     assert first.sha256 == second.sha256
     assert second.manifest == first.manifest
-    assert cached(home) == [f"{KEY}.json", f"{KEY}.lock", f"{KEY}.safetensors"]
+    assert cached(home) == [f"{KEY}.json", f"{KEY}.safetensors"]
 
 
 def test_shipped_weights_come_before_the_cache(home):
@@ -120,7 +121,7 @@ def test_a_training_without_data_leaves_nothing(home):
     sample = data.Mnist("embedded", "", {}, None, digits)
     with pytest.raises(UsageError, match="no training set"):
         Store().obtain(MlpRecipe(seed=0), sample)
-    assert all(name.endswith(".lock") for name in cached(home))
+    assert not cached(home)
 
 
 def test_a_training_that_ends_in_nan_is_not_kept(home, monkeypatch):
@@ -220,7 +221,7 @@ def test_a_killed_training_leaves_a_checkpoint_and_then_nothing(home, monkeypatc
 
     with pytest.raises(KeyboardInterrupt):
         Store().obtain(RECIPE, data.find(), on_epoch=kill)
-    assert cached(home) == [f"{KEY}.checkpoint", f"{KEY}.lock"]
+    assert cached(home) == [f"{KEY}.checkpoint"]
     # A process killed while it wrote leaves its temporary file as well.
     stray = home / "cache" / "weights" / f".{KEY}.checkpoint.123-0123abcd.tmp"
     others = stray.with_name(f".{recipes.key(SmallRecipe(seed=1))}.checkpoint.123-0123abcd.tmp")
@@ -230,7 +231,7 @@ def test_a_killed_training_leaves_a_checkpoint_and_then_nothing(home, monkeypatc
     artifact = Store().obtain(RECIPE, data.find(), on_epoch=lambda done, *_: told.append(done))
     assert told == [2, 3, 4]
     assert artifact.sha256 == expected.sha256
-    assert cached(home) == [others.name, f"{KEY}.json", f"{KEY}.lock", f"{KEY}.safetensors"]
+    assert cached(home) == [others.name, f"{KEY}.json", f"{KEY}.safetensors"]
 
 
 @pytest.fixture
@@ -295,7 +296,7 @@ def test_of_two_processes_one_trains_and_the_other_reads(home, monkeypatch):
     assert sha == same
     assert fakes.notes().count("train 0") == 1
     assert fakes.notes().count("epoch 0") == RECIPE.epochs
-    assert cached(home) == [f"{KEY}.json", f"{KEY}.lock", f"{KEY}.safetensors"]
+    assert cached(home) == [f"{KEY}.json", f"{KEY}.safetensors"]
 
 
 # A cache that cannot serve
@@ -344,7 +345,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(home, monkeypat
     assert not [name for name in cached(home) if name.endswith(".tmp")]
     assert Store().lookup(RECIPE) is None
     assert obtain().source == "trained"
-    assert cached(home) == [f"{KEY}.json", f"{KEY}.lock", f"{KEY}.safetensors"]
+    assert cached(home) == [f"{KEY}.json", f"{KEY}.safetensors"]
 
 
 def test_the_weights_pass_their_own_check():
