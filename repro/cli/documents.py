@@ -1,8 +1,9 @@
 """Generate what the populations decide: their hashes, CLAIMS.md, and tables of other documents.
 
 A part stands between ``<!-- made by repro docs: NAME -->`` and ``<!-- end -->``, or between
-comments of YAML. The names are ``findings``, ``citation`` and ``codecheck``, and ``PAPER NAME``
-for every table of the paper's ``doc_tables.py``.
+comments of YAML. The names are ``findings``, ``citation`` and ``codecheck``, ``template FILE`` for
+the files that ``repro new-paper`` writes, and ``PAPER NAME`` for every table of the paper's
+``doc_tables.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from repro.claims.records import Paper
+from repro.cli.kit import TEMPLATE
 from repro.errors import ClaimsError, EvidenceError
 from repro.judge import cases as evidence
 from repro.judge.cases import Case
@@ -34,6 +36,9 @@ def parts(archive: Archive, cases: Sequence[Case]) -> dict[str, str]:
         "citation": _citation(papers),
         "codecheck": _codecheck(papers),
     }
+    for language, path in (("toml", TEMPLATE), ("python", TEMPLATE.with_suffix(".py"))):
+        text = path.read_text(encoding="utf-8")
+        made[f"template {path.name}"] = f"```{language}\n{text}```\n"
     for paper in registry.folders():
         for name, table in registry.tables(paper).items():
             made[f"{paper} {name}"] = table(archive)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from repro import __version__, paths
-from repro.cli import calibrate, commands, try_network
+from repro.cli import calibrate, commands, kit, try_network
 from repro.errors import ReproError, StoreError
 from repro.papers.registry import load_all
 
@@ -29,6 +29,7 @@ typical use:
   repro run --claim 'lacok2016-t1-*'    measure and judge on this machine
   repro try net.py:Net --paper popovic2017   where a network of your own stands
   repro calibrate --seeds 0-19          make or extend the populations
+  repro new-paper doe2020               the files of a new paper, and the commands for it
   repro report reports/report.json      make the page of a report again
   repro diff A.json B.json              what changed between two reports
 """
@@ -147,11 +148,25 @@ def _parser() -> argparse.ArgumentParser:
     flag("--json", help="as JSON")
     flag("-v", "--verbose", help="in sentences")
 
+    said = "write the files of a new paper, which run, and tell what comes next"
+    option, _ = add("new-paper", kit.new_paper, said)
+    option("id", help="of the paper, such as doe2020")
+    option(
+        "--dir",
+        type=paths.given,
+        help="where papers/ and claims/ are made (default: in this checkout)",
+    )
+
     said = (
         "what is wrong with a paper's records and experiments, before any training; 1 for a fault"
     )
     option, _ = add("check", commands.check, said)
     option("paper", help="the paper's id")
+
+    said = "the verdicts on record that are not those of the evidence; 1 where one is left"
+    option, flag = add("expect", kit.expect, said)
+    option("paper", help="the paper's id")
+    flag("--write", help="put those of the evidence into claims.toml")
 
     _, flag = add("docs", commands.docs, "make CLAIMS.md and the documents' tables again")
     flag("--check", help="write nothing; 1 where one is stale")

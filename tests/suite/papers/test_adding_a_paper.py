@@ -1,4 +1,4 @@
-"""docs/adding-a-paper.md is run as it stands: its files, then its commands."""
+"""docs/adding-a-paper.md is run as it stands: its commands, on the files that it shows."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ from repro.report import report_json
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "adding-a-paper.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.M | re.S))
-COMMANDS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
-(LAST_LINE,) = re.findall(r"^```toml\n(readings = .*\n)```$", PAGE, re.M)
-RECORDS = "papers/means2020/claims.toml"
+FILES = dict(re.findall(r"^`([\w./]+)`:\n\n<!--[^\n]*\n```\w+\n(.*?)^```$", PAGE, re.M | re.S))
+NEW, EVIDENCE = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
+RECORDS = "papers/example2020/claims.toml"
 
 
 def mnist(folder: Path) -> dict[str, str]:
@@ -44,13 +43,10 @@ def mnist(folder: Path) -> dict[str, str]:
 
 
 class House:
-    """A folder with the page's files in it, and a shell that runs its commands."""
+    """An empty folder, and a shell that runs the page's commands there."""
 
     def __init__(self, root: Path, python: Path) -> None:
         self.root = root
-        for name, content in FILES.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(content, encoding="utf-8")
         (root / "bin").mkdir()
         for name in ("repro", "pytest"):
             command = root / "bin" / name
@@ -93,7 +89,7 @@ class House:
     def record(self) -> dict[str, object]:
         """The new claim in the report."""
         found = report_json.read(self.root / "reports" / "report.json")
-        return next(r for r in found["claims"] if r["paper"] == "means2020")
+        return next(r for r in found["claims"] if r["paper"] == "example2020")
 
 
 def shipped() -> dict[str, int]:
@@ -103,49 +99,48 @@ def shipped() -> dict[str, int]:
     return {str(p): p.stat().st_mtime_ns for p in found}
 
 
-def test_the_page_has_all_that_a_paper_needs():
-    assert list(FILES) == [
-        RECORDS,
-        "papers/means2020/experiments.py",
-        "papers/means2020/pictures.py",
-        "claims/conftest.py",
-        "claims/test_means2020.py",
-    ]
-    assert len(COMMANDS) == 2
-    assert len(re.findall(r"^readings = ", FILES[RECORDS], re.M)) == 1
-
-
-def test_the_page_s_paper_is_found_measured_judged_and_reported(tmp_path, warm):
+def test_a_paper_is_written_measured_judged_and_reported(tmp_path, warm):
     pytest.importorskip("mlxtend")
     house, before = House(tmp_path, warm.python()), shipped()
 
-    evidence = house.run(COMMANDS[0])
-    assert evidence.returncode == 0, evidence.stderr
-    answer = "as-written: reproduced, UNEXPECTED (on record inconclusive)\n"
-    assert answer in evidence.stdout
-    rerun = "pytest claims/test_means2020.py --claim 'means2020-t1-fgsm-error'"
-    assert f"run:         {rerun}\n" in evidence.stdout
-    path = "fixtures/populations/full/means2020-table1--as-written.csv"
-    assert populations.load(tmp_path / path).seeds == tuple(range(8))
+    new = house.run(NEW)
+    assert new.returncode == 0, new.stderr
+    written, _, told = new.stdout.partition("\n\n")
+    assert told == EVIDENCE  # the page has the commands that are printed
+    assert set(FILES) < set(written.splitlines())
+    for name, content in FILES.items():
+        mine = (tmp_path / name).read_text(encoding="utf-8")
+        assert mine.partition("\n")[2] == content.partition("\n")[2]
+    schema = (tmp_path / RECORDS).read_text().partition("\n")[0].removeprefix("#:schema ")
+    assert (
+        (tmp_path / RECORDS)
+        .parent.joinpath(schema)
+        .samefile(ROOT / "repro" / "claims" / "claims.schema.json")
+    )
+    again = house.run(NEW)
+    assert again.returncode == 2
+    assert "found: a paper example2020 that is there already" in again.stderr
 
-    # The record expects what the evidence does not say: the page goes on to correct it.
-    early = house.run(COMMANDS[1])
-    assert early.returncode == 1
-    assert "the evidence says reproduced, the record expects inconclusive" in early.stdout
-
-    house.edit("^readings = .*\n", LAST_LINE)
-    verdict = house.run(COMMANDS[1])
-    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    done = house.run(EVIDENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "inconclusive (not measured yet) -> reproduced\n" in done.stdout
+    path = "fixtures/populations/full/example2020-table1--as-written.csv"
+    assert populations.load(tmp_path / path).seeds == tuple(range(10))
     record = house.record()
     assert (record["verdict"], record["outcome"]) == ("reproduced", "passed")
     assert record["control"]["outside"] is True
     page = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
-    assert '<figure id="figure-means2020-fig1">' in page
-    assert "means2020-t1-fgsm-error" in page
+    assert "example2020-t1-fgsm-error" in page
+    export, *_, test = EVIDENCE.splitlines()
+    story = house.run(f"{export}\nrepro show example2020-t1-fgsm-error")
+    assert f"run:         {test} --claim 'example2020-t1-fgsm-error'\n" in story.stdout
     assert shipped() == before, "a file of the package was changed"
 
     # And it can fail: a paper that had said something else is not reproduced.
-    house.edit("0[.]61$", "0.35")
-    other = house.run(COMMANDS[1])
+    house.edit("^published = 0.84$", "published = 0.35")
+    other = house.run(f"{export}\n{test}")
     assert other.returncode == 1
     assert house.record()["evidence_verdict"] == "trend-only"
+    asked = house.run(f"{export}\nrepro expect example2020")
+    assert asked.returncode == 1
+    assert "example2020-t1-fgsm-error@as-written: reproduced -> trend-only\n" in asked.stdout
