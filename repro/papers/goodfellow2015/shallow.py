@@ -35,9 +35,6 @@ LOGISTIC, RBF = "logistic", "rbf"
 
 RUBBISH = 10_000
 
-LOGISTIC, RBF = "logistic", "rbf"
-"""Roles that no other network can take: one tells two classes apart, one gives no logits."""
-
 
 def softmax_of(network: Network, x: Tensor) -> Tensor:
     """Return the softmax outputs (N, C), float64."""

@@ -13,7 +13,7 @@ from torch.optim import SGD
 from repro.lab.attacks import fgsm
 from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
-from repro.lab.networks.modules import ModuleNetwork
+from repro.lab.networks.network import ModuleNetwork
 from repro.papers.experiment import TARGET, Run
 from repro.papers.goodfellow2015 import networks, shallow
 
@@ -197,6 +197,11 @@ def test_each_reading_measures_its_own_network(name):
     keys = {str(recipe.configuration()) for recipe in recipes}
     clipped = sum("clipped" in reading for reading in experiment.readings)  # an attack's switch
     assert len(keys) == len(experiment.readings) - clipped
+
+
+def test_a_network_of_ten_logits_may_stand_for_softmax_regression_alone():
+    offered = shallow.EXPERIMENTS
+    assert [e.name for e in offered if TARGET in e.networks(0, e.readings[0])] == ["softmax"]
 
 
 def test_the_clipped_reading_clips_what_is_classified(run, monkeypatch):
