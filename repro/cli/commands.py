@@ -85,13 +85,19 @@ def _cases() -> list[Case]:
 
 
 def claims(args: argparse.Namespace) -> int:
-    """List every claim and its expected verdicts; or print CLAIMS.md, or the README's table."""
+    """List every claim and its expected verdicts; or print CLAIMS.md, or the README's table.
+
+    Raises:
+        UsageError: ``--paper`` names none.
+    """
     papers = registry.load_all()
+    Selection(papers=tuple(args.paper)).check(papers.values())
+    papers = {name: papers[name] for name in args.paper or papers}
     if args.markdown or args.findings:
         from repro.judge.populations import Archive
         from repro.report.claims_md import claims_page, findings
 
-        cases = _cases()
+        cases = [case for case in _cases() if case.claim.paper in papers]
         page = claims_page(papers.values(), cases, Archive()) if args.markdown else findings(cases)
         print(page, end="")
     elif args.json:
@@ -230,7 +236,7 @@ def docs(args: argparse.Namespace) -> int:
             f"{' and '.join(named)}, of which the project's own documents do not speak",
             expected="the project's own papers and evidence alone",
             do=f"env -u {' -u '.join(named)} repro docs; for a page of yours: "
-            "repro claims --markdown > CLAIMS.md",
+            "repro claims --markdown --paper ID > CLAIMS.md",
         )
 
     stale = documents.outdated(paths.checkout(), paths.fixtures() / "populations")

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from repro.claims.records import Paper
-from repro.cli.kit import TEMPLATE
+from repro.cli.paper_files import TEMPLATE
 from repro.errors import ClaimsError, EvidenceError
 from repro.judge import cases as evidence
 from repro.judge.cases import Case

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from repro import __version__, paths
-from repro.cli import calibrate, commands, kit, try_network
+from repro.cli import calibrate, commands, paper_files, try_network
 from repro.errors import ReproError, StoreError
 from repro.papers.registry import load_all
 
@@ -130,7 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     device = argparse.ArgumentParser(add_help=False)
     device.add_argument("--device", default="cpu", help=DEVICE)
 
-    _, flag = add("claims", commands.claims, "list every claim and what is expected of it")
+    said = "list every claim and what is expected of it"
+    option, flag = add("claims", commands.claims, said)
+    option("--paper", action="append", default=[], metavar="ID", help="only this (repeatable)")
     flag("--json", help="as JSON")
     flag("--markdown", help="as CLAIMS.md has it")
     flag("--findings", help="the README's table of findings")
@@ -149,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     flag("-v", "--verbose", help="in sentences")
 
     said = "write the files of a new paper, which run, and tell what comes next"
-    option, _ = add("new-paper", kit.new_paper, said)
+    option, _ = add("new-paper", paper_files.new_paper, said)
     option("id", help="of the paper, such as doe2020")
     option(
         "--dir",
@@ -164,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     option("paper", help="the paper's id")
 
     said = "the verdicts on record that are not those of the evidence; 1 where one is left"
-    option, flag = add("expect", kit.expect, said)
+    option, flag = add("expect", paper_files.expect, said)
     option("paper", help="the paper's id")
     flag("--write", help="put those of the evidence into claims.toml")
 

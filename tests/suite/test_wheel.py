@@ -37,13 +37,13 @@ def elsewhere(built, warm, tmp_path):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REPRO_")}
     mine = {"PYTHONPATH": str(built), "REPRO_CACHE_DIR": str(tmp_path / "cache")}
 
-    def run(*words: str) -> tuple[int, str]:
+    def run(*words: str, **more: str) -> tuple[int, str]:
         folder, output = tmp_path / "theirs", tmp_path / "output"
         folder.mkdir(exist_ok=True)
         status = warm.run(
             ["-m", "repro", *words],
             folder=folder,
-            environment=kept | mine | {"REPRO_OFFLINE": "1"},
+            environment=kept | mine | more | {"REPRO_OFFLINE": "1"},
             output=output,
             seconds=100,
         )
@@ -89,12 +89,20 @@ def test_a_claim_is_measured_and_the_report_is_the_user_s(elsewhere, built, tmp_
     assert files(built) == before
 
 
-@pytest.mark.parametrize("words", ["docs", "calibrate --seeds 99", "train lacok2016 --ship"])
+@pytest.mark.parametrize(
+    "words", ["docs", "calibrate --seeds 99", "train lacok2016 --ship", "new-paper x"]
+)
 def test_what_writes_to_the_checkout_asks_for_one(monkeypatch, capsys, words):
     monkeypatch.delenv("REPRO_FIXTURES_DIR", raising=False)
     monkeypatch.setattr(paths, "installed", lambda: True)
     assert main.main(words.split()) == 2
     assert "expected: a checkout" in capsys.readouterr().err
+
+
+def test_a_new_paper_needs_no_checkout(elsewhere):
+    assert elsewhere("new-paper", "doe2020", "--dir", "mine")[0] == 0
+    status, out = elsewhere("check", "doe2020", REPRO_EXTRA_PAPERS="mine/papers")
+    assert (status, "claims: 1, experiments: 1, faults: 0" in out) == (0, True)
 
 
 def test_other_fixtures_may_be_written(monkeypatch, tmp_path):

@@ -77,6 +77,18 @@ def test_claims_lists_every_claim_with_its_expected_verdicts(repro):
     assert rows[-1] == [str(len({row[0] for row in rows[1:-2]})), "claims"]
 
 
+@pytest.mark.parametrize("form", [[], ["--json"], ["--markdown"], ["--findings"], ["-v"]])
+def test_claims_of_one_paper(repro, tiny, form):
+    tiny.measure()
+    status, out, err = repro("claims", "--paper", "tiny", *form)
+    assert (status, err) == (0, "")
+    assert ("tiny-error" in out) is (form != ["--findings"])
+    assert "The error rate." in out or form not in (["--findings"], ["-v"])
+    assert "2016" not in out
+    assert "2017" not in out
+    mistake(repro("claims", "--paper", "tinny", *form), "UsageError", "--paper tinny")
+
+
 def test_claims_with_their_statements(repro):
     status, out, err = repro("claims", "-v")
     assert (status, err) == (0, "")

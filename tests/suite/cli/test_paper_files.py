@@ -24,7 +24,8 @@ def test_a_paper_of_the_repository_is_not_written_over(capsys):
 def test_in_a_checkout_the_files_lie_beside_those_of_the_others(monkeypatch, capsys):
     written = {}
     monkeypatch.setattr(
-        "repro.cli.kit.write_atomic", lambda path, text: written.update({path: text.decode()})
+        "repro.cli.paper_files.write_atomic",
+        lambda path, text: written.update({path: text.decode()}),
     )
     assert main(["new-paper", "doe2020"]) == 0
     folder = paths.PACKAGE / "papers" / "doe2020"
