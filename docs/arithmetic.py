@@ -21,7 +21,7 @@ import torch
 
 from repro import paths
 from repro.judge.freshness import FLOOR, STEPS, family
-from repro.judge.populations import Archive
+from repro.judge.populations import Archive, name_of
 from repro.lab.mnist import data as mnist
 from repro.lab.networks.store import Store
 from repro.papers import registry
@@ -41,7 +41,7 @@ def measure(out: Path) -> None:
             if not all(store.lookup(recipe) for recipe in experiment.recipes(0)):
                 continue
             for reading in experiment.readings:
-                key = f"{paper}-{name}--{reading}"
+                key = name_of(paper, name, reading)
                 if key not in found:
                     run.readings = experiment.readings
                     found[key] = experiment.run(run, reading)

@@ -144,7 +144,7 @@ def _recheck(args: argparse.Namespace, root: Path, chosen: dict[str, list[str]])
         for each in recheck.gated(records[paper], archive, names)
     ]
     seeds = recheck.seeds_for(held, args.seeds or [])
-    found: defaultdict[recheck.Spot, list[Result]] = defaultdict(list)
+    found: defaultdict[populations.Spot, list[Result]] = defaultdict(list)
 
     def keep(job: Job, results: list[Result]) -> None:
         for result in results:

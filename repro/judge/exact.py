@@ -3,7 +3,7 @@
 On the authors' own weights a number comes out again or it does not. It may be off by its own
 rounding, and by what float arithmetic changes: an image that is near a tie may fall either way,
 and a chain of steps may end elsewhere. How far was measured on the suite's own networks
-(:func:`repro.judge.freshness.tolerances`).
+(:func:`repro.judge.freshness.other_arithmetic`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Freshness: do code and evidence still agree? It says nothing of a paper.
 
 Measured on the same weights, a number must be the one on record, but for what other arithmetic
-(another processor, other threads) was measured to change: :func:`tolerances`. On other weights it
+(another processor, other threads) was measured to change: :func:`tolerance`. On other weights it
 must lie in the population's 99.9 % band.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from repro import paths
 from repro.judge.bands import Band, Values
 from repro.judge.verdicts import Judgement
 
@@ -33,18 +34,23 @@ def family(metric: str) -> str:
     return re.sub(r"-\d-\d$", "-to", re.sub(r"\[\d+\]$", "[]", metric))
 
 
-@cache
-def tolerances(path: Path) -> Mapping[tuple[str, str], float]:
-    """Return twice the largest change that other arithmetic was measured to make.
+def other_arithmetic(population: str, metric: str) -> float:
+    """Return twice the most that other arithmetic was measured to change of a metric.
+
+    It is on record in ``fixtures/arithmetic.csv``, which ``docs/arithmetic.py`` writes.
 
     Args:
-        path: of ``arithmetic.csv``, which ``docs/arithmetic.py`` writes: population (as
-            ``lacok2016-table1--as-written``), family of metrics and largest change. Nothing is
-            known where there is no such file.
+        population: by name, such as ``lacok2016-table1--as-written``; 0 of one not on record.
+        metric: of the population.
 
-    >>> tolerances(getfixture("tmp_path") / "arithmetic.csv")
-    {}
+    >>> other_arithmetic("none", "error")
+    0.0
     """
+    return _changes(paths.fixtures() / "arithmetic.csv").get((population, family(metric)), 0.0)
+
+
+@cache
+def _changes(path: Path) -> Mapping[tuple[str, str], float]:
     if not path.exists():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -54,16 +60,14 @@ def tolerances(path: Path) -> Mapping[tuple[str, str], float]:
         }
 
 
-def tolerance(known: Mapping[tuple[str, str], float], population: str, metric: str) -> float:
+def tolerance(population: str, metric: str) -> float:
     """Return how far a measurement on the same weights may lie from the one on record.
 
-    >>> tolerance({}, "lacok2016-table1--as-written", "original-error")
-    0.001
-    >>> tolerance({}, "popovic2017-steps--as-coded", "value-iterations")
-    0.05
+    >>> tolerance("none", "error"), tolerance("none", "value-iterations")
+    (0.001, 0.05)
     """
     least = STEPS if "iterations" in metric else FLOOR
-    return max(least, known.get((population, family(metric)), 0.0))
+    return max(least, other_arithmetic(population, metric))
 
 
 def gates(judgement: Judgement) -> list[Band | None]:

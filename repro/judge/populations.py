@@ -38,6 +38,9 @@ PROVENANCE = (
 )
 """The text columns behind ``seed``; every other column is a metric."""
 
+Spot = tuple[str, str, str]
+"""Paper, experiment and reading: what one population is of."""
+
 SUMS = "SHA256SUMS"
 """The file beside the populations that lists their SHA-256."""
 
@@ -153,13 +156,22 @@ def _read_sums(path: Path) -> dict[str, str]:
     return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
 
 
+def name_of(paper: str, experiment: str, reading: str) -> str:
+    """Name a population, and whatever else is of one experiment under one reading.
+
+    >>> name_of("lacok2016", "table1", "as-written")
+    'lacok2016-table1--as-written'
+    """
+    return f"{paper}-{experiment}--{reading}"
+
+
 def path_of(root: Path, kind: Kind, paper: str, experiment: str, reading: str) -> Path:
     """Return where a population is kept below ``root`` (``fixtures/populations``).
 
     >>> path_of(Path("root"), "full", "lacok2016", "table1", "as-written").as_posix()
     'root/full/lacok2016-table1--as-written.csv'
     """
-    return root / kind / f"{paper}-{experiment}--{reading}.csv"
+    return root / kind / f"{name_of(paper, experiment, reading)}.csv"
 
 
 def _name(path: Path) -> str:

@@ -16,7 +16,7 @@ import torch
 
 from repro.errors import DataError, EvidenceError
 from repro.judge import populations
-from repro.judge.populations import Kind, Row
+from repro.judge.populations import Kind, Population, Row
 from repro.lab import provenance
 from repro.lab.devices import prepare_device
 from repro.lab.mnist import data as mnist
@@ -128,23 +128,24 @@ def missing(root: Path, paper: str, seed: int, names: Iterable[str], kinds: Iter
         for name in names:
             for reading in offered[name].readings:
                 path = populations.path_of(root, kind, paper, name, reading)
-                rows = populations.load(path).rows
-                for row in rows:
-                    check_configuration(path, row, offered[name], reading)
-                if seed not in [row.seed for row in rows]:
+                population = populations.load(path)
+                check_configuration(population, offered[name], reading)
+                if seed not in population.seeds:
                     wanted.append((kind, name, reading))
     return Job(paper, seed, tuple(wanted))
 
 
-def check_configuration(path: Path, row: Row, experiment: Experiment, reading: str) -> None:
-    """Raise EvidenceError where a population's row is not of the code's configuration."""
-    expected = experiment.configuration(row.seed, reading)
-    if row.provenance["configuration"] != expected:
-        raise EvidenceError(
-            f"{path.parent.name}/{path.name} has seed {row.seed} of another configuration",
-            expected=f"{expected[:16]}…",
-            do="if it is obsolete, move the old file away and make the population again",
-        )
+def check_configuration(population: Population, experiment: Experiment, reading: str) -> None:
+    """Raise EvidenceError where a row of a population is not of the code's configuration."""
+    path = population.path
+    for row in population.rows:
+        expected = experiment.configuration(row.seed, reading)
+        if row.provenance["configuration"] != expected:
+            raise EvidenceError(
+                f"{path.parent.name}/{path.name} has seed {row.seed} of another configuration",
+                expected=f"{expected[:16]}…",
+                do="if it is obsolete, move the old file away and make the population again",
+            )
 
 
 def keep(root: Path, paper: str, results: Iterable[Result]) -> int:

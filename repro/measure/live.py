@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from repro import paths
 from repro.claims.records import Claim, OrderingClaim
 from repro.errors import EvidenceError
-from repro.judge.freshness import gates, outside_gate, tolerance, tolerances
-from repro.judge.populations import Archive, Kind
+from repro.judge.freshness import gates, outside_gate, tolerance
+from repro.judge.populations import Archive, Kind, name_of
 from repro.judge.verdicts import Judgement
 from repro.lab.mnist.data import Mnist
 from repro.measure.calibrate import check_configuration
@@ -68,14 +67,13 @@ def evidence_alone(claim: Claim, reading: str, session: Session) -> str:
 
 
 def check_evidence(claim: Claim, reading: str, archive: Archive, kind: Kind) -> None:
-    """Raise EvidenceError where a row of a claim's population is not of the code's configuration.
+    """Check that a claim's population is of the code's configuration.
 
     Raises:
-        EvidenceError: the population is damaged, or of another configuration than the code's.
+        EvidenceError: it is damaged, or of another configuration.
     """
     population = archive.population(kind, claim.paper, claim.experiment, reading)
-    for row in population.rows:
-        check_configuration(population.path, row, experiment_of(claim, reading), reading)
+    check_configuration(population, experiment_of(claim, reading), reading)
 
 
 def recorded(claim: Claim, reading: str, archive: Archive, kind: Kind) -> Measured:
@@ -127,11 +125,10 @@ def stale(
         to hold it against.
     """
     if seed0 is not None and "+".join(measured.weights_sha256) in seed0.weights_sha256:
-        name = f"{claim.paper}-{claim.experiment}--{reading}"
-        known = tolerances(paths.fixtures() / "arithmetic.csv")
+        name = name_of(claim.paper, claim.experiment, reading)
         for metric in claim.metrics:
             here, there = measured.values[metric], seed0.values[metric]
-            allowed = tolerance(known, name, metric)
+            allowed = tolerance(name, metric)
             if not abs(here - there) <= allowed:
                 return (
                     f"code and evidence disagree: {metric} is {here:.6g} on this machine and "

@@ -14,10 +14,10 @@ import numpy as np
 
 from repro.claims.records import InconsistencyClaim, Paper
 from repro.errors import EvidenceError, UsageError
-from repro.judge import cases as evidence
+from repro.judge import cases
 from repro.judge.bands import Band, Values, prediction_band
 from repro.judge.freshness import all_beyond, gates, tolerance
-from repro.judge.populations import Archive, Kind, Population
+from repro.judge.populations import Archive, Kind, Population, Spot
 from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
 from repro.measure.calibrate import Job, Result, check_configuration
 from repro.papers import registry
@@ -25,9 +25,6 @@ from repro.papers.experiment import Experiment
 
 FRESH = 2
 """Seeds that are measured where none are named."""
-
-Spot = tuple[str, str, str]
-"""Paper, experiment and reading: one population."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Held]:
             case.claim.labels,
             case.claim.gated_value,
         )
-        for case in evidence.judge(paper, archive)
+        for case in cases.judge(paper, archive)
         if case.claim.experiment in names and any(gates(case.judgement))
     ]
     claims = [claim for claim in paper.claims if not isinstance(claim, InconsistencyClaim)]
@@ -80,8 +77,7 @@ def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Held]:
                 found.append(_unclaimed(paper.id, offered[name], reading, population))
     for spot in dict.fromkeys(each.spot for each in found):
         population = archive.population("full", *spot)
-        for row in population.rows:
-            check_configuration(population.path, row, offered[spot[1]], spot[2])
+        check_configuration(population, offered[spot[1]], spot[2])
     return found
 
 
@@ -98,7 +94,7 @@ def _unclaimed(paper: str, experiment: Experiment, reading: str, population: Pop
         population.seeds,
         [
             prediction_band(
-                population.values(name), level=GATE_LEVEL, unit=2 * tolerance({}, "", name)
+                population.values(name), level=GATE_LEVEL, unit=2 * tolerance("", name)
             )
             for name in metrics
         ],

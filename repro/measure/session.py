@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from repro.atomic import locked, write_atomic
+from repro.judge.populations import Spot, name_of
 from repro.lab.devices import release_memory
 from repro.lab.mnist import data as mnist
 from repro.lab.mnist.data import Mnist
@@ -30,13 +31,9 @@ SEED = 0
 """The seed of the shipped networks, and of every live measurement."""
 
 
-def name_of(paper: str, experiment: str, reading: str) -> str:
-    """Name the file that a measurement is left in, in the folder that a run's processes share.
-
-    >>> name_of("lacok2016", "table1", "as-written")
-    'lacok2016-table1--as-written.json'
-    """
-    return f"{paper}-{experiment}--{reading}.json"
+def left_in(shared: Path, spot: Spot) -> Path:
+    """Return the file in a run's shared folder that a measurement is left in."""
+    return shared / f"{name_of(*spot)}.json"
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ class Session:
         )
 
     def _one(self, paper: str, experiment: str, reading: str, wanted: tuple[str, ...]) -> Measured:
-        path = self.shared / name_of(paper, experiment, reading)
+        path = left_in(self.shared, (paper, experiment, reading))
         if path.exists():
             return Measured(**json.loads(path.read_text(encoding="utf-8")))
         what, run = registry.experiments(paper)[experiment], self.run_of(paper)

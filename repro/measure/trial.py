@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from repro import paths
 from repro.claims.records import Claim, InconsistencyClaim, OrderingClaim, Paper, PublishedClaim
 from repro.claims.selection import Selection
 from repro.errors import ReproError
 from repro.judge.bands import Band
 from repro.judge.cases import Case, case_of, gather
 from repro.judge.exact import TIE, compare
-from repro.judge.freshness import family, tolerances
-from repro.judge.populations import Archive
+from repro.judge.freshness import other_arithmetic
+from repro.judge.populations import Archive, name_of
 from repro.measure import live
 from repro.measure.session import SEED, Measured, Session
 from repro.papers.experiment import TARGET, Run
@@ -137,9 +136,8 @@ def _published(
     claim: PublishedClaim, reading: str, measured: Measured, ties: Mapping[str, tuple[int, int]]
 ) -> tuple[bool, str]:
     """Tell whether the authors' network measures what they published, and a sentence."""
-    known = tolerances(paths.fixtures() / "arithmetic.csv")
-    of = f"{claim.paper}-{claim.experiment}--{reading}"
-    return compare(claim, measured.values, ties, lambda m: known.get((of, family(m)), 0.0))
+    name = name_of(claim.paper, claim.experiment, reading)
+    return compare(claim, measured.values, ties, partial(other_arithmetic, name))
 
 
 def _side(x: float, band: Band | None) -> str:

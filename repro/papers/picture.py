@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from repro.atomic import write_atomic
 from repro.claims.schema import SLUG
 from repro.errors import ClaimsError, UsageError
+from repro.judge.populations import name_of
 from repro.papers import registry
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
@@ -149,7 +150,8 @@ def make(paper: str, experiment: str, run: Run, reading: str, shared: Path) -> N
             problems.append(f"picture {picture.name} ({reading}) was not made: {error!r}")
     if made or problems:
         content = json.dumps({"pictures": made, "problems": problems})
-        write_atomic(shared / f"{paper}-{experiment}--{reading}{_SUFFIX}", content.encode())
+        name = name_of(paper, experiment, reading)
+        write_atomic(shared / f"{name}{_SUFFIX}", content.encode())
 
 
 def collect(shared: Path) -> tuple[list[dict[str, Any]], list[str]]:

@@ -22,8 +22,9 @@ from rich.console import Console
 from rich.file_proxy import FileProxy
 from rich.table import Column
 
+from repro.judge.populations import Spot
 from repro.measure.progress import LINE_EVERY_S, duration, is_terminal
-from repro.measure.session import BEGAN, TRAINING, name_of
+from repro.measure.session import BEGAN, TRAINING, left_in
 
 TICK_S = 1.0
 
@@ -33,14 +34,14 @@ class Part:
     """One measurement of a run: what is known of it beforehand, and what has become of it.
 
     Args:
-        spot: paper, experiment and reading.
+        spot: of which it is.
         group: parts of one group are measured one after another.
         seconds: that it took for the record.
         began: when it began here, in seconds; None before it has.
         took: how many seconds it took here; None before its end.
     """
 
-    spot: tuple[str, str, str]
+    spot: Spot
     group: str = ""
     seconds: float = 1.0
     began: float | None = None
@@ -48,7 +49,7 @@ class Part:
 
     def seen(self, folder: Path) -> Part:
         """Return the part as the notes in a run's shared folder have it now."""
-        done = folder / name_of(*self.spot)
+        done = left_in(folder, self.spot)
         began = took = None
         with suppress(OSError):
             began = done.with_name(done.stem + BEGAN).stat().st_mtime

@@ -17,10 +17,9 @@ import pytest
 
 from repro.errors import ReproError, StoreError
 from repro.judge.overview import Explained, explained
-from repro.judge.populations import Kind
+from repro.judge.populations import Kind, name_of
 from repro.papers import picture
 from repro.plugin import options, xdist
-from repro.plugin.snapshots import name_of
 from repro.plugin.state import ROW, State, usage
 from repro.plugin.xdist import Test
 from repro.report import outputs, words
@@ -232,8 +231,11 @@ class Recorder:
 
     def snapshots_failed(self) -> list[str]:
         """Name the snapshots that differ, as their files are named."""
-        spots = {f"{c.id}@{reading}": (c, reading) for c, reading in self.state.under_readings()}
-        return [name_of(*spots[id_]) for id_ in dict.fromkeys(self.snapshots)]
+        names = {
+            f"{claim.id}@{reading}": name_of(claim.paper, claim.experiment, reading)
+            for claim, reading in self.state.under_readings()
+        }
+        return [names[id_] for id_ in dict.fromkeys(self.snapshots)]
 
     def judge_the_rest(self) -> None:
         """Fill the rows of claims whose tests did not run with what the populations say."""

@@ -16,19 +16,18 @@ from typing import Any
 
 from repro import paths
 from repro.atomic import locked, write_atomic
-from repro.claims.records import Claim
-from repro.judge.freshness import tolerance, tolerances
+from repro.judge.freshness import tolerance
 from repro.judge.populations import Kind
-
-
-def name_of(claim: Claim, reading: str) -> str:
-    """Return the name of the snapshot that holds a claim's experiment under a reading."""
-    return f"{claim.paper}-{claim.experiment}--{reading}"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the shipped networks measured in one experiment under one reading."""
+    """What the shipped networks measured in one experiment under one reading.
+
+    Args:
+        kind: of the images.
+        name: of the experiment's population under the reading.
+    """
 
     kind: Kind
     name: str
@@ -80,11 +79,9 @@ class Snapshot:
 
     def settings(self, values: Mapping[str, float]) -> dict[str, Any]:
         """Return the file and the tolerances as ``num_regression.check`` takes them."""
-        known = tolerances(paths.fixtures() / "arithmetic.csv")
         return {
             "fullpath": self.path,
             "tolerances": {
-                metric: {"atol": tolerance(known, self.name, metric), "rtol": 0}
-                for metric in values
+                metric: {"atol": tolerance(self.name, metric), "rtol": 0} for metric in values
             },
         }

@@ -16,7 +16,7 @@ from _pytest._code.code import ExceptionRepr
 from repro.claims.records import Claim, Control, Expectation, InconsistencyClaim
 from repro.errors import EvidenceError
 from repro.judge.cases import Evidence
-from repro.plugin import snapshots
+from repro.judge.populations import name_of
 from repro.plugin.snapshots import Snapshot
 from repro.plugin.state import ROW, STATE, purpose_of, spot_of
 from repro.report.failure import failure_text, in_words
@@ -63,7 +63,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         spots = [spot for spot in spots if not isinstance(spot[0], InconsistencyClaim)]
     ids = [f"{claim.id}@{reading}" for claim, reading in spots]
     if "shipped" in names:  # one claim stands for all of its experiment
-        ids = [snapshots.name_of(*spot) for spot in spots]
+        ids = [name_of(c.paper, c.experiment, reading) for c, reading in spots]
         spots = list(dict(zip(ids, spots, strict=True)).values())
         ids = list(dict.fromkeys(ids))
     metafunc.parametrize(("claim", "reading"), spots, ids=ids)
@@ -132,7 +132,7 @@ def shipped(claim: Claim, measure: Measure) -> dict[str, float]:
 def snapshot(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Snapshot:
     """Give the experiment's snapshot: what its networks measured when they were shipped."""
     kind = request.config.stash[STATE].session.data().kind
-    return Snapshot(kind, snapshots.name_of(claim, reading))
+    return Snapshot(kind, name_of(claim.paper, claim.experiment, reading))
 
 
 # --- what a test tells ---------------------------------------------------------------------

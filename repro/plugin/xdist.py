@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from repro.atomic import write_atomic
 from repro.errors import ReproError
-from repro.judge.populations import Archive
+from repro.judge.populations import Archive, Spot
 from repro.papers import registry
 
 
@@ -30,10 +30,6 @@ class Test(NamedTuple):
     id: str
     purpose: str
     group: str = ""
-
-
-Spot = tuple[str, str, str]
-"""Paper, experiment and reading: one measurement."""
 
 
 def by_group(config: Any) -> bool:

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any, TypedDict
 
-from repro import paths
-from repro.judge.freshness import tolerance, tolerances
+from repro.judge.freshness import tolerance
+from repro.judge.populations import name_of
 from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
 from repro.report import words
 from repro.report.result_row import Measurement, ResultRow
@@ -97,14 +97,12 @@ def _measurement(a: Mapping[str, Any], before: ResultRow, after: ResultRow) -> C
         was, now = number(before["measured"]), number(after["measured"])
         return _change(before, was, now, "measured in one run only, or at other points")
     same = before["weights_sha256"] == after["weights_sha256"]
-    known = tolerances(paths.fixtures() / "arithmetic.csv")
-    name = f"{before['paper']}-{before['experiment']}--{before['reading']}"
+    name = name_of(before["paper"], before["experiment"], before["reading"])
     moved = []
     for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
         population = None if same else spread(a, before, i)
         metric = before["metric"] + (f"[{i}]" if before["kind"] == "curve" else "")
-        rounding = tolerance(known, name, metric)
-        allowed = noise(max(abs(x), abs(y)), population, rounding)
+        allowed = noise(max(abs(x), abs(y)), population, tolerance(name, metric))
         if abs(x - y) > allowed:
             at = f"point {i + 1}: " if len(xs) > 1 else ""
             said = f"{at}moved by {abs(x - y):.2g}, noise is {allowed:.2g}"

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from repro.measure.session import BEGAN, TRAINING, name_of
+from repro.measure.session import BEGAN, TRAINING, left_in
 from repro.plugin import progress
 from repro.plugin.progress import Part, RunProgress, done_share, seconds_left, slowness
 
@@ -54,7 +54,7 @@ def note(tmp_path):
     """Leave the notes of a measurement that began and, maybe, came to its end."""
 
     def left(spot, began, took=None):
-        done = tmp_path / name_of(*spot)
+        done = left_in(tmp_path, spot)
         mark = done.with_name(done.stem + BEGAN)
         mark.touch()
         os.utime(mark, (began, began))
