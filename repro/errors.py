@@ -28,6 +28,11 @@ class ReproError(Exception):
     def __str__(self) -> str:
         return f"found: {self.found}\nexpected: {self.expected}\nwhat to do: {self.do}"
 
+    @property
+    def in_one_line(self) -> str:
+        """The three on one line, for a result row."""
+        return f"{self.found}; expected: {self.expected}; what to do: {self.do}"
+
 
 class DataError(ReproError):
     """MNIST files that are missing, damaged or not MNIST."""

@@ -63,11 +63,8 @@ class Progress:
 
         def told(done: int, total: int, cost: float) -> None:
             nonlocal last
-            line, stream, now = (
-                said(done, total, cost),
-                self.stream or sys.stderr,
-                time.monotonic(),
-            )
+            line, now = said(done, total, cost), time.monotonic()
+            stream = self.stream or sys.stderr
             if math.isnan(cost):
                 print(line, file=stream)
             elif is_terminal(stream):

@@ -86,8 +86,7 @@ def rows(
                 row["reason"] += _beside(claim, reading)
                 row["outcome"] = "passed"
         except ReproError as error:
-            row["outcome"] = "error"
-            row["reason"] = f"{error.found}; expected: {error.expected}; what to do: {error.do}"
+            row["outcome"], row["reason"] = "error", error.in_one_line
         row["seconds"] = round(time.monotonic() - start, 3)
         yield row
 
@@ -103,7 +102,7 @@ def _not_asked(case: Case, session: Session) -> str:
         return f"nothing is measured: the paper contradicts itself or its code. {claim.statement}"
     networks = live.experiment_of(claim, case.reading).networks(SEED, case.reading)
     if TARGET not in networks:
-        return f"no one network of another kind can stand for its own: {', '.join(networks)}"
+        return f"yours cannot stand for the networks that it is about: {', '.join(networks)}"
     if why := live.not_measurable(claim, session.data()):
         return why
     if not trainings or not (isinstance(claim, OrderingClaim) or any(_bands(case))):

@@ -68,7 +68,7 @@ class Measure:
                 wanted = self.state.readings_wanted(claim, reading)
                 found.measured = measured = live.measure(claim, reading, session, wanted)
         except ReproError as error:
-            found.reason = f"{error.found}; expected: {error.expected}; what to do: {error.do}"
+            found.reason = error.in_one_line
             row = result_row(self.state, claim, reading, found)
             pytest.fail(failure_text(row, found.reason), pytrace=False)
         if measured is None:
@@ -105,7 +105,7 @@ def result_row(state: State, claim: Claim, reading: str, found: Found | None) ->
             live.fill(row, claim, found.measured, here, kind)
     except ReproError as error:
         row = new_row(state.unjudged(claim, reading))
-        row["reason"] = f"{error.found}; expected: {error.expected}; what to do: {error.do}"
+        row["reason"] = error.in_one_line
         return row
     if found is not None:
         row["reason"] = found.reason or row["reason"]

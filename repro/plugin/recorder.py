@@ -314,8 +314,6 @@ def _outcome(test: Test, report: pytest.TestReport) -> Outcome | None:
 
 
 def _report_problem(error: ReproError) -> str:
-    elsewhere = "free some space, or point --report-dir at another folder"
-    return (
-        f"{type(error).__name__}\nfound: {error.found}\nexpected: {error.expected}\n"
-        f"what to do: {elsewhere if isinstance(error, StoreError) else error.do}"
-    )
+    if isinstance(error, StoreError):
+        error.do = "free some space, or point --report-dir at another folder"
+    return f"{type(error).__name__}\n{error}"

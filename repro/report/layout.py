@@ -40,7 +40,7 @@ def grouped(
     titles: Sequence[str],
     groups: Mapping[tuple[str, str], Sequence[Cells]],
     *,
-    width: int | None = None,
+    width: int | None,
 ) -> list[RenderableType]:
     """Lay out rows in groups, in the first of three forms that the window holds.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LARGEST = 50_000_000
 """Bytes of the largest report that is read: some hundred times a real one."""
 SCHEMA = 3
-"""The version of ``report.schema.json`` that is written; 1 is read as well."""
+"""The version of ``report.schema.json`` that is written; 1 and 2 are read as well."""
 
 
 def new_header(data: Mnist, device: str, command: str) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def validate(report: Mapping[str, Any], *, name: str) -> None:
         if cut_off
         else f"{name}, {spot}: {error.message[:200]}",
         expected="a report as report.schema.json has it",
-        do="run tox -e reproduce again",
+        do="give the command that made it again",
     )
 
 
@@ -136,7 +136,7 @@ def _check_sense(rows: Iterable[ResultRow], name: str) -> None:
             raise ReportError(
                 f"{name} has {found}, of {line(' under '.join(key), 200)}",
                 expected="one row a claim and reading, and bands from low to high",
-                do="run tox -e reproduce again",
+                do="give the command that made it again",
             )
         seen.add(key)
 

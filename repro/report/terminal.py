@@ -52,7 +52,7 @@ FEW_FAILED = 3
 """Failures of one kind that the closing screen names."""
 
 
-def results(rows: Iterable[ResultRow], *, width: int | None = None) -> list[RenderableType]:
+def results(rows: Iterable[ResultRow], *, width: int | None) -> list[RenderableType]:
     """Return a table of what a run found, a row a claim and reading."""
     groups: dict[tuple[str, str], list[Cells]] = {}
     for row in rows:

@@ -75,7 +75,7 @@ def logits(weights: Mapping[str, Tensor], x: Tensor, *, mask: Tensor | None) -> 
     h = x.permute(0, 3, 1, 2)  # channels stay last in memory, where pooling is 12 times faster
     w, b = weights["conv1.w"], weights["conv1.b"]
     if x.requires_grad and not w.requires_grad:
-        h = _FirstConvolution.apply(h, w, b)  # type: ignore[no-untyped-call] # as in _affine
+        h = _FirstConvolution.apply(h, w, b)  # type: ignore[no-untyped-call]
     else:
         h = functional.conv2d(h, w, b, padding=2)
     # ReLU and the maximum can change places; after the pooling there is a quarter to do.

@@ -93,7 +93,7 @@ def test_a_network_between_the_published_number_and_the_trainings_is_held_to_the
 
 def test_what_cannot_be_asked_says_why(rows):
     for settings, why in (
-        ({"roles": ("plain",)}, "can stand for its own: plain"),
+        ({"roles": ("plain",)}, "cannot stand for the networks that it is about: plain"),
         ({"roles": (TARGET, "plain"), "at_hand": False}, "does not ship (repro train tiny"),
     ):
         row = rows(**settings)["tiny-error"]
