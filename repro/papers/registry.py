@@ -106,7 +106,7 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
 def tables(paper: str) -> Mapping[str, Callable[[Archive], str]]:
     """Load the tables for documents that a paper's optional ``doc_tables.py`` offers.
 
-    Each takes the archive of populations and gives Markdown; none may import torch.
+    Each takes the archive of populations and gives Markdown.
 
     Raises:
         ClaimsError: it has no ``TABLES``.

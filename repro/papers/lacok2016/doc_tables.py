@@ -44,7 +44,7 @@ TRANSFER = (
 )
 """(network under test, network the images are made for, experiment, reading, metrics' prefix)."""
 
-ATTACKED = named(fgsm_tables.EPS, left_open.BOTH)
+ATTACKED = named(fgsm_tables.EPS, fgsm_tables.BOTH)
 COLUMNS = ("error, eps 0.10", "confidence", "error, eps 0.25", "confidence")
 
 

@@ -25,11 +25,14 @@ EPS = {"fgsm-010": 0.10, "fgsm-025": 0.25}
 SETS = ("original", "fgsm-010", "fgsm-025", "random-025", "random-010", "untrained")
 """The four sets of the tables, then two controls: weaker random noise, an untrained network."""
 
+BOTH = ("error", "confidence")
+"""What Tables 1 and 2 have of every set."""
+
 DROPS, INCREASES = ("fgsm-010", "fgsm-025", "random-025"), ("fgsm-010", "random-025")
 """The sets whose drop of confidence, and whose increase of the error rate, are measured."""
 
 TABLE_METRICS = (
-    *named(SETS, ("error", "confidence")),
+    *named(SETS, BOTH),
     *named(DROPS, ("confidence-drop",)),
     *named(INCREASES, ("error-increase",)),
     "zero-gradient-share",
@@ -87,12 +90,23 @@ def noisy(run: Run, eps: float) -> Tensor:
     return fgsm.random_sign(run.images(), eps=eps, rng=rng)
 
 
-def _both(name: str, logits: Tensor, y: Tensor) -> Measurements:
+def error_and_confidence(name: str, logits: Tensor, y: Tensor) -> Measurements:
     """Name the error rate and the confidence of ``logits`` by ``name``."""
     return {
         f"{name}-error": metrics.error_rate(logits, y),
         f"{name}-confidence": metrics.mean_confidence(logits),
     }
+
+
+def under_attack(
+    run: Run, prefix: str, network: Network, source: Network, form: GradientForm
+) -> Measurements:
+    """Measure ``network`` on the two attacked sets that are made for ``source``."""
+    result: Measurements = {}
+    for name in EPS:
+        logits = metrics.predict(network, attacked(run, source, form, name))
+        result |= error_and_confidence(f"{prefix}{name}", logits, run.labels())
+    return result
 
 
 def _table(run: Run, source: Network, form: GradientForm) -> Measurements:
@@ -109,7 +123,7 @@ def _table(run: Run, source: Network, form: GradientForm) -> Measurements:
     }
     result: Measurements = {}
     for name, values in logits.items():
-        result |= _both(name, values, y)
+        result |= error_and_confidence(name, values, y)
     for name in DROPS:
         drop = result["original-confidence"] - result[f"{name}-confidence"]
         result[f"{name}-confidence-drop"] = drop
@@ -148,12 +162,8 @@ def _transfer(run: Run, reading: str) -> Measurements:
     This is the part of the drop under ``cached-adversarials`` that is mere transfer between two
     trainings, without any regularisation.
     """
-    result: Measurements = {}
-    for name in EPS:
-        images = attacked(run, run.networks["source"], GRADIENT_OF[reading], name)
-        logits = metrics.predict(run.networks[TARGET], images)
-        result |= _both(name, logits, run.labels())
-    return result
+    form, source = GRADIENT_OF[reading], run.networks["source"]
+    return under_attack(run, "", run.networks[TARGET], source, form)
 
 
 def _threshold(run: Run, reading: str) -> Measurements:
@@ -201,7 +211,7 @@ EXPERIMENTS = (
         readings=("cached-adversarials",),
         networks=lambda seed, _: {"source": unregularised(seed), TARGET: another(seed)},
         measure=_transfer,
-        metrics=named(EPS, ("error", "confidence")),
+        metrics=named(EPS, BOTH),
     ),
     Experiment(
         name="threshold",

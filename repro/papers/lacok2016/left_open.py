@@ -9,9 +9,16 @@ from __future__ import annotations
 from repro.lab.attacks import metrics
 from repro.lab.attacks.fgsm import GradientForm
 from repro.lab.networks.mlp import MlpRecipe
-from repro.lab.networks.network import Network
 from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
-from repro.papers.lacok2016.fgsm_tables import EPS, another, attacked, regularised, unregularised
+from repro.papers.lacok2016.fgsm_tables import (
+    BOTH,
+    EPS,
+    another,
+    error_and_confidence,
+    regularised,
+    under_attack,
+    unregularised,
+)
 
 FORMS: tuple[GradientForm, ...] = ("exact", "float32")
 SOURCES = ("same", "other")
@@ -25,25 +32,13 @@ EPOCHS = (10, 25, 50, 75, 100)
 """50 in the appendix; the program saves after each, and the tutorial it follows trains 100."""
 
 
-def _under_attack(
-    run: Run, prefix: str, network: Network, source: Network, form: GradientForm
-) -> Measurements:
-    """Measure ``network`` on the two attacked sets that are made for ``source``."""
-    y, result = run.labels(), dict[str, float]()
-    for name in EPS:
-        logits = metrics.predict(network, attacked(run, source, form, name))
-        result[f"{prefix}-{name}-error"] = metrics.error_rate(logits, y)
-        result[f"{prefix}-{name}-confidence"] = metrics.mean_confidence(logits)
-    return result
-
-
 def _caches(run: Run, _reading: str) -> Measurements:
     """Attack Table 2's network with images of two sources, made in either arithmetic."""
     result: Measurements = {}
     for form in FORMS:
         for name in SOURCES:
             images_of = run.networks[name]
-            result |= _under_attack(run, f"{form}-{name}", run.networks[TARGET], images_of, form)
+            result |= under_attack(run, f"{form}-{name}-", run.networks[TARGET], images_of, form)
     return result
 
 
@@ -52,14 +47,11 @@ def _epochs(run: Run, _reading: str) -> Measurements:
     result: Measurements = {}
     for epochs, network in run.networks.items():
         clean = metrics.predict(network, run.images())
-        result[f"{epochs}-original-error"] = metrics.error_rate(clean, run.labels())
-        result[f"{epochs}-original-confidence"] = metrics.mean_confidence(clean)
+        result |= error_and_confidence(f"{epochs}-original", clean, run.labels())
         for form in FORMS:
-            result |= _under_attack(run, f"{epochs}-{form}", network, network, form)
+            result |= under_attack(run, f"{epochs}-{form}-", network, network, form)
     return result
 
-
-BOTH = ("error", "confidence")
 
 EXPERIMENTS = (
     Experiment(
