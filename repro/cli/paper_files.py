@@ -79,15 +79,14 @@ def _files(name: str, folder: Path, test: Path) -> dict[Path, str]:
 
 def _next(name: str, root: Path | None, test: Path) -> list[str]:
     """Return the commands from a paper's files to its report."""
-    commands = [
-        f"repro check {name}",
-        f"repro calibrate --paper {name} --seeds 0-9",
-        f"repro expect {name} --write",
-    ]
+    measure = [f"repro check {name}", f"repro calibrate --paper {name} --seeds 0-9"]
+    expected, ship = f"repro expect {name} --write", f"repro train {name} --ship"
     if root is None:
-        return [*commands, f"repro train {name} --ship", "repro docs", f"repro run --paper {name}"]
+        # repro docs writes the hash of the new evidence, and then what the new record says.
+        run = f"repro run --paper {name}"
+        return [*measure, "repro docs", expected, ship, "repro docs", run]
     folders = [f"{key}={shlex.quote(str(root / part))}" for key, part in OUTSIDE.items()]
-    return [f"export {' '.join(folders)}", *commands, f"pytest {shlex.quote(str(test))}"]
+    return [f"export {' '.join(folders)}", *measure, expected, f"pytest {shlex.quote(str(test))}"]
 
 
 OUTSIDE = {"REPRO_EXTRA_PAPERS": "papers", "REPRO_FIXTURES_DIR": "fixtures"}

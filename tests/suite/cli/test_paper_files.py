@@ -39,7 +39,8 @@ def test_in_a_checkout_the_files_lie_beside_those_of_the_others(monkeypatch, cap
     assert "example2020" not in "".join(written.values())
     out = capsys.readouterr().out
     assert "export" not in out
-    assert "repro train doe2020 --ship\nrepro docs\nrepro run --paper doe2020\n" in out
+    order = "docs\nrepro expect doe2020 --write\nrepro train doe2020 --ship\nrepro docs\n"
+    assert f"{order}repro run --paper doe2020\n" in out
 
 
 def test_expect_writes_only_when_asked_and_keeps_what_was_not_measured(tiny, capsys):
