@@ -13,7 +13,7 @@ from repro.judge.populations import Archive
 
 
 @dataclass(frozen=True)
-class Switch:
+class ReadingChange:
     """The change of a claim's number when the paper is read another way.
 
     Attributes:
@@ -29,12 +29,12 @@ class Switch:
     n: int
 
 
-def switches(paper: Paper, archive: Archive) -> Iterable[Switch]:
+def reading_changes(paper: Paper, archive: Archive) -> Iterable[ReadingChange]:
     """Compare every claimed number with the paper's first reading, where two seeds have both.
 
     >>> from repro.papers import registry
-    >>> found = switches(registry.load_all()["lacok2016"], Archive())
-    >>> "cached-adversarials" in {switch.reading for switch in found}
+    >>> found = reading_changes(registry.load_all()["lacok2016"], Archive())
+    >>> "cached-adversarials" in {change.reading for change in found}
     True
 
     Raises:
@@ -54,11 +54,11 @@ def switches(paper: Paper, archive: Archive) -> Iterable[Switch]:
             after = by_seed(claim, reading) if reading != baseline else {}
             change = [after[seed] - before[seed] for seed in before if seed in after]
             if len(change) > 1:
-                yield Switch(claim, reading, *_mean_sd_n(change))
+                yield ReadingChange(claim, reading, *_mean_sd_n(change))
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredEffect:
     """The effect of one switch on one measure, from one reading.
 
     Attributes:
@@ -78,7 +78,7 @@ class Measured:
     n: int
 
 
-def effects(paper: Paper, archive: Archive) -> Iterable[Measured]:
+def effects(paper: Paper, archive: Archive) -> Iterable[MeasuredEffect]:
     """Measure every effect on record, under every reading with at least two seeds.
 
     >>> from repro.papers import registry
@@ -96,7 +96,7 @@ def effects(paper: Paper, archive: Archive) -> Iterable[Measured]:
             for measure in effect.measures:
                 before, after = map(population.values, effect.metrics(measure))
                 change = _mean_sd_n(np.subtract(after, before))
-                yield Measured(effect, reading, measure, float(np.mean(before)), *change)
+                yield MeasuredEffect(effect, reading, measure, float(np.mean(before)), *change)
 
 
 def _mean_sd_n(change: Values) -> tuple[float, float, int]:

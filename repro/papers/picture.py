@@ -59,9 +59,8 @@ class Picture:
         caption: what must be known to read it.
         experiment: a run that measures it makes the picture too.
         readings: the readings that it is made under.
-        rows: (run, reading) to its lines, from the experiment's networks and whatever it left
-            in ``run.memory``; nothing may be trained here, and nothing computed that takes
-            long. None where the memory lacks what is needed.
+        rows: (run, reading) to its lines, from the experiment's networks and whatever it made
+            by ``run.once``; nothing may be trained here, and nothing computed that takes long.
     """
 
     name: str
@@ -70,7 +69,7 @@ class Picture:
     caption: str
     experiment: str
     readings: tuple[str, ...]
-    rows: Callable[[Run, str], tuple[Row, ...] | None]
+    rows: Callable[[Run, str], tuple[Row, ...]]
 
 
 def shades(images: Any, low: float = 0.0, high: float = 1.0) -> NDArray[np.uint8]:
@@ -142,10 +141,9 @@ def make(paper: str, experiment: str, run: Run, reading: str, shared: Path) -> N
         problems.append(f"the pictures of {paper} were not made: {error!r}")
     for picture in wanted:
         try:
-            rows = picture.rows(run, reading)
-            if rows is not None:
-                about = {name: getattr(picture, name) for name in _SHOWN}
-                made.append(about | {"paper": paper, "reading": reading, "rows": _encoded(rows)})
+            rows = _encoded(picture.rows(run, reading))
+            about = {name: getattr(picture, name) for name in _SHOWN}
+            made.append(about | {"paper": paper, "reading": reading, "rows": rows})
         except Exception as error:  # as above
             problems.append(f"picture {picture.name} ({reading}) was not made: {error!r}")
     if made or problems:

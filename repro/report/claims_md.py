@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from repro.claims.records import Paper
 from repro.judge.cases import Case
-from repro.judge.effects import effects, switches
+from repro.judge.effects import effects, reading_changes
 from repro.judge.overview import explained, with_margins
 from repro.judge.populations import Archive
 from repro.report import words
@@ -53,7 +53,7 @@ EFFECTS = """\
 Paired over seeds: each switch alone, from the reading named, everything else as it is
 there. Measured, not judged; `claims.toml` says in what experiment.
 """
-SWITCHES = """\
+CHANGES = """\
 ## What the readings change
 
 Paired over seeds: the number under the reading minus the number under the paper's first
@@ -174,15 +174,15 @@ def _change(mean: float, sd: float, n: int, digits: int = 4) -> str:
     return f"{mean:+.{digits}f} ± {sd:.{digits}f} ({n})"
 
 
-def _switches(papers: Iterable[Paper], archive: Archive) -> list[str]:
+def _changes(papers: Iterable[Paper], archive: Archive) -> list[str]:
     cells = [
-        [f"`{s.claim.id}`", words.short(s.claim.published), s.reading, _change(s.mean, s.sd, s.n)]
+        [f"`{c.claim.id}`", words.short(c.claim.published), c.reading, _change(c.mean, c.sd, c.n)]
         for paper in papers
-        for s in switches(paper, archive)
-        if s.mean or s.sd
+        for c in reading_changes(paper, archive)
+        if c.mean or c.sd
     ]
     titles = ["claim", "published", "reading", "effect, mean ± s (N)"]
-    return [SWITCHES, *table(titles, cells), ""]
+    return [CHANGES, *table(titles, cells), ""]
 
 
 def _effects(papers: Iterable[Paper], archive: Archive) -> list[str]:
@@ -252,7 +252,7 @@ def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive
     ]
     for paper in loaded:
         lines += _paper(paper, [claim for claim in claims if claim[0]["paper"] == paper.id])
-    lines += [*_switches(loaded, archive), *_effects(loaded, archive), *_curves(claims)]
+    lines += [*_changes(loaded, archive), *_effects(loaded, archive), *_curves(claims)]
     limits = [
         [paper.id, limit.source.place, f"“{_cell(limit.source.quote)}”", limit.why]
         for paper in loaded

@@ -9,6 +9,7 @@ from repro.lab.attacks import iterative
 from repro.papers.experiment import TARGET, Run
 from repro.papers.picture import Picture, Row, outputs, shades
 from repro.papers.popovic2017.common import READINGS, SWITCHES, images, logits
+from repro.papers.popovic2017.per_class import class_noises
 
 SEVEN, COUNT, EPS = 7, 5, 0.15
 """Fig. 1 shows a seven: here the first five of the test set, in the box of the 98.6 %."""
@@ -41,15 +42,13 @@ def _single(run: Run, reading: str) -> tuple[Row, ...]:
     )
 
 
-def _common(run: Run, reading: str) -> tuple[Row, ...] | None:
+def _common(run: Run, reading: str) -> tuple[Row, ...]:
     """Make two lines: images of three classes, and the same with the noise of their class.
 
     The paper calls all of the second line adversarial examples: its label counts those that the
     network still reads as their own class.
     """
-    noises = run.memory.get(f"common-classes noises {reading}")
-    if noises is None:
-        return None
+    noises = class_noises(run, reading)
     switches, model = SWITCHES[reading], run.networks[TARGET]
     x = torch.cat([_of_class(run, label, 1) for label in SHOWN])
     noise = noises.noise[list(SHOWN)]

@@ -183,12 +183,6 @@ def test_a_picture_that_cannot_be_made_is_told_and_fails_nothing(
     assert said in problems[0]
 
 
-def test_a_picture_without_what_it_needs_is_left_out(small, session, tmp_path):
-    small('picture("small-fig1", lambda run, _: run.memory.get("nothing")),')
-    session().measured("small", "net", ["plain"])
-    assert pictures.collect(tmp_path / "shared") == ([], [])
-
-
 def test_no_more_pictures_than_a_report_takes(tmp_path):
     each = {"paper": "p", "reading": "r"}
     made = [each | {"name": f"p-{i:02}"} for i in range(pictures.MOST_PICTURES + 2)]
@@ -224,7 +218,7 @@ def run():
     return Run(data, 0, lambda recipe: store.obtain(recipe, data))
 
 
-def rows_of(name: str, run: Run, reading: str) -> tuple[Row, ...] | None:
+def rows_of(name: str, run: Run, reading: str) -> tuple[Row, ...]:
     paper = name.partition("-")[0]
     (picture,) = [p for p in pictures.pictures(paper) if p.name == name]
     networks = registry.experiments(paper)[picture.experiment].networks(run.seed, reading)
@@ -282,14 +276,13 @@ def test_fig_1_of_popovic_is_sevens_their_adversarial_examples_and_the_noise(run
 def test_fig_6_of_popovic_adds_each_classs_own_noise_as_the_experiment_crafted_it(
     run, monkeypatch
 ):
-    """Without the experiment's noises there is no picture; with them, nothing is crafted anew."""
+    """After the experiment, nothing is crafted anew."""
 
     def craft(_network, images, classes, *, epochs, **_):
         levels = [0.01 * label for label in classes]
         noise = torch.stack([torch.full(images[0].shape[1:], level) for level in levels])
         return CommonNoise(noise.expand(epochs, *noise.shape), torch.zeros(len(images)))
 
-    assert rows_of("popovic2017-fig6", run, "as-coded") is None
     monkeypatch.setattr(per_class.common_noise, "craft", craft)
     per_class.class_noises(run, "as-coded")
     monkeypatch.delattr(per_class.common_noise, "craft")
