@@ -44,8 +44,8 @@ EXPLAINED = """\
 
 How many of the published numbers lie in their bands, for the paper as a whole and for each table
 that one network gave. *p* is of the joint test of all the table's numbers at once (Hotelling's T²
-for one more training, the rounding of the numbers counted): a reading can hold every number by itself
-and not the table.
+for one more training, the rounding of the numbers counted): a reading can hold every number by
+itself and not the table.
 """
 EFFECTS = """\
 ## What single switches change
