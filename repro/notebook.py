@@ -24,7 +24,7 @@ import pandas as pd
 
 from repro.claims.records import Claim
 from repro.claims.selection import Selection
-from repro.errors import EvidenceError
+from repro.errors import EvidenceError, UsageError
 from repro.judge import cases
 from repro.judge.cases import Case
 from repro.judge.populations import Archive
@@ -136,15 +136,20 @@ def judge(claim: str, reading: str) -> Case:
 
     Raises:
         EvidenceError: a population is damaged.
-        UsageError: there is no such claim, or it does not have that reading.
+        UsageError: there is no such claim, it does not have that reading, or several match.
 
     >>> judge("lacok2016-abstract-fgsm-error", "as-written").judgement.band.level
     0.95
     """
-    selection = _selection(claim, "", reading)
-    (found, *_) = _selected(selection)
-    paper = registry.load_all()[found.paper]
-    return next(c for c in cases.judge(paper, Archive()) if selection.matches(c.claim, c.reading))
+    found, *more = _selected(_selection(claim, "", reading))
+    if more or not reading:
+        raise UsageError(
+            f"{claim!r} under {reading!r}, which is not one claim under one reading",
+            expected="a claim's id, and one of its readings",
+            do="take both from the index of notebook.verdicts()",
+        )
+    evidence = cases.gather(registry.load_all()[found.paper], reading, Archive())
+    return cases.case_of(found, reading, evidence[found.id])
 
 
 def measure(
@@ -158,10 +163,19 @@ def measure(
         The values by metric, and where the networks came from.
 
     Raises:
-        ReproError: no such experiment, no data, or a measurement that is not finite.
+        UsageError: there is no such paper, experiment or reading.
+        ReproError: no data, or a measurement that is not finite.
     """
     from repro.measure.session import Session
 
+    offered = registry.experiments(paper)
+    known = [f"{name} under {each}" for name in offered for each in offered[name].readings]
+    if f"{experiment} under {reading}" not in known:
+        raise UsageError(
+            f"no {experiment} under {reading} in {paper}",
+            expected=f"one of {', '.join(known)}",
+            do="correct the experiment, or the reading",
+        )
     with tempfile.TemporaryDirectory() as shared:
         session = Session(shared=Path(shared), directory=mnist_dir)
         return session.measured(paper, experiment, [reading])[reading]

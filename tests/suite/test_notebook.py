@@ -43,6 +43,10 @@ def test_verdicts_are_those_of_the_judge():
         (lambda: notebook.claims("tinny"), UsageError),
         (lambda: notebook.verdicts(tag="nothing"), UsageError),
         (lambda: notebook.judge("lacok2016-t1-original-error", "as-coded"), UsageError),
+        (lambda: notebook.judge("lacok2016-t1-*", "as-written"), UsageError),
+        (lambda: notebook.judge("lacok2016-t1-original-error", ""), UsageError),
+        (lambda: notebook.measure("lacok2016", "table3", "as-written"), UsageError),
+        (lambda: notebook.measure("lacok2016", "table1", "as-coded"), UsageError),
         (lambda: notebook.population("lacok2016", "table1", "as-coded"), EvidenceError),
     ],
 )

@@ -29,7 +29,7 @@ class Figure:
     Args:
         rows: the anchors of the rows that it belongs to.
         panels: (reading, heading, plot) of each reading of a curve.
-        strips: a picture's rows of images, as the report has them.
+        images: a picture's rows of images, as the report has them.
         reading: a picture's.
     """
 
@@ -40,7 +40,7 @@ class Figure:
     caption: str
     rows: tuple[str, ...]
     panels: tuple[tuple[str, str, Markup], ...] = ()
-    strips: tuple[Mapping[str, Any], ...] = ()
+    images: tuple[Mapping[str, Any], ...] = ()
     reading: str = ""
 
 
@@ -101,7 +101,7 @@ def _of_picture(picture: Mapping[str, Any], rows: Sequence[view.Row], taken: set
         title=f"{paper}, {place} ({reading})",
         caption=f"{line(picture['title'], 200)}. {line(picture['caption'], 600)}",
         rows=tuple(row.anchor for row in rows if spot(row.record) == spot(picture)),
-        strips=tuple(picture["rows"]),
+        images=tuple(picture["rows"]),
         reading=picture["reading"],
     )
 

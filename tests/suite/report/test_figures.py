@@ -129,7 +129,7 @@ def test_an_image_is_a_png_of_its_very_pixels():
 
 def test_every_image_stands_in_its_row_with_its_label():
     made = figures.figures(both())[0]
-    assert [strip["label"] for strip in made.strips] == ["original", "darker"]
+    assert [row["label"] for row in made.images] == ["original", "darker"]
     below = html.render(both()).partition(">darker<")[2].partition("</ul>")[0]
     assert re.findall(">([^<]+)</li>", below) == ["0, 98 %", "1, 98 %", "2, 98 %"]
     assert 'alt="darker, 1, 98 %"' in below
