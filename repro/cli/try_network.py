@@ -69,8 +69,9 @@ def run(args: argparse.Namespace) -> int:
     from repro.lab.networks import given
     from repro.measure import trial
     from repro.measure.progress import duration
-    from repro.measure.session import SEED, Session
+    from repro.measure.session import Session
     from repro.papers import picture
+    from repro.papers.experiment import SEED
     from repro.report import outputs, report_json, terminal
 
     papers, start = registry.load_all(), time.monotonic()

@@ -11,13 +11,11 @@ from repro.judge.populations import Archive, Kind, name_of
 from repro.judge.verdicts import Judgement
 from repro.lab.mnist.data import Mnist
 from repro.measure.calibrate import check_configuration
-from repro.measure.session import SEED, Measured, Session
+from repro.measure.session import Measured, Session
 from repro.papers import check, registry
-from repro.papers.experiment import Experiment
+from repro.papers.experiment import SEED, Experiment
+from repro.report import words
 from repro.report.result_row import ResultRow, band_row
-
-HEALTH = ("zero-gradient-share", "sign-difference-share")
-"""Metrics that say how far a gradient can be trusted; shown beside what was measured with it."""
 
 
 def not_measurable(claim: Claim, data: Mnist) -> str:
@@ -162,7 +160,7 @@ def fill(
     row["gate"] = band_row(judgement.gate)
     row["indicative"] = kind != "full"
     row["weights_sha256"] = measured.weights_sha256
-    row["health"] = {n: measured.values[n] for n in HEALTH if n in measured.values}
+    row["health"] = {n: measured.values[n] for n in words.HEALTH if n in measured.values}
     if claim.control is not None and row["control"] is not None:
         row["control"]["measured"] = claim.value(measured.values, claim.control.metric)
         row["control"]["outside"] = control_outside(claim, measured, judgement)

@@ -23,12 +23,10 @@ from repro.lab.networks.given import Given
 from repro.lab.networks.store import Artifact, Store
 from repro.measure.progress import epochs
 from repro.papers import picture, registry
-from repro.papers.experiment import TARGET, Run
+from repro.papers.experiment import SEED, TARGET, Run
 
 BEGAN, TRAINING = ".began", ".training"
 """How notes in the shared folder end: that a measurement began; how far a training is."""
-SEED = 0
-"""The seed of the shipped networks, and of every live measurement."""
 
 
 def left_in(shared: Path, spot: Spot) -> Path:

@@ -19,8 +19,8 @@ from repro.judge.exact import TIE, compare
 from repro.judge.freshness import other_arithmetic
 from repro.judge.populations import Archive, name_of
 from repro.measure import live
-from repro.measure.session import SEED, Measured, Session
-from repro.papers.experiment import TARGET, Run
+from repro.measure.session import Measured, Session
+from repro.papers.experiment import SEED, TARGET, Run
 from repro.report.result_row import ResultRow, Standing, new_row
 
 NearTies = Callable[[Run, str, str, float], Mapping[str, tuple[int, int]]]

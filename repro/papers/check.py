@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,12 +17,7 @@ from repro.lab.mnist.idx import Digits
 from repro.lab.networks import weights
 from repro.lab.networks.recipe import Recipe, Trainer, key
 from repro.papers import quotes, registry
-
-if TYPE_CHECKING:
-    from repro.papers.experiment import Experiment
-
-SEED = 0
-"""Whose networks are looked at."""
+from repro.papers.experiment import SEED, Experiment
 
 
 def faults(paper: Paper) -> list[str]:

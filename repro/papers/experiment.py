@@ -27,6 +27,9 @@ T = TypeVar("T")
 Measurements = dict[str, float]
 """Metric name to value."""
 
+SEED = 0
+"""The seed of the shipped networks, and of every live measurement."""
+
 TARGET = "target"
 """The role of the network that an experiment's claims are about: another may stand in for it."""
 

@@ -27,11 +27,6 @@ STYLES: dict[str, str] = {
     **dict.fromkeys(("outside", "differs", "fails"), "red"),
     "not-asked": "dim",
 }
-HEALTH = {
-    "zero-gradient-share": "of images with an all-zero gradient",
-    "sign-difference-share": "of signs differ from float64",
-}
-"""What the shares of gradient health say, in words."""
 CAUSES = {
     "science": "The science: the populations give another verdict than the one on record",
     "numbers": "The code or this machine, not the science: the same weights give other numbers "
@@ -232,7 +227,7 @@ def _health(rows: Iterable[ResultRow]) -> list[str]:
     """Write one line an experiment and reading on the gradients behind the figures."""
     found = {}
     for row in rows:
-        shares = [f"{x:.2%} {HEALTH.get(name, name)}" for name, x in row["health"].items()]
+        shares = [f"{x:.2%} {words.HEALTH.get(name, name)}" for name, x in row["health"].items()]
         if shares:
             spot = f"{row['experiment']}, {row['reading']}"
             found[spot] = f"gradient health, {spot}: {', '.join(shares)}"

@@ -44,6 +44,11 @@ MEANINGS = {
     Verdict.PAPER_INCONSISTENT: "the paper contradicts itself or its own code",
     Verdict.NOT_RUN: "nothing was measured; never counted as a pass",
 }
+HEALTH = {
+    "zero-gradient-share": "of images with an all-zero gradient",
+    "sign-difference-share": "of signs differ from float64",
+}
+"""Metrics that say how far a gradient can be trusted, shown beside what was measured with it."""
 STANDING_MEANINGS: dict[str, str] = {
     "outside": "your network's number lies outside the 95 % band of independent trainings; of a "
     "curve, at one point or more",

@@ -65,7 +65,7 @@ def ticks(numbers: Iterable[float]) -> list[float]:
     least = (high - low) / (3 + 1e-6)
     power = 10.0 ** math.floor(math.log10(least))
     step = next(size * power for size in (1, 2, 5, 10) if size * power >= least)
-    # What is a hair from a tick is on it.
+    # What rounding alone keeps from a tick is on it.
     ends = math.floor(low / step + 1e-6), math.ceil(high / step - 1e-6)
     return [float(f"{step * i:.9g}") for i in range(ends[0], ends[1] + 1)]
 
