@@ -79,12 +79,10 @@ def keep_full(source: Path) -> Path | None:
         Where it is now; None where ``source`` is no report of a full run.
     """
     kept = source.with_name(FULL)
-    try:
+    with suppress(OSError, ValueError, KeyError, TypeError):  # no report that could be of use
         found = json.loads(source.read_text(encoding="utf-8"))
         if "footer" in found and all(row["outcome"] != "deselected" for row in found["claims"]):
             return source.replace(kept)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # none that could be of use
     return kept if kept.exists() else None
 
 
