@@ -84,8 +84,8 @@ def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Held]:
 def _unclaimed(paper: str, experiment: Experiment, reading: str, population: Population) -> Held:
     """Return all metrics of an experiment that no claim reads.
 
-    Their bands are widened by what other arithmetic may change: where seeds do not spread,
-    nothing else is left of them.
+    Their bands are widened by the least tolerance: where seeds do not spread, nothing else is
+    left of them.
     """
     metrics = experiment.metrics
     return Held(
