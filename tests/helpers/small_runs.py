@@ -1,11 +1,13 @@
 """Runs of the papers' experiments without MNIST and without trained weights.
 
 Images of ten classes, a few dozen of them, and networks of ten sums. Everything is float64, so
-that no attack goes another way because something was rounded.
+that no attack goes another way because something was rounded; but for modules, whose sums have
+no rounding in float32 either.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -23,7 +25,9 @@ from repro.lab.mnist.idx import Digits
 from repro.lab.networks import recipe as recipes
 from repro.lab.networks.cnn_training import CnnRecipe
 from repro.lab.networks.mlp import MlpRecipe
+from repro.lab.networks.modules import ModuleRecipe
 from repro.papers.experiment import Run
+from repro.papers.goodfellow2015 import shallow
 from repro.papers.popovic2017 import common, per_class, per_image
 
 Array = NDArray[np.float64]
@@ -31,12 +35,13 @@ Array = NDArray[np.float64]
 TEST_COUNTS = (5, 2, 4, 3, 2, 12, 3, 2, 4, 3)
 """Test images of each class: of one size, a mean that forgets the sizes would go unseen."""
 
-SUBSET, EACH, VALIDATION = 13, 1, 32
+SUBSET, EACH, VALIDATION, RUBBISH = 13, 1, 32, 40
 """In place of the papers' numbers of images."""
 PAPERS = {
     "SUBSET": common.SUBSET,
     "EACH": per_image.EACH,
     "VALIDATION": per_class.VALIDATION,
+    "RUBBISH": shallow.RUBBISH,
 }
 """Those, before anything is put in their place."""
 
@@ -83,6 +88,13 @@ SURE = Mnist(
     TRAIN,
     _digits(TEST_COUNTS, 3, dark=0.3, bright=1.2),
 )
+BARE = Mnist(
+    "full",
+    "float32, as rubbish is",
+    {},
+    None,
+    Digits(SURE.test.images.astype(np.float32), SURE.test.labels),
+)
 
 
 @dataclass(frozen=True, eq=False)  # as the suite's networks
@@ -121,11 +133,42 @@ def _tensors(w: Array) -> dict[str, Tensor]:
     return {"w": torch.from_numpy(w)}
 
 
+def state(recipe: ModuleRecipe) -> dict[str, Array]:
+    """The weights that stand for the trained ones of a module: they know the classes."""
+    draw = rng.generator(recipe.seed, f"trained {recipes.key(recipe)}")
+    to_seven = (SHAPES[7] - SHAPES[3]) * draw.normal(0.2, 1, 784)
+    known = {
+        "weight": 1.5 * SHAPES.T if len(recipe.classes) == 10 else to_seven,
+        "centre": 0.7 * SHAPES,
+    }
+    return {
+        name: math.log(0.15) + 0.1 * draw.standard_normal(shape)
+        if name == "log_b"
+        else _exact(known.get(name, 0.0) + 0.02 * draw.standard_normal(shape))
+        for name, shape in recipe.shapes().items()
+    }
+
+
+def state_before(recipe: ModuleRecipe) -> dict[str, Array]:
+    """The weights that stand for a module's initial ones: they know nothing, but are large."""
+    draw = rng.generator(recipe.seed, f"untrained {sorted(recipe.shapes().items())}")
+    return {
+        name: _exact((-4.0 if name == "log_b" else 0.0) + 0.1 * draw.standard_normal(shape))
+        for name, shape in recipe.shapes().items()
+    }
+
+
+def _float32(weights: Mapping[str, Array]) -> dict[str, Tensor]:
+    return {name: torch.tensor(w, dtype=torch.float32) for name, w in weights.items()}
+
+
 def settle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the papers' experiments use small networks and few images."""
     for recipe in (MlpRecipe, CnnRecipe):
         monkeypatch.setattr(recipe, "initial_weights", lambda self: _tensors(untrained(self)))
         monkeypatch.setattr(recipe, "network", lambda _, weights: Small(weights))
+    monkeypatch.setattr(ModuleRecipe, "initial_weights", lambda each: _float32(state_before(each)))
+    monkeypatch.setattr(shallow, "RUBBISH", RUBBISH)
     for module in (common, per_image):
         monkeypatch.setattr(module, "SUBSET", SUBSET)
     monkeypatch.setattr(per_image, "EACH", EACH)
@@ -153,11 +196,16 @@ class Noted(Run):
         return super().rng(name)
 
 
+def _obtained(recipe: MlpRecipe | CnnRecipe | ModuleRecipe) -> dict[str, Tensor]:
+    is_module = isinstance(recipe, ModuleRecipe)
+    return _float32(state(recipe)) if is_module else _tensors(trained(recipe))
+
+
 def run(data: Mnist, seed: int, **options: Any) -> Noted:
-    """A run of an experiment of either paper."""
+    """A run of an experiment of any paper."""
     return Noted(
         data,
         seed,
-        lambda recipe: SimpleNamespace(weights=_tensors(trained(recipe))),  # type: ignore[arg-type]
+        lambda recipe: SimpleNamespace(weights=_obtained(recipe)),  # type: ignore[arg-type]
         **options,
     )

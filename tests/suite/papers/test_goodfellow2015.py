@@ -37,10 +37,10 @@ def run() -> Run:
 
 
 def test_a_maxout_unit_is_the_largest_of_its_pieces():
-    module = networks.MaxoutNetwork(units=3, pieces=2).eval()
+    module = networks.MaxoutNetwork(units=3, pieces=2).double().eval()  # whatever is drawn
     for weight in module.parameters():
         nn.init.uniform_(weight, -1, 1)
-    x = h = drawn(4)
+    x = h = drawn(4).double()
     for layer in (module.h0, module.h1):
         z = h @ layer.weight + layer.bias
         h = torch.stack([torch.maximum(z[:, unit], z[:, 3 + unit]) for unit in range(3)], dim=1)

@@ -1,27 +1,31 @@
-"""Every experiment of both papers equals its plain transcription, under each reading.
+"""Every experiment of the papers equals its plain transcription, under each reading.
 
-The transcriptions are ``tests/helpers/plain_lacok.py`` and ``plain_popovic.py``: one image at a
-time, in NumPy, from the papers' texts. What a run measures goes through batches, through what is
-kept between experiments and readings, and through both readings at once.
+The transcriptions are ``plain_lacok.py``, ``plain_popovic.py`` and ``plain_goodfellow.py`` of
+``tests/helpers``: one image at a time, in NumPy, from the papers' texts. What a run measures goes
+through batches, through what is kept between experiments and readings, and through both readings
+at once.
 """
 
 from __future__ import annotations
 
+import plain_goodfellow
 import plain_lacok
 import plain_popovic
 import pytest
 import small_runs
 
+from repro.papers.goodfellow2015 import experiments as goodfellow
 from repro.papers.lacok2016 import experiments as lacok
 from repro.papers.popovic2017 import experiments as popovic
 from repro.papers.popovic2017 import per_class
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-SEEDS = {"lacok2016": 79, "popovic2017": 27}
+SEEDS = {"lacok2016": 79, "popovic2017": 27, "goodfellow2015": 5}
 """Odd, as the partner of an even seed comes after it; the middle of 79's grid is once the best."""
 LACOK = [(e, reading) for e in lacok.EXPERIMENTS for reading in e.readings]
 POPOVIC = [(e, reading) for e in popovic.EXPERIMENTS for reading in e.readings]
+GOODFELLOW = [(e, reading) for e in goodfellow.EXPERIMENTS for reading in e.readings]
 
 
 def named(pair) -> str:
@@ -46,7 +50,11 @@ def whole():
     both = ("as-written", "as-coded")
     return {
         paper: small_runs.run(data, SEEDS[paper], readings=both)
-        for paper, data in (("lacok2016", small_runs.SURE), ("popovic2017", small_runs.FULL))
+        for paper, data in (
+            ("lacok2016", small_runs.SURE),
+            ("popovic2017", small_runs.FULL),
+            ("goodfellow2015", small_runs.BARE),
+        )
     }
 
 
@@ -73,6 +81,13 @@ def test_popovic(pair, whole):
     check(pair, expected, whole["popovic2017"])
 
 
+@pytest.mark.parametrize("pair", GOODFELLOW, ids=named)
+def test_goodfellow(pair, whole):
+    experiment, reading = pair
+    expected = plain_goodfellow.PLAINLY[experiment.name](SEEDS["goodfellow2015"], reading)
+    check(pair, expected, whole["goodfellow2015"])
+
+
 @pytest.mark.parametrize("reading", plain_popovic.HOW)
 @pytest.mark.parametrize("name", ["common-fives", "common-classes"])
 def test_common_noise_on_the_sample(name, reading):
@@ -85,7 +100,12 @@ def test_common_noise_on_the_sample(name, reading):
 
 def test_the_numbers_that_the_small_runs_have_smaller():
     """And those that both sides take from one place."""
-    assert small_runs.PAPERS == {"SUBSET": 1000, "EACH": 5, "VALIDATION": 5000}
+    assert small_runs.PAPERS == {
+        "SUBSET": 1000,
+        "EACH": 5,
+        "VALIDATION": 5000,
+        "RUBBISH": 10_000,
+    }
 
 
 def test_a_falling_line_is_negative_and_a_flat_one_none():

@@ -1,0 +1,152 @@
+"""The shallow networks of Goodfellow et al. (2015) told a second time: one image at a time.
+
+From the paper's text and docs/readings.md: no line is shared with ``repro/papers/goodfellow2015``
+but the recipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from plain_network import Array, against, softmax
+from small_runs import BARE, RUBBISH, draws, state, state_before
+
+from repro.papers.goodfellow2015 import networks
+
+IMAGES = [image.reshape(784) / 255 for image in BARE.test.images]
+LABELS = [int(label) for label in BARE.test.labels]
+EPOCHS = {
+    "one-epoch": 1,
+    "two-epochs": 2,
+    "ten-epochs": 10,
+    "hundred-epochs": 100,
+    "one-epoch-clipped": 1,
+}
+WIDTHS = {"one-width": 1, "width-per-pixel": 784}
+
+Measured = dict[str, float]
+Weights = dict[str, Array]
+
+
+def noise(seed: int, count: int) -> Array:
+    """The attack's size with random signs, (count, 784)."""
+    draw = draws(seed, "goodfellow2015/random")
+    return 0.25 * (2.0 * draw.integers(0, 2, size=(count, 784), dtype=np.int8) - 1)
+
+
+def rubbish(seed: int) -> Array:
+    """N(0, I), (RUBBISH, 784)."""
+    draw = draws(seed, "goodfellow2015/rubbish")
+    return draw.standard_normal((RUBBISH, 784), dtype="float32").astype(np.float64)
+
+
+def scores(name: str, p: Sequence[Array]) -> Measured:
+    """Error, confidence, and confidence where it errs, of each test image's outputs."""
+    wrong = [int(each.argmax()) != y for each, y in zip(p, LABELS, strict=True)]
+    sure = [float(each.max()) for each in p]
+    mistaken = [value for value, bad in zip(sure, wrong, strict=True) if bad]
+    return {
+        f"{name}-error": sum(wrong) / len(wrong),
+        f"{name}-confidence": sum(sure) / len(sure),
+        f"{name}-confidence-on-mistakes": sum(mistaken) / len(mistaken),
+    }
+
+
+def share_above_half(p: Sequence[Array]) -> float:
+    return sum(each.max() > 0.5 for each in p) / len(p)
+
+
+def softmax_regression(seed: int, reading: str) -> Measured:
+    """Section 4 and appendix A."""
+    recipe = networks.softmax_regression(seed, EPOCHS[reading])
+    weights = state(recipe)
+
+    def outputs(of: Weights, x: Array) -> Array:
+        return softmax(x @ of["weight"] + of["bias"])
+
+    def slope(x: Array, y: int) -> Array:
+        return weights["weight"] @ against(x @ weights["weight"] + weights["bias"], y)
+
+    pairs = list(zip(IMAGES, LABELS, strict=True))
+    sets = {
+        "clean": IMAGES,
+        "fgsm": [x + 0.25 * np.sign(slope(x, y)) for x, y in pairs],
+        "random": [x + r for x, r in zip(IMAGES, noise(seed, len(IMAGES)), strict=True)],
+    }
+    found = {"zero-gradient-share": sum(not slope(x, y).any() for x, y in pairs) / len(pairs)}
+    for name, images in sets.items():
+        clipped = [np.clip(x, 0, 1) for x in images] if reading.endswith("clipped") else images
+        found |= scores(name, [outputs(weights, x) for x in clipped])
+    p = [outputs(weights, x) for x in rubbish(seed)]
+    sure = [float(each.max()) for each in p if each.max() > 0.5]
+    before = [outputs(state_before(recipe), x) for x in rubbish(seed)]
+    return {
+        **found,
+        "rubbish-error": share_above_half(p),
+        "rubbish-confidence-on-mistakes": sum(sure) / len(sure),
+        "untrained-rubbish-error": share_above_half(before),
+    }
+
+
+def logistic_regression(seed: int, reading: str) -> Measured:
+    """Fig. 2: 3 or 7."""
+    recipe = networks.logistic_regression(seed, EPOCHS[reading])
+    weights, before = state(recipe), state_before(recipe)
+    images = [x for x, y in zip(IMAGES, LABELS, strict=True) if y in (3, 7)]
+    labels = [y for y in LABELS if y in (3, 7)]
+
+    def error(of: Weights, given: Sequence[Array]) -> float:
+        said = [7 if x @ of["weight"] + of["bias"] > 0 else 3 for x in given]
+        return sum(a != b for a, b in zip(said, labels, strict=True)) / len(said)
+
+    worst = [np.sign(weights["weight"]) * (1 if y == 3 else -1) for y in labels]
+    random = noise(seed, len(images))
+    alike = [bool((np.sign(r) == w).all()) for r, w in zip(random, worst, strict=True)]
+    return {
+        "clean-error": error(weights, images),
+        "fgsm-error": error(weights, [x + 0.25 * w for x, w in zip(images, worst, strict=True)]),
+        "random-error": error(weights, [x + r for x, r in zip(images, random, strict=True)]),
+        "untrained-error": error(before, images),
+        "exact-share": 1.0,
+        "random-exact-share": sum(alike) / len(alike),
+    }
+
+
+def rbf(seed: int, reading: str) -> Measured:
+    """Section 7 and appendix A."""
+    weights = state(networks.rbf(seed, WIDTHS[reading]))
+    start = state_before(networks.rbf(seed, 1))
+
+    def log_p(of: Weights, x: Array) -> Array:
+        return -(np.exp(of["log_b"]) * (x - of["centre"]) ** 2).sum(axis=1)
+
+    def attacked(x: Array, y: int) -> Array:
+        """Up the cost -log p_y - sum over c != y of log(1 - p_c)."""
+        p = np.exp(log_p(weights, x))
+        along = p / (1 - p)
+        along[y] = -1
+        slope = along @ (-2 * np.exp(weights["log_b"]) * (x - weights["centre"]))
+        return x + 0.25 * np.sign(slope)
+
+    sets = {
+        "clean": IMAGES,
+        "fgsm": [attacked(x, y) for x, y in zip(IMAGES, LABELS, strict=True)],
+        "random": [x + r for x, r in zip(IMAGES, noise(seed, len(IMAGES)), strict=True)],
+    }
+    p = {name: [np.exp(log_p(weights, x)) for x in images] for name, images in sets.items()}
+    found = {k: v for name, each in p.items() for k, v in scores(name, each).items()}
+    return {
+        **found,
+        "untrained-confidence": float(np.mean([np.exp(log_p(start, x)).max() for x in IMAGES])),
+        "clean-above-half-share": share_above_half(p["clean"]),
+        "rubbish-error": share_above_half([np.exp(log_p(weights, x)) for x in rubbish(seed)]),
+    }
+
+
+PLAINLY: dict[str, Callable[[int, str], Measured]] = {
+    "softmax": softmax_regression,
+    "logistic": logistic_regression,
+    "rbf": rbf,
+}
+"""Each experiment: (seed, reading) to measurements."""
