@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sample_reports import trial
 from tiny_paper import document
@@ -19,6 +21,7 @@ from repro.report.terminal import (
     CAUSES,
     CHANGED,
     FEW,
+    FEW_FAILED,
     STYLES,
     UNCHANGED,
     closing_screen,
@@ -247,6 +250,17 @@ def test_many_failures_are_counted_and_not_listed(rows):
     assert "and 97 more" in shown
     assert "rerun all 100: tox -e reproduce -- --lf" in shown
     assert len(shown.splitlines()) <= 40
+
+
+@pytest.mark.parametrize("count", [FEW_FAILED - 1, FEW_FAILED, FEW_FAILED + 1])
+def test_what_is_not_listed_of_the_failures_is_counted(rows, count):
+    failed = [
+        row | {"outcome": "failed", "stale": True, "evidence_verdict": row["expected"]}
+        for row in rows[:1] * count
+    ]
+    shown = screen([row | {"id": f"tiny-{n}"} for n, row in enumerate(failed)])
+    assert len(re.findall(r"^  tiny-\d \(plain\): ", shown, re.M)) == min(count, FEW_FAILED)
+    assert re.findall(r"and (\d+) more", shown) == ["1"] * (count > FEW_FAILED)
 
 
 def test_an_unfinished_run_is_not_repeated_by_what_failed(rows):

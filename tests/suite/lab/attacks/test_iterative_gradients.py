@@ -123,6 +123,16 @@ def test_a_no_op_before_the_first_judgement_is_judged_too() -> None:
     assert done.rms.tolist() == [0.0]
 
 
+def test_going_on_keeps_the_zero_gradients_of_before() -> None:
+    """That success is by a no-op; one step further on its failure makes none."""
+    flat = Linear(torch.zeros(4, 2, dtype=F64), torch.tensor([1.0, 0.0], dtype=F64))
+    x, y = GREY.repeat(2, 1), torch.tensor([0, 1])
+    before = attack(flat, x, y, switches=AS_WRITTEN)
+    assert (before.success.tolist(), before.zero_gradient.tolist()) == ([False, True], [True] * 2)
+    on = attack(flat, x, y, switches=AS_WRITTEN, confidence=0.6, after=before)
+    assert on.zero_gradient.tolist() == [True] * 2
+
+
 def test_only_the_images_with_a_zero_gradient_are_counted() -> None:
     """A network that sees nothing above a threshold, for one image in two."""
 
