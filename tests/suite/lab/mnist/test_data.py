@@ -94,6 +94,27 @@ def test_the_whole_hash_decides(tmp_path, monkeypatch, key):
 # The named folder
 
 
+PLACES = [
+    f"{folder}t10k-labels{dash}idx1-ubyte{suffix}"
+    for folder in ("", "MNIST/raw/")
+    for dash in ("-", ".")
+    for suffix in ("", ".gz")
+]
+"""Where a file may lie, in the order of the look-up."""
+
+
+@pytest.mark.parametrize("first", range(len(PLACES)))
+def test_of_several_files_the_first_place_decides(tmp_path, first):
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
+    for place in PLACES[first:]:
+        (tmp_path / place).write_bytes(b"another file")
+    found = files.inspect(tmp_path, "t10k-labels")
+    assert (found.status, found.path) == ("damaged", tmp_path / PLACES[first])
+    (tmp_path / PLACES[first]).write_bytes(CONTENTS["t10k-labels"])
+    found = files.inspect(tmp_path, "t10k-labels")
+    assert (found.status, found.path) == ("verified", tmp_path / PLACES[first])
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("pattern", ["{key}-{kind}", "{key}.{kind}"])
 @pytest.mark.parametrize("suffix", ["", ".gz"])

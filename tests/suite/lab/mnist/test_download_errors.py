@@ -10,6 +10,7 @@ import pytest
 from fetch_helpers import listing, well
 
 from repro.errors import StoreError
+from repro.lab import http
 from repro.lab.mnist import download
 
 pytestmark = pytest.mark.usefixtures("canonical")
@@ -67,7 +68,7 @@ def test_an_interrupt_while_writing_leaves_nothing(tmp_path, mirrors, monkeypatc
 
 def test_a_lock_held_for_too_long_is_a_store_error(tmp_path, mirrors, monkeypatch):
     mirrors(well)
-    monkeypatch.setattr(download, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(http, "LOCK_SECONDS", 0.1)
     with (
         filelock.FileLock(tmp_path / ".lock"),
         pytest.raises(StoreError, match=r"\.lock was held"),
