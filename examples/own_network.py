@@ -1,4 +1,4 @@
-"""A network of one's own for ``repro try``, trained in half a minute.
+"""A network of one's own for ``repro try``, trained in a minute or so.
 
 python examples/own_network.py net.safetensors
 """
@@ -37,10 +37,11 @@ def main(path: str) -> None:
     torch.manual_seed(0)
     digits = data.find().training()
     x = torch.from_numpy(digits.images / 255.0).float()[:, None]
-    y = torch.from_numpy(digits.labels).long()
+    y = torch.tensor(digits.labels, dtype=torch.int64)
     net = Net()
     optimiser = torch.optim.Adam(net.parameters())
-    for _ in range(2):
+    for epoch in (1, 2):
+        print(f"epoch {epoch} of 2", flush=True)
         for picked in torch.randperm(len(y)).split(100):
             optimiser.zero_grad()
             cross_entropy(net(x[picked]), y[picked]).backward()

@@ -132,6 +132,14 @@ def run(args: argparse.Namespace) -> int:
     outputs.write_page(path, path.with_name("index.html"))
     if network:
         print_parts(terminal.standings(rows, width=window()))
+        claims = {claim.id: claim for claim in paper.claims}
+        beside = (
+            f"{row['experiment']}{trial.beside(claims[row['id']], row['reading'])}"
+            for row in rows
+            if row["outcome"] == "passed"
+        )
+        print(*(each for each in dict.fromkeys(beside) if ";" in each), sep="\n")
+        print("One network gives no verdict on a paper: it says where this one stands.")
     else:
         print(f"{len(rows)} rows not-run: {missing}")
     print(f"report: {path}", f"page: {path.with_name('index.html')}", *problems, sep="\n")

@@ -83,7 +83,7 @@ def rows(
                     same, said = _published(claim, reading, measured, ties)
                     row["standing"] = "exact" if same else "differs"
                     row["reason"] = f"{said}; {row['reason']}"
-                row["reason"] += _beside(claim, reading)
+                row["reason"] += beside(claim, reading)
                 row["outcome"] = "passed"
         except ReproError as error:
             row["outcome"], row["reason"] = "error", error.in_one_line
@@ -145,8 +145,10 @@ def _side(x: float, band: Band | None) -> str:
     return "inside" if band.contains(x) else "above" if x > band.high else "below"
 
 
-def _beside(claim: Claim, reading: str) -> str:
-    """Say which networks of the suite's own the measurement needed besides."""
+def beside(claim: Claim, reading: str) -> str:
+    """Say which networks of the suite's own the measurement needs beside the user's."""
     networks = live.experiment_of(claim, reading).networks(SEED, reading)
     others = [role for role in networks if role != TARGET]
-    return f"; {', '.join(others)}: the suite's own, of seed {SEED}" if others else ""
+    if not others:
+        return ""
+    return f"; {', '.join(others)}: the suite's own, of seed {SEED}, not yours"

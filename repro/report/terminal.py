@@ -38,8 +38,9 @@ CAUSES = {
 """What a failure says of the science, by its kind."""
 CHANGED = "This checkout has changes that are not committed: look there first."
 UNCHANGED = (
-    "This checkout has no uncommitted changes: if the commit before does the same, it is the "
-    "machine (README, Interpreting a result)."
+    "This checkout has no uncommitted changes. Each failure says how far off its number is and "
+    "what other processors change: many times as much is the code, and the commit before tells "
+    "which change; a little more can be this machine (README, Interpreting a result)."
 )
 FEW = 10
 """Rows with numbers that the closing screen shows; of more, the headline claims, in brief."""

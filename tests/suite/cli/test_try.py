@@ -87,6 +87,16 @@ def test_the_readme_s_commands_train_a_network_and_try_it(home, monkeypatch, cap
     assert main(["report", str(folder / "report.json")]) == 0
 
 
+def test_a_table_of_two_networks_says_which_is_whose(home, capsys):
+    weights(str(home / "net.safetensors"))
+    claim = ("--paper", "lacok2016", "--claim", "lacok2016-t2-random-025-error")
+    status, _ = tried("net.safetensors", *claim)
+    out = capsys.readouterr().out
+    assert status == 0
+    assert "table2; unregularised: the suite's own, of seed 0, not yours" in out
+    assert "no verdict on a paper" in out
+
+
 @pytest.mark.usefixtures("home")
 def test_strict_is_for_what_lies_outside():
     bad, good = (

@@ -104,7 +104,7 @@ def test_what_cannot_be_asked_says_why(rows):
 
 def test_the_suite_s_own_networks_beside_it_are_named(rows):
     reason = rows(roles=(TARGET, "plain"))["tiny-error"]["reason"]
-    assert reason.endswith("; plain: the suite's own, of seed 0")
+    assert reason.endswith("; plain: the suite's own, of seed 0, not yours")
 
 
 def test_the_embedded_sample_has_bands_of_its_own(rows, tiny):
