@@ -109,5 +109,6 @@ def grid(archive: Archive) -> str:
 
 TABLES: Mapping[str, Callable[[Archive], str]] = {
     "transfer": transfer,
+    "epochs": epochs,
     "grid": grid,
 }
