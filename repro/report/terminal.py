@@ -129,13 +129,16 @@ def closing_screen(
     said = ", ".join(f"{count} {name}" for name, _, count in words.counts(ran) if count)
     other = sum(map(unexpected, ran))
     against = f"{other} of them NOT as on record" if other else "all as on record"
+    broken = words.broken(ran)
+    if broken and not other:  # the evidence is as it was, and this run does not confirm it
+        against = "the evidence as on record, which this run does not confirm"
     brief = len(shown) > FEW  # of so many, the numbers are left to the page
     table = _in_brief(shown) if brief else results(shown, width=width)
     parts = [*_explained(explained, width), *table, Text()]
     parts.append(Text(f"{said}: {against}" if said else "no claim was judged"))
     if not failed:
         return [*parts, *(() if brief else map(Text, words.caveats(ran)))]
-    if broken := words.broken(ran):
+    if broken:
         parts.append(Text(f"of these {broken}: their verdicts do not count"))
     for cause, lines in failed.items():
         parts.append(Text(f"{CAUSES[cause]} ({len(lines)})", "bold red"))
