@@ -10,7 +10,7 @@ from repro.judge.effects import effects, reading_changes
 from repro.judge.overview import explained, with_margins
 from repro.judge.populations import Archive
 from repro.report import words
-from repro.report.conclusions import conclusions
+from repro.report.conclusions import AT_ODDS, FAILS, HOLDS, OPEN, answer, conclusions
 from repro.report.report_json import coverage
 from repro.report.result_row import PointRow, ResultRow, new_row
 
@@ -104,7 +104,7 @@ def _explained(papers: Iterable[Paper], cases: Sequence[Case], archive: Archive)
 def _conclusions(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRow]]) -> str:
     """Return a paragraph a paper: what holds, under which reading, and what does not."""
     said = [each for each in conclusions(claims) if not each.reading]
-    lines = []
+    lines = ["", *_counted(papers, claims)]
     for paper in papers:
         lines += ["", f"**{paper.citation}**", ""]
         for each in (each for each in said if each.paper == paper.id):
@@ -112,6 +112,19 @@ def _conclusions(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRo
             text = ": ".join([each.text, "; ".join(named)] if named else [each.text])
             lines.append(f"- **{each.answer}**: {text}.")
     return "\n".join(lines[1:])
+
+
+def _counted(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRow]]) -> list[str]:
+    """Return the lines of a table of how many claims of each paper hold."""
+    rows = []
+    for paper in papers:
+        said = [answer(mine) for mine in claims.values() if mine[0]["paper"] == paper.id]
+        some = sum(each.startswith(f"{HOLDS} only") for each in said)
+        rest = [said.count(each) for each in (FAILS, OPEN, AT_ODDS)]
+        counts = [len(said), said.count(HOLDS), some, *rest]
+        rows.append([f"`{paper.id}`", *map(str, counts)])
+    titles = ["paper", "claims", "hold", "hold under some readings only", "do not hold"]
+    return table([*titles, "undecided", "the paper contradicts itself or its code"], rows)
 
 
 def findings(cases: Iterable[Case]) -> str:

@@ -137,3 +137,12 @@ def test_every_dependency_has_its_reason():
     for group in re.findall(r"(?:dependencies|\w+) = (\[[^\]]*>=[^\]]*\])", project):
         for name in re.findall(r'"([a-z0-9-]+)>=', group):
             assert name == "setuptools" or re.search(rf"\b{name}\b", table), name
+
+
+def test_the_counts_of_each_paper_s_claims_add_up():
+    found = re.findall(
+        r"^\| `(\w+)` \| (\d+) \|((?: \d+ \|)+)$", text_of(ROOT / "CLAIMS.md"), re.M
+    )
+    assert [name for name, _, _ in found] == list(registry.folders())
+    for _, claims, parts in found:
+        assert sum(map(int, re.findall(r"\d+", parts))) == int(claims)

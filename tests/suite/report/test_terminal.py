@@ -198,7 +198,7 @@ def test_that_nothing_ran_is_said():
 def test_the_counts_do_not_hide_what_broke(rows):
     rows[1] |= {"outcome": "error", "verdict": "not-run", "measured": None}
     shown = failed(rows, stale=True)
-    assert "1 paper-inconsistent, 3 reproduced, 1 not-run: the evidence as on record, which" in shown
+    assert "3 reproduced, 1 not-run: the evidence as on record, which this run" in shown
     assert "of these 1 failed, 1 error: their verdicts do not count" in shown
     assert "reproduced, STALE" in shown
     assert "not-run, ERROR" in shown
