@@ -86,6 +86,8 @@ def test_one_interrupt_ends_the_command_and_every_worker(home, monkeypatch):
         [sys.executable, "-m", "repro", *words.split(), str(home / "out")],
         stderr=subprocess.PIPE,
         start_new_session=True,  # a group of its own, as a terminal gives a command
+        # Where the tests run in the background of a script, interrupts are ignored by inheritance.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         encoding="utf-8",
     ) as command:
         fakes.wait_for(lambda: {"epoch 0", "epoch 1"} <= {*fakes.notes()}, "two trainings")
