@@ -87,6 +87,8 @@ def verdict(row: ResultRow) -> Text:
     """Return what is said of a row in its colour, and what it may not be read without."""
     broken = row["outcome"] in BROKEN
     said = words.said(row)
+    if row["indicative"]:
+        said += ", indicative"
     if row["stale"]:
         said += ", STALE"
     elif broken:
@@ -136,6 +138,8 @@ def closing_screen(
     table = _in_brief(shown) if brief else results(shown, width=width)
     parts = [*_explained(explained, width), *table, Text()]
     parts.append(Text(f"{said}: {against}" if said else "no claim was judged"))
+    if any(row["indicative"] for row in ran):
+        parts += map(Text, words.limits((), "embedded"))
     if not failed:
         return [*parts, *(() if brief else map(Text, words.caveats(ran)))]
     if broken:

@@ -190,6 +190,14 @@ def test_deselected_claims_are_left_out(rows):
     assert "1 reproduced: all as on record\n" in screen(rows)
 
 
+def test_what_was_measured_on_the_sample_is_indicative(rows):
+    assert "ndicative" not in screen(rows)
+    rows[0]["indicative"] = True
+    shown = screen(rows)
+    assert "reproduced, indicative" in shown
+    assert "Indicative only: measured on the embedded sample" in shown
+
+
 def test_that_nothing_ran_is_said():
     found = rendered(closing_screen([], [], width=80), width=80, plain=True)
     assert found == "\nno claim was judged\n"
