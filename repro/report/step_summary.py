@@ -98,7 +98,7 @@ def summary(report: Mapping[str, Any]) -> str:
             "",
             f"{literal(header['coverage'])}. {commit}",
             "",
-            *(part for limit in limits for part in (f"**{limit}**", "")),
+            *(part for limit in limits for part in (f"**{literal(limit, 4000)}**", "")),
             *_counts(rows),
             *_changes(rows, shown),
             *_headline(rows, shown),

@@ -10,7 +10,7 @@ from repro.claims.records import Expectation, parse
 from repro.claims.verdict import Verdict
 from repro.errors import ClaimsError
 
-MISS = Expectation(Verdict.TREND_ONLY, 'it says "0.5", {here}')
+MISS = Expectation(Verdict.TREND_ONLY, 'it says "0.5" – ε, {here}')
 PASS = Expectation(Verdict.REPRODUCED, "")
 
 
@@ -26,6 +26,7 @@ def test_one_line_changes_and_comments_stay(path):
             pairs = zip(text.splitlines(), changed.splitlines(), strict=True)
             ((before, after),) = ((a, b) for a, b in pairs if a != b)
             assert before.partition("=")[0] == after.partition("=")[0]
+            assert ("– ε, {here}" in after) is (new is MISS)
             # And back again, where the first is written as this writes it.
             back = with_expected(changed, {(claim.id, reading): old}, name="x")
             assert parse(back, name="x") == paper
@@ -54,7 +55,7 @@ def test_readings_of_one_line_whose_names_end_alike():
     changed = with_expected(HEAD + line, {("x-a", "plain"): MISS}, name="x")
     assert changed == HEAD + line.replace(
         '{ expected = "reproduced" }',
-        '{ expected = "trend-only", reason = "it says \\"0.5\\", {here}" }',
+        '{ expected = "trend-only", reason = "it says \\"0.5\\" – ε, {here}" }',
     )
 
 

@@ -118,6 +118,7 @@ def test_an_orderings_spread_is_that_of_its_metric():
     report = make(own, ordering(sd=0.5))
     assert spread(report, report["claims"][1]) == (0.006, 8)
     assert spread(make(ordering()), ordering()) is None
+    assert spread(make(record(n=5)), record(n=5)) == (record(n=5)["sd"], 5)
     assert spread(make(record(n=4)), record(n=4)) is None
 
 

@@ -88,6 +88,10 @@ def test_texts_cannot_become_markdown_or_html():
     assert "<script" not in text
     assert "\n# h" not in text
     assert "![x]" not in text
+    report = make(record())
+    report["footer"]["snapshots_failed"] = ["<img src=x> **b**"]
+    assert "<img" not in summary(report)
+    assert "**b**" not in summary(report)
 
 
 def test_appended_for_github_never_over_what_is_there(tmp_path, monkeypatch):
