@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from repro.lab import provenance
     from repro.lab.networks import given
     from repro.measure import trial
+    from repro.measure.header import new_header
     from repro.measure.progress import duration
     from repro.measure.session import Session
     from repro.papers import picture
@@ -107,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
             Path(shared), directory=args.mnist_dir, offline=args.offline, given=network
         )
         command = shlex.join(["repro", *sys.argv[1:]])
-        header = report_json.new_header(session.data(), "cpu", command) | {
+        header = new_header(session.data(), "cpu", command) | {
             "kind": "try",
             "network": {
                 "name": args.network,

@@ -61,12 +61,14 @@ class Recorder:
         Raises:
             pytest.UsageError: MNIST that the options ask for is not there.
         """
+        from repro.measure.header import new_header  # brings torch, which takes a second
+
         try:
             data = self.state.session.data()
         except ReproError as error:
             raise usage(error) from None
         command = shlex.join(["pytest", *map(str, self.config.invocation_params.args)])
-        return report.new_header(data, options.value(self.config, "device"), command)
+        return new_header(data, options.value(self.config, "device"), command)
 
     def pytest_report_header(self) -> list[str]:
         """Show environment, data and commit."""

@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from repro import paths
 from repro.atomic import write_atomic
 from repro.claims.records import InconsistencyClaim, Paper
 from repro.errors import ReportError
@@ -19,34 +18,10 @@ from repro.judge.verdicts import MIN_SEEDS
 from repro.report.result_row import ResultRow
 from repro.report.sanitize import line
 
-if TYPE_CHECKING:
-    from repro.lab.mnist.data import Mnist
-
 LARGEST = 50_000_000
 """Bytes of the largest report that is read: some hundred times a real one."""
 SCHEMA = 3
 """The version of ``report.schema.json`` that is written; 1 and 2 are read as well."""
-
-
-def new_header(data: Mnist, device: str, command: str) -> dict[str, Any]:
-    """Say what a report's numbers were made with; ``coverage`` is still to come."""
-    from repro.lab import provenance  # torch is slow to import, and only who measures needs it
-
-    about = provenance.describe(device)
-    commit, dirty = provenance.commit(paths.home())
-    return {
-        "kind": "run",
-        "commit": commit,
-        "dirty": dirty,
-        "versions": {name: about[name] for name in ("python", "torch", "numpy")},
-        "cpu": about["cpu"],
-        "instructions": provenance.instructions(),
-        "threads": about["threads"],
-        "device": about["device"],
-        "data": {"kind": data.kind, "source": data.source, "hashes": data.hashes},
-        "command": command,
-        "start": provenance.now(),
-    }
 
 
 def new_report(
