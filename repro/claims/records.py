@@ -94,7 +94,8 @@ class Claim:
             sample does not have.
         images: how many images each printed rate was counted over, on the logit scale; one
             number for each of ``points``, or none at all.
-        post_hoc: why the claim, or its criterion, came after numbers were known; else empty.
+        post_hoc: by reading, why the claim under it came after its numbers were known, be it the
+            claim, its criterion or the reading; a reading that did not is not in it.
         variant_of: the id of the claim whose statement this one judges in another way; it is not
             counted as another statement.
         ours: whether the threshold of an ordering is the suite's own, not the paper's.
@@ -119,7 +120,7 @@ class Claim:
     clean_images: bool = False
     control: Control | None = None
     ordering: Ordering | None = None
-    post_hoc: str = ""
+    post_hoc: Mapping[str, str] = field(default_factory=dict)
     variant_of: str = ""
     ours: bool = False
     table: str = ""
@@ -276,6 +277,7 @@ class Paper:
     """All that is recorded of one paper.
 
     Attributes:
+        post_hoc_readings: the readings that came after numbers were known, with the reason.
         background: sentences that state nothing about the paper's own results: history, other
             people's results, definitions, the setup. They are listed, and never counted.
     """
@@ -288,6 +290,7 @@ class Paper:
     claims: tuple[Claim, ...]
     limitations: tuple[Limitation, ...]
     effects: tuple[Effect, ...] = ()
+    post_hoc_readings: Mapping[str, str] = field(default_factory=dict)
     background: tuple[Source, ...] = ()
 
     @property
@@ -320,12 +323,21 @@ def _expectations(
     return result
 
 
+def _post_hoc(values: Mapping[str, Any], late: Mapping[str, str]) -> dict[str, str]:
+    """Say of each reading why the claim under it came after its numbers were known, if it did."""
+    own = [values["post_hoc"]] if "post_hoc" in values else []
+    reasons = {r: own + ([f"{r}: {late[r]}"] if r in late else []) for r in values["readings"]}
+    return {reading: "; ".join(said) for reading, said in reasons.items() if said}
+
+
 def _ordering(values: Mapping[str, Any]) -> Ordering:
     than = values["than"]
     return Ordering(**{**values, "than": than if isinstance(than, str) else float(than)})
 
 
-def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -> Claim:
+def _claim(
+    values: Mapping[str, Any], paper: str, readings: Mapping[str, str], late: Mapping[str, str]
+) -> Claim:
     where = f"claim {values['id']!r} of {paper}"
     if not values["id"].startswith(f"{paper}-"):
         raise wrong(where, f"id = {values['id']!r}", f"an id that begins with {paper}-")
@@ -342,10 +354,11 @@ def _claim(values: Mapping[str, Any], paper: str, readings: Mapping[str, str]) -
     if kind == "inconsistency":
         return InconsistencyClaim(**about)
     ordering = _ordering(values["ordering"]) if "ordering" in values else None
-    plain = ("experiment", "clean_images", "post_hoc", "variant_of", "table")
+    plain = ("experiment", "clean_images", "variant_of", "table")
     about |= {name: values[name] for name in plain if name in values}
     about |= {
         "ours": "criterion" in values,
+        "post_hoc": _post_hoc(values, late),
         "control": Control(**values["control"]),
         "ordering": ordering,
         "metric": values["metric"] if ordering is None or kind != "ordering" else ordering.metric,
@@ -404,7 +417,11 @@ def parse(text: str, *, name: str) -> Paper:
         raise wrong(name, str(error), "valid TOML") from error
     check_shape(document, name)
     about, readings = document["paper"], document["readings"]
-    claims = tuple(_claim(values, about["id"], readings) for values in document["claim"])
+    late = document.get("post_hoc_readings", {})
+    if unknown := ", ".join(late.keys() - readings.keys()):
+        found = f"post_hoc_readings: unknown reading {unknown}"
+        raise wrong(name, found, f"one of {', '.join(readings)}")
+    claims = tuple(_claim(values, about["id"], readings, late) for values in document["claim"])
     ids = [claim.id for claim in claims]
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
@@ -416,6 +433,7 @@ def parse(text: str, *, name: str) -> Paper:
     return Paper(
         **about,
         readings=readings,
+        post_hoc_readings=late,
         claims=claims,
         limitations=tuple(
             Limitation(_source(values, f"{name}, limitation"), values["why"])

@@ -74,6 +74,9 @@ def _facts(claim: Claim, reasons: bool) -> dict[str, str]:
         found["control"] = why.format(
             f"{claim.control.metric}, which must fail it", claim.control.why
         )
+    if claim.post_hoc and reasons:  # what they share is said once
+        parts = "; ".join(claim.post_hoc.values()).split("; ")
+        found["post hoc"] = "; ".join(dict.fromkeys(parts))
     return found
 
 

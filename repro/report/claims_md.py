@@ -36,8 +36,10 @@ LEGEND = """\
 
 Mean, s and N are of independent trainings with different seeds. Seed 0 is the network that
 ships. A verdict belongs to a reading: one complete interpretation of what the paper leaves
-open. {by_chance}; a curve, whose points have
-one band together, counts once. [docs/statistics.md](docs/statistics.md) has the formulas.
+open. *Post hoc* is what came after its numbers were known, the claim, its criterion or its
+reading; *our criterion* is a threshold that the paper does not give. {by_chance};
+a curve, whose points have one band together, counts once.
+[docs/statistics.md](docs/statistics.md) has the formulas.
 """
 EXPLAINED = """\
 ## What each reading explains
@@ -81,11 +83,15 @@ def _published(row: ResultRow) -> str:
     return f"`{row['criterion']}`" if row["criterion"] else words.published(row)
 
 
+def _verdict(row: ResultRow) -> str:
+    return ", ".join([f"`{row['evidence_verdict']}`", *words.marks(row)])
+
+
 def _explained(papers: Iterable[Paper], cases: Sequence[Case], archive: Archive) -> list[str]:
     cells = [
         [
             line.paper,
-            line.reading,
+            line.reading + ", post hoc" * (line.reading in paper.post_hoc_readings),
             _cell(line.table) or "all",
             f"{line.inside} of {line.numbers}",
             words.NOTHING if line.p is None else f"{line.p:.2g}",
@@ -135,7 +141,7 @@ def findings(cases: Iterable[Case]) -> str:
             _published(row),
             row["reading"],
             words.population(row),
-            f"`{row['evidence_verdict']}`",
+            _verdict(row),
         ]
         for row in map(new_row, cases)
         if "headline" in row["tags"]
@@ -157,7 +163,7 @@ def _claim(claim: Sequence[ResultRow]) -> Iterable[list[str]]:
             words.population(row),
             words.band(row),
             words.number(seed0),
-            f"`{row['evidence_verdict']}`",
+            _verdict(row),
         ]
         about = [""] * len(about)
 
@@ -169,7 +175,10 @@ def _paper(paper: Paper, claims: Iterable[Sequence[ResultRow]]) -> list[str]:
         "",
         "Readings:",
         "",
-        *(f"- `{name}`: {summary}" for name, summary in paper.readings.items()),
+        *(
+            f"- `{name}`: {summary}{_late(paper, name)}"
+            for name, summary in paper.readings.items()
+        ),
         "",
         (
             f"Test: [tests/claims/test_{paper.id}.py](tests/claims/test_{paper.id}.py); records "
@@ -181,6 +190,11 @@ def _paper(paper: Paper, claims: Iterable[Sequence[ResultRow]]) -> list[str]:
         *table([*titles, "verdict"], (cells for claim in claims for cells in _claim(claim))),
         "",
     ]
+
+
+def _late(paper: Paper, reading: str) -> str:
+    reason = paper.post_hoc_readings.get(reading)
+    return f" Post hoc: {reason}." if reason else ""
 
 
 def _change(mean: float, sd: float, n: int, digits: int = 4) -> str:

@@ -87,19 +87,21 @@ def _rank(said: str) -> tuple[int, str]:
 
 def _verdicts(claim: Iterable[ResultRow]) -> dict[str, str]:
     """Return the verdict that counts under each reading."""
-    return {
-        line(row["reading"], 80): row["verdict"]
-        for row in claim
-        if row["outcome"] not in BROKEN and row["verdict"] != Verdict.NOT_RUN
-    }
+    return {line(row["reading"], 80): row["verdict"] for row in _counted(claim)}
+
+
+def _counted(claim: Iterable[ResultRow]) -> list[ResultRow]:
+    return [
+        row for row in claim if row["outcome"] not in BROKEN and row["verdict"] != Verdict.NOT_RUN
+    ]
 
 
 def _sentence(
     paper: str, said: str, claims: Mapping[str, Sequence[ResultRow]], total: int
 ) -> Sentence:
-    text = f"{len(claims)} of {total} claims"
-    if ours := sum(rows[0]["ours"] for rows in claims.values()):
-        text += f" ({ours} by a threshold of the suite's own)"
+    ours = sum(rows[0]["ours"] for rows in claims.values())
+    terms = [f"{ours} by a threshold of the suite's own"] * bool(ours)
+    text = f"{len(claims)} of {total} claims" + _on_terms(terms, map(_late, claims.values()))
     heads = [name for name, rows in claims.items() if "headline" in rows[0]["tags"]]
     named = [*heads, *(name for name in claims if name not in heads)]
     if said == HOLDS:
@@ -114,6 +116,20 @@ def _sentence(
         for name in named[:MOST_NAMED]
     ]
     return Sentence(paper, said, text, tuple(shown))
+
+
+def _on_terms(terms: Sequence[str], late: Iterable[bool]) -> str:
+    """Write ``(2 by ..., 3 on ...)``: how many do not stand on the paper's own terms alone."""
+    count = sum(late)
+    said = [*terms, *([f"{count} on {words.LATE}"] if count else [])]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _late(claim: Iterable[ResultRow]) -> bool:
+    """Whether all that a claim's answer rests on, its passes or else its misses, is post hoc."""
+    rows = _counted(claim)
+    rests = [row for row in rows if row["verdict"] in PASSING] or rows
+    return bool(rests) and all(row["post_hoc"] for row in rests)
 
 
 def _statement(row: ResultRow) -> str:
@@ -134,15 +150,16 @@ def _numbers(claim: Iterable[ResultRow]) -> str:
 
 def _by_reading(paper: str, claims: Mapping[str, Sequence[ResultRow]]) -> list[Sentence]:
     """Count what each reading's claims came to, a sentence a reading."""
-    found: dict[str, Counter[str]] = {}
-    for rows in claims.values():
-        for reading, verdict in _verdicts(rows).items():
-            found.setdefault(reading, Counter())[verdict] += 1
+    found: dict[str, list[ResultRow]] = {}
+    for row in (row for rows in claims.values() for row in _counted(rows)):
+        found.setdefault(line(row["reading"], 80), []).append(row)
     sentences = []
-    for reading, counts in found.items():
-        holds = sum(counts[verdict] for verdict in PASSING)
+    for reading, mine in found.items():
+        counts = Counter(row["verdict"] for row in mine)
+        holds = [row for row in mine if row["verdict"] in PASSING]
         rest = [f"{counts[v]} {v}" for v in SYMBOLS if counts[v] and v not in PASSING]
-        text = f"{holds} of {counts.total()} claims hold"
+        late = _on_terms((), (bool(row["post_hoc"]) for row in holds))
+        text = f"{len(holds)} of {len(mine)} claims hold{late}"
         sentences.append(
             Sentence(paper, f"Under {reading}", "; ".join([text, *rest]), (), reading)
         )

@@ -43,8 +43,9 @@ def verdicts(cases: Iterable[Case], *, width: int | None = None) -> list[Rendera
 
 
 def said(case: Case) -> Text:
-    """Return a case's verdict in its colour, and whether it is not the one on record."""
-    return _coloured(case.judgement.verdict, "" if case.as_expected else ", UNEXPECTED")
+    """Return a case's verdict in its colour, and what it may not be read without."""
+    more = ", post hoc" * (case.reading in case.claim.post_hoc)
+    return _coloured(case.judgement.verdict, more + ", UNEXPECTED" * (not case.as_expected))
 
 
 def _coloured(verdict: Verdict, more: str = "") -> Text:

@@ -89,7 +89,8 @@ class ResultRow(TypedDict):
     ``verdict`` the judgement if the test came to it, else ``not-run``. ``measured`` and
     ``difference`` are this machine's; ``stale`` says that they disagree with the evidence, and
     ``indicative`` that the data were not full MNIST. ``ours`` says that the threshold is the
-    suite's own, and ``post_hoc`` why the claim came after numbers were known, where it did.
+    suite's own, and ``post_hoc`` why the claim, or its reading, came after numbers were
+    known, where it did.
     ``standing`` is where a user's network stands, which gets no verdict; None in a run.
     """
 
@@ -176,7 +177,7 @@ def new_row(case: Case) -> ResultRow:
         "metric": claim.metric,
         "tags": list(claim.tags),
         "ours": claim.ours,
-        "post_hoc": claim.post_hoc,
+        "post_hoc": claim.post_hoc.get(case.reading, ""),
         "published": claim.published,
         "unit": claim.unit,
         "axis": claim.axis,

@@ -38,7 +38,9 @@ def _cells(row: ResultRow) -> list[str]:
         literal(words.number(row["measured"])),
         literal(words.population(row)),
         literal(words.band(row)),
-        f"{SYMBOLS[Verdict(row['verdict'])]} {literal(row['verdict'])}",
+        ", ".join(
+            [f"{SYMBOLS[Verdict(row['verdict'])]} {literal(row['verdict'])}", *words.marks(row)]
+        ),
     ]
 
 

@@ -87,6 +87,8 @@ def verdict(row: ResultRow) -> Text:
     """Return what is said of a row in its colour, and what it may not be read without."""
     broken = row["outcome"] in BROKEN
     said = words.said(row)
+    if row["post_hoc"]:
+        said += ", post hoc"
     if row["indicative"]:
         said += ", indicative"
     if row["stale"]:

@@ -25,6 +25,7 @@ from repro.report.result_row import (
 from repro.report.sanitize import line
 
 NOTHING = "–"
+LATE = "what came after numbers were known"
 _TEX = {r"\lambda": "λ", r"\varepsilon": "ε", r"\rightarrow": "→", r"\sqrt": "√"}
 _INDEX = re.compile(r"(?<=[α-ω])_\{?([0-9]+)\}?")
 _LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -230,10 +231,13 @@ def notes(row: ResultRow) -> tuple[str, ...]:
         "stale: code and evidence disagree": row["stale"],
         f"expected {row['expected']}": unexpected(row),
         "indicative": row["indicative"],
-        "our criterion": row["ours"],
-        "post hoc": bool(row["post_hoc"]),
     }
-    return tuple(text for text, applies in said.items() if applies)
+    return (*(text for text, applies in said.items() if applies), *marks(row))
+
+
+def marks(row: ResultRow) -> tuple[str, ...]:
+    """Say on whose terms a row is judged, where these are not the paper's, fixed beforehand."""
+    return ("our criterion",) * row["ours"] + ("post hoc",) * bool(row["post_hoc"])
 
 
 def run_command() -> str:
@@ -308,7 +312,7 @@ def apart(rows: Sequence[ResultRow]) -> str:
         if ours or later:
             said.append(
                 f"of {len(mine)} {name}, {ours} rest on a threshold of the suite's own, which the "
-                f"paper does not give, {later} on what came after numbers were known, "
+                f"paper does not give, {later} on {LATE}, "
                 f"{both} on both"
             )
     return "; ".join(said).capitalize()

@@ -83,6 +83,7 @@ def facts(row: ResultRow) -> list[tuple[str, str]]:
     found = {
         "experiment": f"{line(row['experiment'], 100)}, {line(row['metric'], 100)}",
         "expected": f"{row['expected']}; the evidence says {row['evidence_verdict']}",
+        "post hoc": row["post_hoc"],
         "outcome of the test": "" if row["standing"] else row["outcome"],
         "band": _band(row),
         "difference": "" if row["difference"] is None else difference,

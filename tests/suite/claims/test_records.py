@@ -109,6 +109,24 @@ def test_what_a_seed_measured_of_each_kind():
     assert order.gated_value(measured, "small") == 0.1 - 0.2
 
 
+def test_a_claim_or_a_reading_that_came_after_numbers_were_known():
+    late = changed(("claim", VALUE), PAPER["claim"][VALUE] | {"post_hoc": "so"})
+    of_reading = "\n[post_hoc_readings]\nother = 'two seeds'\n"
+    paper = parse(late + of_reading, name="tiny")
+    assert paper.post_hoc_readings == {"other": "two seeds"}
+    assert [claim.post_hoc for claim in paper.claims] == [
+        {"plain": "so", "other": "so; other: two seeds"},
+        *(
+            {"other": "two seeds"} if "other" in claim.readings else {}
+            for claim in paper.claims[1:]
+        ),
+    ]
+    assert [claim.post_hoc for claim in parse(TEXT, name="tiny").claims] == [{}] * 4
+    error = refuse(TEXT + of_reading.replace("other", "others"))
+    assert "unknown reading others" in error.found
+    assert error.expected == "one of plain, other"
+
+
 def test_the_shipped_records_are_valid():
     assert load(LACOK).id == "lacok2016"
 

@@ -346,7 +346,15 @@ def test_show_of_every_claim_fits_a_window_of_40_lines_and_leads_with_the_answer
             shown = story.parts(mine, width=80, in_full=False)
             lines = layout.rendered(shown, width=80, plain=True).splitlines()
             assert len(lines) <= 40, claim.id
-            answers = [f"{case.reading}: {case.judgement.verdict}" for case in mine]
+            late = dict.fromkeys(claim.post_hoc, ", post hoc")
+            answers = [
+                f"{case.reading}: {case.judgement.verdict}{late.get(case.reading, '')}"
+                for case in mine
+            ]
+            whole = layout.rendered(
+                story.parts(mine, width=80, in_full=True), width=80, plain=True
+            )
+            assert ("\npost hoc:" in whole) == bool(late)
             assert [line for line in lines if line in answers] == answers
             assert lines.index(answers[0]) < 8
 

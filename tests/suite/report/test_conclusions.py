@@ -63,6 +63,27 @@ def test_every_claim_is_counted_once_and_named_where_it_does_not_hold():
     ]
 
 
+def test_what_rests_on_what_came_after_numbers_were_known_is_counted():
+    late = {"post_hoc": "so"}
+    missed = {"verdict": "trend-only"}
+    claims = {
+        "tiny-a": [record("tiny-a"), record("tiny-a", "other", **late)],  # it holds without
+        "tiny-b": [record("tiny-b", **missed), record("tiny-b", "other", **late)],
+        "tiny-c": [record("tiny-c", ours=True, **late)],
+        "tiny-d": [record("tiny-d", **missed, **late)],
+        "tiny-e": [record("tiny-e", **missed), record("tiny-e", "other", **missed, **late)],
+    }
+    found = {said.answer: said.text for said in conclusions(claims)}
+    known = "on what came after numbers were known"
+    assert found["Holds"].startswith(
+        f"2 of 5 claims (1 by a threshold of the suite's own, 1 {known}), under"
+    )
+    assert found["Holds only under other"] == f"1 of 5 claims (1 {known})"
+    assert found["Does not hold"] == f"2 of 5 claims (1 {known})"
+    assert found["Under plain"] == f"2 of 5 claims hold (1 {known}); 3 trend-only"
+    assert found["Under other"] == f"2 of 3 claims hold (2 {known}); 1 trend-only"
+
+
 def test_a_long_sentence_says_how_many_it_names():
     claims = {f"tiny-{i}": [record(verdict="trend-only")] for i in range(20)}
     (said, _) = conclusions(claims)

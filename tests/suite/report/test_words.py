@@ -8,7 +8,10 @@ import pytest
 from parsed_page import parsed
 from sample_reports import at_hand, curve, not_run, ordering, record
 
-from repro.report import step_summary, words
+from repro.judge import cases
+from repro.judge.populations import Archive
+from repro.papers import registry
+from repro.report import listing, results_csv, step_summary, terminal, words
 from repro.report.conclusions import conclusions
 
 ROOT = Path(__file__).parents[3]
@@ -83,6 +86,34 @@ def test_passes_on_our_own_terms_are_counted_apart():
     assert words.apart([record()]) == ""
     assert words.notes(ours) == ("our criterion",)
     assert words.notes(later) == ("post hoc",)
+
+
+def test_what_came_after_numbers_were_known_is_marked_in_every_rendering():
+    made = at_hand()
+    late = [row for row in made["claims"] if row["reading"] == "two-epochs"]
+    # Half a dozen claims, of which some are post hoc by this reading alone.
+    assert len(late) > 5
+    assert all("two-epochs: added when 13 seeds" in row["post_hoc"] for row in late)
+    assert all("two-epochs" not in r["post_hoc"] for r in made["claims"] if r not in late)
+    own = next(row for row in late if row["id"] == "goodfellow2015-softmax-rubbish-error")
+    page, verdict = parsed(made).words, f"{own['verdict']}, post hoc"
+    assert "post hoc two-epochs: added when 13 seeds" in page
+    cells = f"`{own['verdict']}`, post hoc |"
+    claims = (ROOT / "CLAIMS.md").read_text("utf-8").splitlines()
+    assert sum(
+        "| two-epochs |" in line and line.endswith(", post hoc |") for line in claims
+    ) == len(late)
+    assert any("| two-epochs |" in line and line.endswith(cells) for line in claims)
+    assert terminal.verdict(own).plain == verdict
+    headline = made | {"claims": [own | {"tags": ["headline"]}]}
+    assert verdict in step_summary.summary(headline)
+    assert own["post_hoc"] in results_csv.text([own])
+    case = next(
+        case
+        for case in cases.judge(registry.load_all()["goodfellow2015"], Archive())
+        if case.id == f"{own['id']}@two-epochs"
+    )
+    assert listing.said(case).plain == verdict
 
 
 def test_the_page_the_summary_and_claims_md_count_the_same_bands_and_the_same_claims():
