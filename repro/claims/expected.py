@@ -10,6 +10,8 @@ from dataclasses import replace
 from repro.claims.records import Expectation, parse
 from repro.claims.schema import wrong
 
+TO_WRITE = "to be written: why it is so"
+"""Stands for the reason of a verdict until a person gives it; ``repro check`` refuses it."""
 _TABLE = r'\{(?:"(?:[^"\\\n]|\\.)*"|[^"{}\n])*\}'
 
 

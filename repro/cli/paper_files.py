@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repro import paths
 from repro.atomic import write_atomic
-from repro.claims.expected import with_expected
+from repro.claims.expected import TO_WRITE, with_expected
 from repro.claims.records import Expectation
 from repro.claims.schema import SLUG
 from repro.claims.verdict import PASSING, Verdict
@@ -96,6 +96,7 @@ OUTSIDE = {"REPRO_EXTRA_PAPERS": "papers", "REPRO_FIXTURES_DIR": "fixtures"}
 def expect(args: argparse.Namespace) -> int:
     """Hold the verdicts on record against the evidence; with ``--write`` put the new ones there.
 
+    Why a claim does not hold is for a person to say: a placeholder stands there until then.
     The status is 1 where something is left to be written.
 
     Raises:
@@ -117,7 +118,7 @@ def expect(args: argparse.Namespace) -> int:
         if found.verdict == Verdict.NOT_RUN:
             print(f"{case.id}: {old.verdict} stays: {found.reason}")
         elif found.verdict != old.verdict or old.reason == UNMEASURED:
-            reason = "" if found.verdict in PASSING else found.reason
+            reason = "" if found.verdict in PASSING else TO_WRITE
             changes[case.claim.id, case.reading] = Expectation(found.verdict, reason)
             said = f"{old.verdict} ({old.reason})" if old.reason else str(old.verdict)
             print(f"{case.id}: {said} -> {found.verdict}\n    {found.reason}")
@@ -128,6 +129,8 @@ def expect(args: argparse.Namespace) -> int:
         text = with_expected(path.read_text(encoding="utf-8"), changes, name=str(path))
         write_atomic(path, text.encode())
         print(f"{len(changes)} written to {path}")
+        if missing := sum(bool(new.reason) for new in changes.values()):
+            print(f"{missing} without a reason: write one where it says {TO_WRITE!r}")
     elif changes:
         print(f"{len(changes)} to write: look at each, then repro expect {args.paper} --write")
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from repro.claims.expected import TO_WRITE
 from repro.claims.records import Claim, InconsistencyClaim, Paper
 from repro.errors import ClaimsError
 from repro.lab.mnist.data import Mnist
@@ -92,6 +93,10 @@ def _records(paper: Paper, offered: Mapping[str, Experiment]) -> Iterator[str]:
         if not isinstance(claim, InconsistencyClaim):
             for error in unoffered(claim, offered, claim.readings):
                 yield f"{claim.id}: {error.found}; expected: {error.expected}"
+        for reading, known in claim.readings.items():
+            if known.reason == TO_WRITE:
+                said = f"{claim.id}, {reading}: {known.verdict} without a reason"
+                yield f"{said}, which is for you to write"
     judged = {reading for claim in paper.claims for reading in claim.readings}
     for reading in paper.readings:
         if reading not in judged:

@@ -42,7 +42,7 @@ class Recorder:
         self.problem = ""
         self.notes: list[str] = []
         self.partial = False
-        self.snapshots: list[str] = []
+        self.snapshots: dict[bool, list[str]] = {False: [], True: []}  # by whether it is the first
         self.explained: list[Explained] = []
         self.progress: RunProgress | None = None
 
@@ -181,9 +181,9 @@ class Recorder:
                 self.told.add(test.id)
                 found |= {name: row[name] for name in ("outcome", "stale")}
                 found["seconds"] = max(0.0, round(report.duration, 3))  # a clock may jump
+            if report.failed and test.purpose == "snapshot":
+                self.snapshots[found.pop("first", False)].append(test.id)
             row.update(found)
-        if report.failed and report.when == "call" and test.purpose == "snapshot":
-            self.snapshots.append(test.id)
         outcome = _outcome(test, report)
         # A claim that is not fresh has failed, in whatever order its tests run.
         if outcome and row["outcome"] not in ("failed", "error"):
@@ -216,7 +216,8 @@ class Recorder:
             self.header,
             self.rows.values(),
             pictures=pictures,
-            snapshots_failed=self.snapshots_failed(),
+            snapshots_failed=self.snapshots_named(first=False),
+            snapshots_first=self.snapshots_named(first=True),
             end=provenance.now(),
             seconds=seconds,
         )
@@ -231,13 +232,13 @@ class Recorder:
             if not self.partial:
                 self.path.with_name(outputs.FULL).unlink(missing_ok=True)  # an older one's
 
-    def snapshots_failed(self) -> list[str]:
-        """Name the snapshots that differ, as their files are named."""
+    def snapshots_named(self, *, first: bool) -> list[str]:
+        """Name the snapshots that differ, or that were made, as their files are named."""
         names = {
             f"{claim.id}@{reading}": name_of(claim.paper, claim.experiment, reading)
             for claim, reading in self.state.under_readings()
         }
-        return [names[id_] for id_ in dict.fromkeys(self.snapshots)]
+        return [names[id_] for id_ in dict.fromkeys(self.snapshots[first])]
 
     def judge_the_rest(self) -> None:
         """Fill the rows of claims whose tests did not run with what the populations say."""
@@ -254,11 +255,12 @@ class Recorder:
                 case = self.state.case(claim, reading)
             cases.append(case)
         papers = self.state.papers
-        self.header["coverage"] = report.coverage(papers.values(), cases)
         self.header["papers"] = {name: paper.citation for name, paper in papers.items()}
-        ran = {row["paper"] for row in self.rows.values() if row["outcome"] != "deselected"}
+        chosen = {row["paper"] for row in self.rows.values() if row["outcome"] != "deselected"}
+        ran = [paper for name, paper in papers.items() if name in chosen]
+        self.header["coverage"] = report.coverage(ran, cases)
         with suppress(ReproError):  # as the rows say
-            for paper in (papers[name] for name in papers if name in ran):
+            for paper in ran:
                 self.explained += explained(paper, cases, self.state.archive)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -279,7 +281,8 @@ class Recorder:
             self.explained,
             width=width,
             dirty=self.header["dirty"],
-            snapshots=self.snapshots,
+            snapshots=self.snapshots[False],
+            first=self.snapshots[True],
         )
         if self.config.option.verbose > 0:
             parts = [*terminal.whole_table(rows, width=width), *parts]
@@ -289,7 +292,7 @@ class Recorder:
         if page.exists():
             parts.append(f"page: {os.path.relpath(page)}, with every row (-v shows them here)")
         parts += self.notes
-        if exitstatus and not (words.broken(rows) or self.snapshots or self.problem):
+        if exitstatus and not (words.broken(rows) or any(self.snapshots.values()) or self.problem):
             parts.append("what failed is no claim: see above")
         plain = not terminalreporter.hasmarkup or bool(os.environ.get("NO_COLOR"))
         terminalreporter.write_sep("=", "claims")

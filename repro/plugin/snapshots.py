@@ -14,10 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from repro import paths
 from repro.atomic import locked, write_atomic
 from repro.judge.freshness import tolerance
 from repro.judge.populations import Kind
+
+
+class NoSnapshotError(AssertionError):
+    """There was no snapshot to compare with; now there is."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Snapshot:
         """Say of a failure where it may be the machine's; note what a new file was made with.
 
         Raises:
+            NoSnapshotError: the block wrote the first one.
             AssertionError: as the block does, with what another instruction set may change.
         """
         from repro.lab import provenance  # which loads torch
@@ -57,6 +64,14 @@ class Snapshot:
         before, here = self._content(), provenance.instructions()
         try:
             yield
+        except pytest.fail.Exception:
+            if before or not self._content():
+                raise
+            raise NoSnapshotError(
+                f"there was no snapshot of {self.name} yet, so that nothing was compared\n"
+                f"what to do: look at {self.path}, which this run wrote, commit it, "
+                "and give the command again"
+            ) from None
         except AssertionError as error:
             if known.get(name, here) == here:
                 raise

@@ -17,7 +17,7 @@ from repro.claims.records import Claim, Control, Expectation, InconsistencyClaim
 from repro.errors import EvidenceError
 from repro.judge.cases import Evidence
 from repro.judge.populations import name_of
-from repro.plugin.snapshots import Snapshot
+from repro.plugin.snapshots import NoSnapshotError, Snapshot
 from repro.plugin.state import ROW, STATE, purpose_of, spot_of
 from repro.report.failure import failure_text, in_words
 from repro.report.result_row import ResultRow, new_row
@@ -162,6 +162,8 @@ def pytest_runtest_makereport(
             item.user_properties.append((ROW, json.dumps(row)))
     elif purpose_of(item) == "fresh" and isinstance(error, AssertionError):
         item.user_properties.append((ROW, json.dumps({"stale": True})))
+    elif isinstance(error, NoSnapshotError):
+        item.user_properties.append((ROW, json.dumps({"first": True})))
     report = yield
     if isinstance(error, AssertionError) and isinstance(report.longrepr, ExceptionRepr):
         why = str(error).partition("\n")[0]

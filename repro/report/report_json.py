@@ -30,19 +30,22 @@ def new_report(
     *,
     pictures: Iterable[Mapping[str, Any]] = (),
     snapshots_failed: Iterable[str] = (),
+    snapshots_first: Iterable[str] = (),
     end: str,
     seconds: float,
 ) -> dict[str, Any]:
     """Make a complete report; its footer says that the run came to its end.
 
     ``pictures`` are as :mod:`repro.papers.picture` makes them, ``snapshots_failed`` the names of
-    snapshots that differ; ``end`` is a time in UTC.
+    snapshots that differ, ``snapshots_first`` of those that the run had to make; ``end`` is a
+    time in UTC.
     """
     rows = list(claims)
     footer = {
         "verdicts": dict(sorted(Counter(str(row["verdict"]) for row in rows).items())),
         "outcomes": dict(sorted(Counter(row["outcome"] for row in rows).items())),
         "snapshots_failed": list(snapshots_failed),
+        "snapshots_first": list(snapshots_first),
         "end": end,
         "seconds": round(seconds, 1),
     }
@@ -55,21 +58,22 @@ def unfinished_report(header: Mapping[str, Any], claims: Iterable[ResultRow]) ->
 
 
 def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
-    """Say how many of the published statements have evidence.
+    """Say how many of the statements that some papers publish have evidence.
 
     A statement is a claim or a limitation; background states nothing that could be checked, and
     a variant of a claim states nothing more.
     A claim is not checked while it has fewer seeds than a verdict needs.
     """
+    papers = {paper.id: paper for paper in loaded}
     checked = {
         case.claim.id
         for case in cases
-        if not case.claim.variant_of
+        if case.claim.paper in papers and not case.claim.variant_of
         if isinstance(case.claim, InconsistencyClaim) or case.judgement.n >= MIN_SEEDS
     }
     total = sum(
         sum(not claim.variant_of for claim in paper.claims) + len(paper.limitations)
-        for paper in loaded
+        for paper in papers.values()
     )
     return f"{len(checked)} of {total} published statements checked"
 

@@ -90,9 +90,7 @@ def summary(report: Mapping[str, Any]) -> str:
     header, rows = report["header"], list(report["claims"])
     dirty = " with uncommitted changes" if header["dirty"] else ""
     commit = f"Commit {literal(header['commit'], 40)}{dirty}, {literal(header['start'], 40)}."
-    limits = words.limits(
-        rows, header["data"]["kind"], report["footer"].get("snapshots_failed", ())
-    )
+    limits = words.limits(rows, header["data"]["kind"], report["footer"])
     text = ""
     for shown in (_MOST_ROWS, 10, 3, 0):
         lines = [

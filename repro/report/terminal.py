@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -31,6 +31,7 @@ CAUSES = {
     "science": "The science: the populations give another verdict than the one on record",
     "numbers": "The code or this machine, not the science: the same weights give other numbers "
     "than those on record",
+    "first": words.NO_SNAPSHOT,
     "control": "The check itself: a control that must fail its claim passes it",
     "broken": "Not measured, not judged: the code, the data or this machine broke; see above",
     "unfinished": "Not run to the end: give the command again",
@@ -111,6 +112,7 @@ def closing_screen(
     width: int,
     dirty: bool = False,
     snapshots: Iterable[str] = (),
+    first: Iterable[str] = (),
 ) -> list[RenderableType]:
     """Return what a run came to, on one screen.
 
@@ -124,12 +126,13 @@ def closing_screen(
         width: of the window.
         dirty: whether the checkout has changes that are not committed.
         snapshots: ``claim@reading`` of each snapshot that differs.
+        first: the same of each that was not there, and was made.
     """
     ran = [row for row in rows if row["outcome"] != "deselected"]
     worst = worst_first(ran)
     headline = [row for row in ran if "headline" in row["tags"]]
     shown = ran if len(ran) <= FEW else headline or worst[:FEW]
-    failed = _failed(worst, snapshots)
+    failed = _failed(worst, {"numbers": snapshots, "first": first})
     said = ", ".join(f"{count} {name}" for name, _, count in words.counts(ran) if count)
     other = sum(map(unexpected, ran))
     against = f"{other} of them NOT as on record" if other else "all as on record"
@@ -141,7 +144,7 @@ def closing_screen(
     parts = [*_explained(explained, width), *table, Text()]
     parts.append(Text(f"{said}: {against}" if said else "no claim was judged"))
     if any(row["indicative"] for row in ran):
-        parts += map(Text, words.limits((), "embedded"))
+        parts += map(Text, words.limits((), "embedded", {}))
     if not failed:
         return [*parts, *(() if brief else map(Text, words.caveats(ran)))]
     if broken:
@@ -150,12 +153,12 @@ def closing_screen(
         parts.append(Text(f"{CAUSES[cause]} ({len(lines)})", "bold red"))
         more = [f"and {len(lines) - FEW_FAILED} more"] if len(lines) > FEW_FAILED else []
         parts += [Padding.indent(Text(line), 2) for line in lines[:FEW_FAILED] + more]
-    if dirty:
+    if dirty and failed.keys() != {"first"}:
         parts.append(Text(CHANGED))
     elif "numbers" in failed:
         parts.append(Text(UNCHANGED))
     spots = [f"{row['id']}@{row['reading']}" for row in worst if row["outcome"] in BROKEN]
-    spots = list(dict.fromkeys([*spots, *snapshots]))
+    spots = list(dict.fromkeys([*spots, *snapshots, *first]))
     parts.append(f"rerun: {words.rerun(*spots[0].split('@'))}")
     if len(spots) > 1 and "unfinished" not in failed:
         parts.append(f"rerun all {len(spots)}: {words.run_command()} --lf")
@@ -206,14 +209,17 @@ def _explained(lines: Iterable[Explained], width: int) -> list[RenderableType]:
     return [*grouped(titles, papers, width=width), Text()] if papers else []
 
 
-def _failed(rows: Iterable[ResultRow], snapshots: Iterable[str]) -> dict[str, list[str]]:
+def _failed(
+    rows: Iterable[ResultRow], snapshots: Mapping[str, Iterable[str]]
+) -> dict[str, list[str]]:
     """Return what failed, one line each, by the keys of :data:`CAUSES`."""
     found: dict[str, list[str]] = {cause: [] for cause in CAUSES}
     for row in (row for row in rows if row["outcome"] in BROKEN):
         for cause, said in _causes(row).items() or [("broken", "")]:
             name = f"{row['id']} ({row['reading']})"
             found[cause].append(f"{name}: {said}" if said else name)
-    found["numbers"] += [f"snapshot of the experiment of {spot}" for spot in snapshots]
+    for cause, spots in snapshots.items():
+        found[cause] += [f"snapshot of the experiment of {spot}" for spot in spots]
     return {cause: lines for cause, lines in found.items() if lines}
 
 

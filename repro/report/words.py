@@ -25,6 +25,10 @@ from repro.report.result_row import (
 from repro.report.sanitize import line
 
 NOTHING = "–"
+NO_SNAPSHOT = (
+    "No snapshot of the shipped networks yet, so nothing was compared: this run wrote it; look at "
+    "it, commit it, and give the command again"
+)
 LATE = "what came after numbers were known"
 _TEX = {r"\lambda": "λ", r"\varepsilon": "ε", r"\rightarrow": "→", r"\sqrt": "√"}
 _INDEX = re.compile(r"(?<=[α-ω])_\{?([0-9]+)\}?")
@@ -277,8 +281,9 @@ def broken(rows: Iterable[ResultRow]) -> str:
     return ", ".join(f"{found[outcome]} {outcome}" for outcome in BROKEN if found[outcome])
 
 
-def limits(rows: Sequence[ResultRow], data: str, snapshots: Sequence[str] = ()) -> list[str]:
+def limits(rows: Sequence[ResultRow], data: str, footer: Mapping[str, Any]) -> list[str]:
     """Say what a run may not be taken for: its data, what it left out, snapshots that differ."""
+    differ, first = (footer.get(f"snapshots_{what}", ()) for what in ("failed", "first"))
     kinds = {
         "embedded": "Indicative only: measured on the embedded sample of 5,000 MNIST digits, "
         "which are training images, not on MNIST.",
@@ -288,13 +293,18 @@ def limits(rows: Sequence[ResultRow], data: str, snapshots: Sequence[str] = ()) 
     if deselected := sum(row["outcome"] == "deselected" for row in rows):
         left_out = f"{deselected} of {len(rows)} rows were deselected"
         found.append(f"Partial run: {left_out}; they stand as not-run.")
-    if snapshots:
-        names = ", ".join(line(name, 100) for name in snapshots[:20])
+    if first:
+        found.append(f"{NO_SNAPSHOT} ({_names(first)}).")
+    if differ:
         found.append(
-            f"The code or the machine gives other numbers than it did: {len(snapshots)} "
-            f"snapshots of the shipped networks differ ({names}). That is no verdict on a claim."
+            f"The code or the machine gives other numbers than it did: {len(differ)} snapshots of "
+            f"the shipped networks differ ({_names(differ)}). That is no verdict on a claim."
         )
     return found
+
+
+def _names(snapshots: Sequence[str]) -> str:
+    return ", ".join(line(name, 100) for name in snapshots[:20])
 
 
 def caveats(rows: Sequence[ResultRow]) -> list[str]:

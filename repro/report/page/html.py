@@ -123,9 +123,7 @@ def render(report: Mapping[str, Any]) -> str:
         total=len(rows),
         counts=words.counts(rows),
         caveats=words.caveats(rows),
-        limits=words.limits(
-            rows, report["header"]["data"]["kind"], report["footer"].get("snapshots_failed", ())
-        ),
+        limits=words.limits(rows, report["header"]["data"]["kind"], report["footer"]),
         red=BROKEN,
         outcomes=words.broken(rows),
         broken=[row for row in every if row.record["outcome"] in BROKEN],

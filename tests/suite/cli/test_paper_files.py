@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tiny_paper import document
 
 from repro import paths
+from repro.claims.expected import TO_WRITE
 from repro.cli.main import main
 
 
@@ -69,6 +71,33 @@ def test_a_reason_from_before_there_was_evidence_does_not_stay(tiny, capsys):
     assert main(["expect", "tiny"]) == 1
     out = capsys.readouterr().out
     assert "tiny-error@plain: inconclusive (not measured yet) -> inconclusive\n" in out
+
+
+def test_why_a_claim_does_not_hold_is_for_a_person_to_write(tiny, capsys, monkeypatch):
+    tiny.metrics["error"] = 0.15
+    tiny.write()
+    tiny.measure()
+    records = tiny.folder / "claims.toml"
+    parts = [(claim, claim.pop("readings")) for claim in tiny.paper.pop("claim")]
+    records.write_text(
+        document(tiny.paper)
+        + "".join(
+            f"[[claim]]\n{document(claim)}[claim.readings]\n{document(readings)}"
+            for claim, readings in parts
+        )
+    )
+    assert main(["expect", "tiny", "--write"]) == 0
+    assert f"without a reason: write one where it says {TO_WRITE!r}" in capsys.readouterr().out
+    written = f'expected = "not-reproduced", reason = "{TO_WRITE}"'
+    assert written in records.read_text()
+    monkeypatch.delenv("REPRO_PAPERS_DIR", raising=False)
+    assert main(["check", "tiny"]) == 1
+    refused = "tiny-order, plain: not-reproduced without a reason, which is for you to write"
+    assert refused in capsys.readouterr().out
+    text = records.read_text().replace(TO_WRITE, "fewer errors than the paper has")
+    records.write_text(text)
+    main(["check", "tiny"])
+    assert "without a reason" not in capsys.readouterr().out
 
 
 def test_no_such_paper(capsys):

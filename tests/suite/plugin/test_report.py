@@ -24,7 +24,7 @@ def test_the_report_has_header_claims_and_footer(runs_beside_others):
     header, footer = found["header"], found["footer"]
     assert header["data"]["source"] == "a fake"
     assert header["command"].startswith("pytest ")
-    assert header["coverage"].endswith("published statements checked")
+    assert header["coverage"] == "4 of 5 published statements checked"  # of the paper that ran
     assert header["start"] <= footer["end"]
     mine = [r for r in found["claims"] if r["paper"] == "tiny"]
     assert len(mine) == 5
@@ -138,6 +138,32 @@ def test_a_snapshot_runs_with_any_claim_of_its_experiment_and_is_told_when_it_di
     assert "1 snapshots of the shipped networks differ (tiny-toy--plain)" in summary(runs.report())
     runs("--claim", "tiny-twice")  # which is of no experiment
     assert runs.report()["footer"]["snapshots_failed"] == []
+
+
+FIRST = """
+def test_snapshot(shipped, snapshot, num_regression):
+    with snapshot.held():
+        num_regression.check({"error": [0.5]}, **snapshot.settings(shipped))
+"""
+
+
+def test_the_first_snapshot_is_no_difference_and_is_written(runs):
+    runs.write()
+    folder = runs.pytester.path / "claims"
+    (folder / "test_more.py").write_text(f'PAPER = "tiny"\n{ANY_NETWORKS}{FIRST}')
+    result = runs("--claim", "tiny-error", "--reading", "plain")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED  # nothing was compared
+    result.stdout.fnmatch_lines(
+        ["*there was no snapshot of tiny-toy--plain yet*", "*what to do: look at*"]
+    )
+    result.stdout.fnmatch_lines(["No snapshot of the shipped networks yet*"])
+    result.stdout.no_fnmatch_line("*the same weights give other numbers*")
+    result.stdout.no_fnmatch_line("*look there first*")
+    footer = runs.report()["footer"]
+    assert (footer["snapshots_first"], footer["snapshots_failed"]) == (["tiny-toy--plain"], [])
+    assert "No snapshot of the shipped networks yet" in summary(runs.report())
+    assert runs("--claim", "tiny-error", "--reading", "plain").ret == pytest.ExitCode.OK
+    assert runs.report()["footer"]["snapshots_first"] == []
 
 
 def test_a_report_that_cannot_be_finished_fails_the_run_but_shows_the_table(runs, monkeypatch):

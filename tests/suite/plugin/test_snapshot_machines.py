@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from repro.lab import provenance
-from repro.plugin.snapshots import Snapshot
+from repro.plugin.snapshots import NoSnapshotError, Snapshot
 
 FAILED = "off by 0.1\nTo update values, use --force-regen option."
 
@@ -41,7 +41,7 @@ def test_a_new_file_s_instructions_are_noted_and_another_s_kept(folder):
     record = folder / "instructions.json"
     record.write_text('{"embedded/old": "AVX2"}')
     snapshot = Snapshot("full", "toy")
-    with pytest.raises(pytest.fail.Exception):
+    with pytest.raises(NoSnapshotError, match="there was no snapshot of toy yet"):
         make(snapshot)
     assert json.loads(record.read_text()) == {"embedded/old": "AVX2", "full/toy": "AVX512"}
     record.unlink()
@@ -54,7 +54,9 @@ def test_a_new_file_s_instructions_are_noted_and_another_s_kept(folder):
 @pytest.mark.parametrize("how", ["capability", "variable"])
 def test_of_another_machine_a_failure_names_both_and_does_not_say_to_regenerate(monkeypatch, how):
     snapshot = Snapshot("full", "toy")
-    with pytest.raises(pytest.fail.Exception):
+    with pytest.raises(NoSnapshotError):
+        make(snapshot)
+    with pytest.raises(pytest.fail.Exception, match="it was made anew"):
         make(snapshot)
     assert fail(snapshot) == FAILED  # on the same machine it is the code
     if how == "capability":

@@ -62,6 +62,7 @@ def test_a_complete_report_is_read_as_it_was_written(complete, tmp_path):
         "verdicts": {"paper-inconsistent": 1, "reproduced": 4},
         "outcomes": {"passed": 5},
         "snapshots_failed": [],
+        "snapshots_first": [],
         "end": "2024-01-01T00:01:00Z",
         "seconds": 60.0,
     }

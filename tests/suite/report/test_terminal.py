@@ -14,7 +14,7 @@ from repro.judge import cases
 from repro.judge.overview import Explained, explained
 from repro.judge.populations import Archive
 from repro.papers.registry import load_all
-from repro.report import result_row
+from repro.report import result_row, words
 from repro.report.layout import rendered
 from repro.report.result_row import STANDINGS
 from repro.report.terminal import (
@@ -246,6 +246,15 @@ def test_a_snapshot_that_differs_is_told_and_rerun(rows):
     assert "snapshot of the experiment of tiny-order@plain" in shown
     assert "rerun: tox -e reproduce -- --claim 'tiny-order' --reading plain" in shown
     assert "rerun all" not in shown
+
+
+def test_a_snapshot_that_was_not_there_is_no_difference(rows):
+    shown = screen(rows, first=["tiny-order@plain"], dirty=True)
+    assert f"{words.NO_SNAPSHOT} (1)" in shown.replace("\n", " ")
+    assert "snapshot of the experiment of tiny-order@plain" in shown
+    assert "rerun: tox -e reproduce -- --claim 'tiny-order' --reading plain" in shown
+    assert CAUSES["numbers"] not in shown
+    assert CHANGED not in shown
 
 
 def test_many_failures_are_counted_and_not_listed(rows):
