@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 from sample_reports import curve, make, picture, record, write
@@ -21,8 +22,9 @@ from repro.cli import commands, main, story
 from repro.judge.cases import judge
 from repro.judge.populations import Archive
 from repro.judge.verdicts import judge_numbers
+from repro.lab.mnist import data as mnist
 from repro.lab.mnist import sample
-from repro.measure import calibrate
+from repro.measure import calibrate, workers
 from repro.papers import registry
 from repro.papers.registry import load_all
 from repro.report import layout
@@ -605,6 +607,31 @@ def test_calibrating_one_kind_of_data_leaves_the_other_alone(repro, tiny, monkey
     mistake(repro(*words, "embedded"), "DataError", "3 seeds to measure")
     monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full",))
     mistake(repro(*words, "embedded"), "DataError", "sample is not installed", "pip install")
+
+
+def test_the_time_left_is_that_of_the_seeds_not_measured_yet(repro, monkeypatch):
+    """Of four seeds, done after 30, 80, 90 and 130 seconds."""
+    now, ends = 1000.0, iter([30, 80, 90, 130])
+
+    def run_jobs(jobs, **_):
+        nonlocal now
+        for job in jobs:
+            now = 1000.0 + next(ends)
+            yield job, []
+
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full", "embedded"))
+    monkeypatch.setattr(workers, "run_jobs", run_jobs)
+    monkeypatch.setattr(mnist, "find", lambda *_, **__: None)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    status, _, err = repro("calibrate", "--paper", "tiny", "--seeds", "8-11")
+    assert status == 0
+    assert err.splitlines() == [
+        "4 seeds to measure",
+        "tiny seed 8 done (1 of 4), about 0:01:30 left",
+        "tiny seed 9 done (2 of 4), about 0:01:20 left",
+        "tiny seed 10 done (3 of 4), about 0:00:30 left",
+        "tiny seed 11 done (4 of 4), about 0:00:00 left",
+    ]
 
 
 def test_an_interrupt_is_told_and_has_its_own_status(repro, monkeypatch):

@@ -6,9 +6,11 @@ number of the evidence is another one, and tells where it comes from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
+from statistics import fmean, stdev
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,32 +18,66 @@ from repro.judge.populations import Population, Row
 from repro.papers import registry
 from repro.papers.lacok2016 import doc_tables as lacok
 from repro.papers.popovic2017 import doc_tables as popovic
+from repro.papers.tables import mean, table
 
 Spot = tuple[str, str, str]
+NUMBER = re.compile(r"(\d+\.(\d+))( ± (\d+\.\d+))?( \((\d+)\))?")
+"""Mean, its digits behind the point, s and the number of seeds."""
 
 
 class Numbered:
-    """Populations of one seed, in which each metric is a number of its own."""
+    """Populations of 2, 3 and so on seeds, in which each metric has a mean and an s of its own."""
 
     def __init__(self) -> None:
-        self.spots: dict[float, Spot] = {}
-        self.next = count(1)
+        self.values: dict[Spot, list[float]] = {}
+        self.seeds: dict[tuple[str, str], int] = {}
+        self.forms: set[tuple[int, bool, bool]] = set()
 
     def population(self, _kind: str, paper: str, experiment: str, reading: str) -> Population:
-        metrics = registry.experiments(paper)[experiment].metrics
-        numbers = {name: float(next(self.next)) for name in metrics}
-        self.spots |= {x: (experiment, reading, name) for name, x in numbers.items()}
-        return Population(Path(), (Row(0, {}, numbers),))
+        spot = experiment, reading
+        n = self.seeds.setdefault(spot, 2 + len(self.seeds))
+        for name in registry.experiments(paper)[experiment].metrics:
+            at = 1.0 + len(self.values)
+            values = [at + 0.01 * at * (k / n) ** 2 for k in range(n)]
+            self.values.setdefault((*spot, name), values)
+        every = {name: values for (*of, name), values in self.values.items() if spot == (*of,)}
+        rows = [Row(k, {}, {name: x[k] for name, x in every.items()}) for k in range(n)]
+        return Population(Path(), tuple(rows))
+
+    def said(self, cell: str) -> Spot | str:
+        """Where a cell's number comes from, which must be right to the last digit."""
+        found = NUMBER.fullmatch(cell)
+        if found is None:
+            return cell
+        mean, digits, spread, s, count, seeds = found.groups()
+        spot = min(self.values, key=lambda each: abs(fmean(self.values[each]) - float(mean)))
+        values = self.values[spot]
+        assert mean == f"{fmean(values):.{len(digits)}f}"
+        assert s in (None, f"{stdev(values):.{len(digits)}f}")
+        assert seeds in (None, str(len(values)))
+        self.forms.add((len(digits), spread is not None, count is not None))
+        return spot
 
     def rows(self, table: str) -> Iterator[list[Spot | str]]:
         """The cells of a table's rows: where a number comes from, and other texts as they are."""
         for line in table.splitlines()[2:]:
             if line.startswith("|"):
-                cells = [cell.removesuffix(" (1)") for cell in line.strip("| ").split(" | ")]
-                yield [
-                    self.spots[float(c)] if c.replace(".", "", 1).isdecimal() and "." in c else c
-                    for c in cells
-                ]
+                yield [self.said(cell) for cell in line.strip("| ").split(" | ")]
+
+
+@pytest.mark.parametrize("paper", ["lacok2016", "popovic2017"])
+def test_of_no_evidence_there_is_no_number(paper):
+    archive = SimpleNamespace(population=lambda *_: Population(Path(), ()))
+    for made in registry.tables(paper).values():
+        assert not re.search(r"\| \d+\.\d", made(archive))
+
+
+def test_a_single_training_has_no_spread_and_none_has_a_dash():
+    assert (mean([0.5]), mean([]), mean([1, 2], 2)) == ("0.5000", "–", "1.50 ± 0.71")
+    assert mean([1, 2], 1, spread=False) == "1.5"
+    assert table(["a", "b"], [["1", "2"], ["3", "4"]]) == (
+        "| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |\n"
+    )
 
 
 ATTACKED = [f"fgsm-{eps}-{what}" for eps in ("010", "025") for what in ("error", "confidence")]
@@ -64,14 +100,21 @@ def test_lacok_transfer():
             expected.append(("regularised", of, "caches", cached, f"{form}-same-"))
         expected.append(("regularised", f"{other}{said}", "caches", cached, f"{form}-other-"))
     assert found == [
-        [tested, of, "1", *((name, reading, f"{prefix}{each}") for each in ATTACKED)]
+        [
+            tested,
+            of,
+            str(archive.seeds[name, reading]),
+            *((name, reading, f"{prefix}{each}") for each in ATTACKED),
+        ]
         for tested, of, name, reading, prefix in expected
     ]
+    assert archive.forms == {(4, True, False)}
 
 
 def test_lacok_epochs():
     archive = Numbered()
-    found = list(archive.rows(lacok.epochs(archive)))
+    text = lacok.epochs(archive)
+    found = list(archive.rows(text))
     assert found == [
         [str(n), form]
         + [("epochs", "as-written", f"{n}-original-{what}") for what in ("error", "confidence")]
@@ -79,11 +122,14 @@ def test_lacok_epochs():
         for n in (10, 25, 50, 75, 100)
         for form in ("exact", "float32")
     ]
+    assert archive.forms == {(4, True, False)}
+    assert text.endswith("\n\nSeeds measured: 2.\n")
 
 
 def test_lacok_grid():
     archive = Numbered()
-    found = list(archive.rows(lacok.grid(archive)))
+    text = lacok.grid(archive)
+    found = list(archive.rows(text))
     cells = [(f"1e-{a}", f"1e-{b}", f"l1-{a}-l2-{b}") for a in (3, 4, 5) for b in (3, 4, 5)]
     columns = [("as-written", each) for each in ("original", "fgsm-010", "fgsm-025")]
     columns += [("cached-adversarials", each) for each in ("fgsm-010", "fgsm-025")]
@@ -92,6 +138,8 @@ def test_lacok_grid():
         [l1, l2, *(("grid", reading, f"{name}-{each}-error") for reading, each in columns)]
         for l1, l2, name in [("0", "0", "unregularised"), *cells]
     ]
+    assert archive.forms == {(4, True, False)}
+    assert text.endswith(f"\n\nSeeds measured: {archive.seeds['grid', 'as-written']}.\n")
 
 
 @pytest.mark.parametrize("reading", popovic.READINGS)
@@ -104,6 +152,7 @@ def test_popovic_pairs_from_row_to_column(metric, reading):
         + ["–" if a == b else ("targeted", reading, f"{metric}-{a}-{b}") for b in range(10)]
         for a in range(10)
     ]
+    assert archive.forms == {(2 if metric.endswith("success") else 3, False, False)}
 
 
 def test_popovic_targeted():
@@ -115,3 +164,4 @@ def test_popovic_targeted():
         for reading in ("as-written", "as-coded")
         for name, stops in (("target", "at the target"), ("sure", "at 0.9 confidence"))
     ]
+    assert archive.forms == {(4, True, True), (1, True, True)}

@@ -13,9 +13,7 @@ import plain_lacok
 import plain_popovic
 import pytest
 import small_runs
-import torch
 
-from repro.lab.attacks.common_noise import CommonNoise
 from repro.papers.goodfellow2015 import experiments as goodfellow
 from repro.papers.lacok2016 import experiments as lacok
 from repro.papers.popovic2017 import experiments as popovic
@@ -98,22 +96,6 @@ def test_common_noise_on_the_sample(name, reading):
     found = experiment.run(small_runs.run(small_runs.SAMPLE, seed), reading)
     expected = plain_popovic.PLAINLY[name](seed, reading, sample=True)
     assert found == pytest.approx(expected, rel=0, abs=1e-6)
-
-
-def test_the_other_class_is_the_next_one_and_after_the_last_the_first(monkeypatch):
-    """Two noises may fool equally many of so few images: here each is known by its size."""
-
-    def craft(_network, images, classes, *, epochs, **_):
-        sizes = torch.arange(1.0, len(classes) + 1).reshape(-1, 1, 1, 1)
-        noise = sizes.expand(len(images), *images[0].shape[1:])
-        return CommonNoise(noise.expand(epochs, *noise.shape), torch.zeros(len(images)))
-
-    monkeypatch.setattr(per_class.common_noise, "craft", craft)
-    monkeypatch.setattr(per_class, "fooled", lambda *given: float(given[3].abs().max()))
-    classes = next(e for e in popovic.EXPERIMENTS if e.name == "common-classes")
-    found = classes.run(small_runs.run(small_runs.FULL, 0), "as-written")
-    assert [found[f"success[{c}]"] for c in range(10)] == [*range(1, 11)]
-    assert [found[f"other-class[{c}]"] for c in range(10)] == [*range(2, 11), 1]
 
 
 def test_the_numbers_that_the_small_runs_have_smaller():

@@ -165,13 +165,33 @@ def test_a_log_gets_a_line_now_and_then_and_no_bar(tmp_path, note, monkeypatch, 
     assert "\x1b" not in stream.getvalue()
 
 
-def test_a_minute_passes_before_a_log_is_told_anything(tmp_path):
+def test_a_log_is_told_once_a_minute_and_by_the_clock_of_the_notes(tmp_path, note, monkeypatch):
+    """For five minutes that pass at once, in which all takes seven times as long as on record."""
+    start = now = 1_000_000.0
     stream = Log()
+
+    def second(length):
+        nonlocal now
+        now += length
+        if now == start + 10:
+            note(FIRST, now)
+        elif now == start + 80:
+            note(FIRST, start + 10, took=70)
+            note(SECOND, now)
+        return now > start + 300
+
+    monkeypatch.setattr(progress, "TICK_S", 1.0)
+    monkeypatch.setattr(progress.time, "time", lambda: now)
     run = made(tmp_path, stream)
-    run.start()
-    time.sleep(0.1)
-    run.stop()
-    assert stream.getvalue() == ""
+    monkeypatch.setattr(run.ended, "wait", second)
+    run._follow()
+    assert stream.getvalue().splitlines() == [
+        "0:01:00: 17%, tiny toy (plain)",
+        "0:02:00: 26%, 0:05:10 left, tiny toy (other)",
+        "0:03:00: 40%, 0:04:10 left, tiny toy (other)",
+        "0:04:00: 55%, 0:03:10 left, tiny toy (other)",
+        "0:05:00: 67%, 0:02:25 left, tiny toy (other)",  # by now slower than the first was
+    ]
 
 
 # --- in a run ------------------------------------------------------------------------------

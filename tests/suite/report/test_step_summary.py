@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sample_reports import at_hand, make, mixed, not_run, ordering, record, write
 
-from repro.report import outputs
+from repro.report import outputs, step_summary
 from repro.report.step_summary import LIMIT, literal, summary
 
 
@@ -64,7 +64,7 @@ def test_of_the_records_at_hand():
     assert len(summary(at_hand()).encode()) < 30_000
 
 
-@pytest.mark.parametrize("filler", ["x", "€", "|", "<", "\\", "\n", "&"])
+@pytest.mark.parametrize("filler", ["x", "€", "𝄞", "|", "<", "\\", "\n", "&"])
 def test_always_under_its_limit(filler):
     long = filler * 2_000
     names = ("quote", "statement", "reason", "place")
@@ -77,6 +77,30 @@ def test_always_under_its_limit(filler):
     text = summary(make(*rows[:1], coverage=long, commit=long) | {"claims": rows})
     assert len(text.encode()) < LIMIT
     assert "more, in report.json and index.html" in text
+
+
+def test_of_as_many_rows_as_there_is_room_for(monkeypatch):
+    """40, 10, 3 or none; a byte less than the limit is room, and the limit is none."""
+    rows = [record(f"é-{i:02}", tags=["headline"], outcome="failed") for i in range(50)]
+    report = make() | {"claims": rows}
+
+    def shown(limit):
+        monkeypatch.setattr(step_summary, "LIMIT", limit)
+        text = summary(report)
+        headline = text.partition("### Headline")[2]
+        for part in (text.partition("### Headline")[0], headline):
+            count = part.count("| é-")
+            assert f"and {50 - count} more, in report.json" in part
+        return count, len(text.encode())
+
+    sizes = [(40, shown(LIMIT)[1])]
+    assert shown(LIMIT)[0] == 40
+    for fewer in (10, 3, 0):
+        before, size = sizes[-1]
+        assert shown(size + 1) == (before, size)
+        count, smaller = shown(size)
+        assert count == fewer
+        sizes.append((fewer, smaller))
 
 
 def test_texts_cannot_become_markdown_or_html():
