@@ -30,10 +30,11 @@ if TYPE_CHECKING:  # which needs scipy
 
 
 def run(words: list[str]) -> int:
-    """Run the claims' tests; ``words`` are pytest's options.
+    """Run the claims' tests, of papers outside as well; ``words`` are pytest's options.
 
     Raises:
         UsageError: the tests are not there, or pytest takes no path to them.
+        ClaimsError: ``REPRO_EXTRA_PAPERS`` names what is no folder of papers.
     """
     import pytest
 
@@ -54,10 +55,12 @@ def run(words: list[str]) -> int:
     # it has none: nothing to warn of, and a warning would be an error.
     quiet = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
     # What else pytest may list at the end, known misses and skips, stands in the report.
-    settings = ["-c", str(paths.home() / "pyproject.toml"), "-W", quiet, "-r", "fE"]
+    settings = ["-c", os.path.relpath(paths.home() / "pyproject.toml"), "-W", quiet, "-r", "fE"]
     if paths.installed():  # where reports and caches have no place
         settings += ["--rootdir", str(Path.cwd())]
-    return int(pytest.main([*settings, str(tests), *words]))
+    every = map(registry.tests_of, registry.folders())
+    outside = [os.path.relpath(test) for test in every if not test.is_relative_to(paths.home())]
+    return int(pytest.main([*settings, str(tests), *outside, *words]))
 
 
 def window() -> int | None:

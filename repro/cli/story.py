@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,13 +89,8 @@ def _places(claim: Claim, case: Case) -> dict[str, str]:
     if claim.kind in ("ordering", "inconsistency"):
         judge = verdicts.judge_ordering if claim.kind == "ordering" else judge_cases.judge_claim
     found["judged by"] = _place_of(judge)
-    test = _shown(paths.home() / "tests" / "claims" / f"test_{claim.paper}.py")
-    rerun = words.rerun(claim.id)
-    if not (folder := registry.folders()[claim.paper]).is_relative_to(paths.PACKAGE):
-        test = _test_near(folder, Path(test).name) or test
-        rerun = f"pytest {shlex.quote(test)} --claim '{claim.id}'"
-    found["test"] = f"{test}::test_claim[{case.id}]"
-    found["run"] = rerun
+    found["test"] = f"{_shown(registry.tests_of(claim.paper))}::test_claim[{case.id}]"
+    found["run"] = words.rerun(claim.id)
     root = Path.cwd() if paths.installed() else paths.home()
     reports = Path(os.path.relpath(root / "reports"))
     for number, figure in enumerate(outputs.figures_of(claim.id, reports), start=1):
@@ -115,12 +109,3 @@ def _shown(path: Path) -> str:
     root = paths.home()
     short = path.is_relative_to(root) and not paths.installed()
     return path.relative_to(root).as_posix() if short else str(path)
-
-
-def _test_near(folder: Path, name: str) -> str:
-    """Return the test module of a paper near its folder, outside the checkout; empty if none."""
-    for near in (folder, folder.parent, folder.parent.parent):
-        found = sorted([*near.glob(name), *near.glob(f"*/{name}"), *near.glob(f"*/*/{name}")])
-        if found:
-            return os.path.relpath(found[0])
-    return ""

@@ -17,10 +17,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from repro import paths
 from repro.claims import records
 from repro.claims.records import Paper
 from repro.errors import ClaimsError, UsageError
-from repro.paths import given
 
 if TYPE_CHECKING:  # experiments need torch, which the claim records never load
     from repro.judge.populations import Archive
@@ -35,7 +35,7 @@ def folders() -> dict[str, Path]:
     """
     roots = [Path(__file__).parent]
     listed = os.environ.get("REPRO_EXTRA_PAPERS", "").split(os.pathsep)
-    roots += [given(folder) for folder in listed if folder]
+    roots += [paths.given(folder) for folder in listed if folder]
     found: dict[str, Path] = {}
     for root in roots:
         if not root.is_dir():
@@ -54,6 +54,20 @@ def folders() -> dict[str, Path]:
                 )
             found[name] = path.parent
     return found
+
+
+def tests_of(paper: str) -> Path:
+    """Find the module with the tests of a paper's claims, of one outside near its folder.
+
+    Where there is none, it is the one that there would be beside the others.
+    """
+    name, folder = f"test_{paper}.py", folders()[paper]
+    if not folder.is_relative_to(paths.PACKAGE):
+        for near in (folder, folder.parent, folder.parent.parent):
+            every = [*near.glob(name), *near.glob(f"*/{name}"), *near.glob(f"*/*/{name}")]
+            if every:
+                return min(every)
+    return paths.home() / "tests" / "claims" / name
 
 
 def load_all() -> dict[str, Paper]:

@@ -7,6 +7,7 @@ has the instruction set that each was made with.
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,9 +21,23 @@ from repro import paths
 from repro.atomic import locked, write_atomic
 from repro.judge.freshness import tolerance
 from repro.judge.populations import Kind
+from repro.report.failure import labelled
+
+MOST_NAMED = 3
+"""Metrics that a failure names."""
+WHAT_TO_DO = (
+    "the code changed what it measures: find the change. Where it is meant, --force-regen writes "
+    "the snapshot anew"
+)
+OTHER_MACHINE = (
+    "the snapshot was made with {}; this machine computes with {}, whose rounding changes numbers "
+    "of the same code. What other machines were measured to change is allowed for "
+    "(fixtures/arithmetic.csv). Where the code is as it was, python docs/arithmetic.py measures "
+    "what this one changes"
+)
 
 
-class NoSnapshotError(AssertionError):
+class NoSnapshotError(pytest.fail.Exception):  # type: ignore[misc,name-defined]
     """There was no snapshot to compare with; now there is."""
 
 
@@ -50,12 +65,12 @@ class Snapshot:
         return set(self.path.read_text(encoding="utf-8").partition("\n")[0].split(",")[1:])
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Say of a failure where it may be the machine's; note what a new file was made with.
+    def held(self, values: Mapping[str, float]) -> Iterator[None]:
+        """Say in a few lines how ``values`` fail the block; note what a new file was made with.
 
         Raises:
             NoSnapshotError: the block wrote the first one.
-            AssertionError: as the block does, with what another instruction set may change.
+            pytest.fail.Exception: the block fails, or has written the file anew.
         """
         from repro.lab import provenance  # which loads torch
 
@@ -64,30 +79,46 @@ class Snapshot:
         before, here = self._content(), provenance.instructions()
         try:
             yield
-        except pytest.fail.Exception:
+        except pytest.fail.Exception as made:
             if before or not self._content():
-                raise
-            raise NoSnapshotError(
-                f"there was no snapshot of {self.name} yet, so that nothing was compared\n"
-                f"what to do: look at {self.path}, which this run wrote, commit it, "
-                "and give the command again"
-            ) from None
+                raise pytest.fail.Exception(str(made), pytrace=False) from None
+            lines = {
+                "snapshot": f"there was no snapshot of {self.name} yet: nothing was compared",
+                "do": f"look at {self.path}, which this run wrote, commit it, and run again",
+            }
+            raise NoSnapshotError(labelled(lines), pytrace=False) from None
         except AssertionError as error:
-            if known.get(name, here) == here:
-                raise
-            told = str(error).replace("To update values, use --force-regen option.", "").strip()
-            raise AssertionError(
-                f"{told}\n\nThe snapshot was made with {known[name]}; this machine computes with "
-                f"{here}, whose rounding changes numbers of the same code. What other machines "
-                "were measured to change is allowed for (fixtures/arithmetic.csv). Where the code "
-                "is as it was, python docs/arithmetic.py measures what this one changes"
-            ) from None
+            differ = self._differences(values) or [str(error)]
+            made_with = known.get(name, here)
+            what = OTHER_MACHINE.format(made_with, here) if made_with != here else WHAT_TO_DO
+            more = [f"and {n} more"] if (n := len(differ) - MOST_NAMED) > 0 else []
+            lines = {
+                "snapshot": f"{self.name}: {len(differ)} of {len(values)} metrics differ",
+                "metrics": "; ".join([*differ[:MOST_NAMED], *more]),
+                "do": what,
+            }
+            raise pytest.fail.Exception(labelled(lines), pytrace=False) from None
         finally:
             if self._content() != before:
                 with locked(paths.cache() / "locks" / "snapshots.lock"):
                     known = json.loads(path.read_text("utf-8")) if path.exists() else {}
                     text = json.dumps({**known, name: here}, indent=1, sort_keys=True)
                     write_atomic(path, f"{text}\n".encode())
+
+    def _differences(self, values: Mapping[str, float]) -> list[str]:
+        """Say of each metric that is not as in the file how far off it is."""
+        with self.path.open(encoding="utf-8", newline="") as file:
+            row = next(csv.DictReader(file), {})
+        there = {metric: text for metric, text in row.items() if metric}  # but for the index
+        found = [f"{metric} is measured no more" for metric in there if metric not in values]
+        for metric, value in values.items():
+            allowed = tolerance(self.name, metric)
+            if metric not in there:
+                found.append(f"{metric} is new")
+            elif not abs(value - float(there[metric])) <= allowed:
+                off = f"{value:.6g} here, {float(there[metric]):.6g} in the snapshot"
+                found.append(f"{metric} is {off}, {allowed:.2g} allowed")
+        return found
 
     def _content(self) -> bytes:
         return self.path.read_bytes() if self.path.exists() else b""

@@ -11,7 +11,6 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
-from _pytest._code.code import ExceptionRepr
 
 from repro.claims.records import Claim, Control, Expectation, InconsistencyClaim
 from repro.errors import EvidenceError
@@ -142,7 +141,10 @@ def snapshot(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Snap
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Send a claim's result row along with its test's report; add it to what a failure shows."""
+    """Send a claim's result row along with its test's report; a test that says no shows the row.
+
+    What breaks anywhere else, even with an AssertionError, keeps its traceback.
+    """
     state, spot = item.config.stash.get(STATE, None), spot_of(item)
     if state is None or spot is None or call.when == "teardown":
         return (yield)
@@ -165,7 +167,7 @@ def pytest_runtest_makereport(
     elif isinstance(error, NoSnapshotError):
         item.user_properties.append((ROW, json.dumps({"first": True})))
     report = yield
-    if isinstance(error, AssertionError) and isinstance(report.longrepr, ExceptionRepr):
+    if report.failed and _says_no(item, call):
         why = str(error).partition("\n")[0]
         if purpose_of(item) == "verdict":
             said = f"the evidence says {row['evidence_verdict']}"
@@ -173,8 +175,16 @@ def pytest_runtest_makereport(
         elif row["control"] and purpose_of(item) == "control":
             value = in_words(row["control"]["measured"])
             why = f"the control {row['control']['metric']} = {value} passes, and must not: {why}"
-        report.longrepr.addsection("claim", failure_text(row, why))
+        report.longrepr = failure_text(row, why)
     return report
+
+
+def _says_no(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
+    """Tell whether a test's own lines fail an assertion, not those of what it calls."""
+    if call.excinfo is None or not isinstance(call.excinfo.value, AssertionError):
+        return False
+    own = getattr(getattr(item, "function", None), "__code__", None)
+    return call.excinfo.traceback[-1].frame.code.raw is own
 
 
 def _properties(row: ResultRow) -> list[tuple[str, object]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from repro.report.result_row import Measurement, ResultRow
-from repro.report.words import interval, rerun, short
+from repro.report.words import interval, ranges, rerun, short
 
 
 def in_words(value: Measurement | None) -> str:
@@ -28,18 +30,23 @@ def _distance_outside(row: ResultRow) -> str:
 def failure_text(row: ResultRow, why: str) -> str:
     """Return the text of a failing claim: what was claimed, found and expected, and a rerun."""
     band = "none" if row["band"] is None else interval(row["band"])
-    seeds = row["seeds"]
     lines: dict[str, object] = {
+        "why": why,  # first, as pytest's summary and JUnit's XML show the beginning
         "claim": f"{row['id']} ({row['reading']}), {row['place']}",
-        "why": why,
         "quote": f"“{row['quote']}”",
         "published": row["criterion"] if row["published"] is None else row["published"],
         "measured": in_words(row["measured"]),
         "band": f"{band}, published is {_distance_outside(row)}",
         "verdict": f"{row['evidence_verdict']} (expected {row['expected']})",
-        "seeds": f"{len(seeds)}: {seeds}",
+        "seeds": f"{len(row['seeds'])}: {ranges(row['seeds'])}",
         "weights": ", ".join(h[:16] for h in row["weights_sha256"]) or "none",
         "rerun": rerun(row["id"], row["reading"]),
     }
-    # One line each, also of a table's row or an error that runs over several.
-    return "\n".join(f"{name + ':':<11}{' '.join(str(lines[name]).split())}" for name in lines)
+    return labelled(lines)
+
+
+def labelled(lines: Mapping[str, object]) -> str:
+    """Write what ``lines`` say behind their names, one line each, whatever they run over."""
+    return "\n".join(
+        f"{name + ':':<11}{' '.join(str(said).split())}" for name, said in lines.items()
+    )

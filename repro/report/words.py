@@ -6,12 +6,12 @@ printable; whoever puts it into HTML or Markdown still escapes it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from repro import paths
 from repro.claims.schema import SLUG
 from repro.claims.verdict import PASSING, Verdict
 from repro.report.result_row import (
@@ -245,8 +245,11 @@ def marks(row: ResultRow) -> tuple[str, ...]:
 
 
 def run_command() -> str:
-    """Return the command that runs claims; pytest's options come behind it."""
-    return "repro run" if paths.installed() else "tox -e reproduce --"
+    """Return the command that runs claims; pytest's options come behind it.
+
+    Only in a run of tox is it tox's: nothing says that there is tox elsewhere.
+    """
+    return "tox -e reproduce --" if os.environ.get("TOX_ENV_NAME") == "reproduce" else "repro run"
 
 
 def rerun(claim: str, reading: str = "") -> str:

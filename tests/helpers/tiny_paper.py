@@ -41,6 +41,8 @@ def measure(run, reading):
         raise KeyboardInterrupt
     if what == "break":
         raise RuntimeError("the experiment broke")
+    if what == "assert":
+        assert run is None, "an assertion below the test"
     if what == "hang":
         time.sleep(60)
     if what == "tell":

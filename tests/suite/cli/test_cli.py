@@ -225,6 +225,22 @@ def test_run_in_a_folder_that_pytest_would_misread_is_one_error(monkeypatch, tmp
     assert called[0][-2:] == ["tests/claims", "-q"]
 
 
+def test_run_takes_in_the_tests_of_papers_outside(monkeypatch, tiny):
+    tiny.write()
+    called = []
+    monkeypatch.setattr(pytest, "main", lambda words: called.append(words) or 0)
+    monkeypatch.chdir(paths.checkout())
+    assert main.main(["run", "-q"]) == 0  # there are none near the paper's folder
+    (tiny.root / "claims").mkdir()
+    (tiny.root / "claims" / "test_tiny.py").touch()
+    assert main.main(["run", "-q"]) == 0
+    tests = os.path.relpath(tiny.root / "claims" / "test_tiny.py")
+    assert [words[-3:] for words in called] == [
+        ["fE", "tests/claims", "-q"],
+        ["tests/claims", tests, "-q"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "word"),
     [("repro verd", "verdicts"), ("repro show lacok2016-t1-o", "lacok2016-t1-original-error")],
@@ -274,8 +290,8 @@ def test_show_tells_the_whole_story(repro, tiny, monkeypatch):
         f"measured by: {experiments}:{number}, measure (experiment toy)",
         "plain: reproduced",
         "other: reproduced",
-        "test:        claims/test_tiny.py::test_claim[tiny-error@plain]",
-        "run:         pytest claims/test_tiny.py --claim 'tiny-error'",
+        f"test:        {tiny.root}/claims/test_tiny.py::test_claim[tiny-error@plain]",
+        "run:         repro run --claim 'tiny-error'",
     ):
         assert line in out.splitlines()
     in_full = repro("show", "tiny-error", "-v")[1].splitlines()
@@ -320,7 +336,7 @@ def test_show_leads_from_a_shipped_claim_to_its_test_its_measurement_and_its_jud
     assert text[int(number) - 1] == "def _table2(run: Run, reading: str) -> Measurements:"
     node = "tests/claims/test_lacok2016.py::test_claim[lacok2016-t2-fgsm-025-error@as-written]"
     assert f"test:        {node}" in lines
-    command = "tox -e reproduce -- --claim 'lacok2016-t2-fgsm-025-error'"
+    command = "repro run --claim 'lacok2016-t2-fgsm-025-error'"
     assert f"run:         {command}" in lines
 
 

@@ -46,7 +46,7 @@ def test_a_worker_that_dies_leaves_an_error_and_no_pass(runs):
     assert (record["verdict"], record["measured"]) == ("not-run", None)
     text = result.stdout.str()
     assert "ERROR" in text.partition("verdict\n")[2]
-    assert "rerun: tox -e reproduce -- --claim 'tiny-error' --reading plain" in text
+    assert "rerun: repro run --claim 'tiny-error' --reading plain" in text
 
 
 def test_an_interrupt_leaves_the_rest_unfinished(runs):

@@ -142,7 +142,7 @@ def test_a_snapshot_runs_with_any_claim_of_its_experiment_and_is_told_when_it_di
 
 FIRST = """
 def test_snapshot(shipped, snapshot, num_regression):
-    with snapshot.held():
+    with snapshot.held(shipped):
         num_regression.check({"error": [0.5]}, **snapshot.settings(shipped))
 """
 
@@ -154,7 +154,7 @@ def test_the_first_snapshot_is_no_difference_and_is_written(runs):
     result = runs("--claim", "tiny-error", "--reading", "plain")
     assert result.ret == pytest.ExitCode.TESTS_FAILED  # nothing was compared
     result.stdout.fnmatch_lines(
-        ["*there was no snapshot of tiny-toy--plain yet*", "*what to do: look at*"]
+        ["*there was no snapshot of tiny-toy--plain yet*", "do: * look at*"]
     )
     result.stdout.fnmatch_lines(["No snapshot of the shipped networks yet*"])
     result.stdout.no_fnmatch_line("*the same weights give other numbers*")
@@ -285,7 +285,7 @@ def test_a_stale_claim_is_the_code_or_the_machine_and_its_command_is_told(runs):
     assert "reproduced, STALE" in text
     assert "The code or this machine, not the science" in text
     assert "tiny-error (plain): 0.7500 here, 0.4800 on record" in text
-    assert "rerun: tox -e reproduce -- --claim 'tiny-error' --reading plain" in text
+    assert "rerun: repro run --claim 'tiny-error' --reading plain" in text
 
 
 def test_a_snapshot_that_differs_is_told(runs):

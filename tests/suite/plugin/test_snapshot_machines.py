@@ -1,4 +1,4 @@
-"""A snapshot that fails on a machine of other arithmetic says so."""
+"""A snapshot that fails says by how much; on a machine of other arithmetic it says that too."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from repro.lab import provenance
+from repro.plugin import snapshots
 from repro.plugin.snapshots import NoSnapshotError, Snapshot
 
-FAILED = "off by 0.1\nTo update values, use --force-regen option."
+HERE = {"error": 0.6, "same": 0.7, "new": 1.0}
 
 
 @pytest.fixture
@@ -26,26 +27,29 @@ def folder(monkeypatch, tmp_path):
 
 
 def make(snapshot) -> None:
-    with snapshot.held():  # as --force-regen does
-        snapshot.path.write_text("a file")
+    with snapshot.held(HERE):  # as --force-regen does
+        snapshot.path.write_text(",error,same,gone\n0,0.5,0.7,0.9\n")
         pytest.fail("it was made anew")
 
 
 def fail(snapshot) -> str:
-    with pytest.raises(AssertionError) as caught, snapshot.held():
-        raise AssertionError(FAILED)
-    return str(caught.value)
+    with pytest.raises(pytest.fail.Exception) as caught, snapshot.held(HERE):
+        raise AssertionError
+    assert not caught.value.pytrace
+    assert caught.value.__suppress_context__  # else pytest shows what is said here in short, too
+    return caught.value.msg
 
 
 def test_a_new_file_s_instructions_are_noted_and_another_s_kept(folder):
     record = folder / "instructions.json"
     record.write_text('{"embedded/old": "AVX2"}')
     snapshot = Snapshot("full", "toy")
-    with pytest.raises(NoSnapshotError, match="there was no snapshot of toy yet"):
+    with pytest.raises(NoSnapshotError, match="there was no snapshot of toy yet") as caught:
         make(snapshot)
+    assert not caught.value.pytrace
     assert json.loads(record.read_text()) == {"embedded/old": "AVX2", "full/toy": "AVX512"}
     record.unlink()
-    with snapshot.held():
+    with snapshot.held(HERE):
         pass
     assert not record.exists()  # nothing is new
 
@@ -56,9 +60,10 @@ def test_of_another_machine_a_failure_names_both_and_does_not_say_to_regenerate(
     snapshot = Snapshot("full", "toy")
     with pytest.raises(NoSnapshotError):
         make(snapshot)
-    with pytest.raises(pytest.fail.Exception, match="it was made anew"):
+    with pytest.raises(pytest.fail.Exception, match="it was made anew") as caught:
         make(snapshot)
-    assert fail(snapshot) == FAILED  # on the same machine it is the code
+    assert not caught.value.pytrace
+    assert "do:        the code changed" in fail(snapshot)  # on the same machine
     if how == "capability":
         here = "AVX2"
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: here)
@@ -66,12 +71,17 @@ def test_of_another_machine_a_failure_names_both_and_does_not_say_to_regenerate(
         here = "AVX512, ONEDNN_MAX_CPU_ISA=AVX2"
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     told = fail(snapshot)
-    assert told.startswith("off by 0.1\n")
     assert f"made with AVX512; this machine computes with {here}," in told
     assert "--force-regen" not in told
     assert "docs/arithmetic.py" in told
 
 
-@pytest.mark.usefixtures("folder")
-def test_where_nothing_is_on_record_the_failure_is_as_it_was():
-    assert fail(Snapshot("full", "toy")) == FAILED
+def test_a_failure_names_what_differs_and_by_how_much(folder, monkeypatch):
+    (folder / "full" / "toy.csv").write_text(",error,same,gone\n0,0.5,0.7,0.9\n")
+    first, second, third = fail(Snapshot("full", "toy")).splitlines()
+    assert first == "snapshot:  toy: 3 of 3 metrics differ"
+    error = "error is 0.6 here, 0.5 in the snapshot, 0.001 allowed"
+    assert second == f"metrics:   gone is measured no more; {error}; new is new"
+    assert third.startswith("do:        the code changed")  # no machine is on record
+    monkeypatch.setattr(snapshots, "MOST_NAMED", 2)
+    assert fail(Snapshot("full", "toy")).splitlines()[1].endswith("; and 1 more")

@@ -71,7 +71,7 @@ def test_a_hostile_report_renders_harmlessly(tmp_path, evil):
         assert "{{ 7*7 }}" in page
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     # Nothing of it may be pasted into a shell.
-    assert "tox -e reproduce" not in page
+    assert "repro run" not in page
 
 
 NUMBERS = (

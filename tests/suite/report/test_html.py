@@ -88,7 +88,7 @@ def test_a_row_shows_the_record():
         *("0.5004 ± 0.0060 (8)", "[0.4800, 0.5200]", "0.05", "reproduced"),
         *("published 0.5 lies in the band", "99.9 % (t) band [0.4500, 0.5500]", "1.5000"),
         *("noise = 0.1000, outside, as it must be (no gradient)", "0: 0.5000, 1: 0.5100"),
-        *("ab" * 32, "tox -e reproduce -- --claim 'tiny-error' --reading plain"),
+        *("ab" * 32, "repro run --claim 'tiny-error' --reading plain"),
         *("zero-gradient-share 0.0000", "widened by half the rounding unit 0.01"),
         *("0123456789ab", "torch 2.13.0", "A processor, 2 threads", "60.0 s", "0-7"),
         *("pytest tests/claims", "3 of 4 published statements checked", "directory mnist", "ba89"),

@@ -25,7 +25,7 @@ def test_what_changed_against_the_verdicts_on_record():
     text = summary(mixed())
     assert (
         "| tiny-bad (plain) | reproduced; failed; expected inconclusive | published 0.5 lies in "
-        "the band | `tox -e reproduce -- --claim 'tiny-bad' --reading plain` |"
+        "the band | `repro run --claim 'tiny-bad' --reading plain` |"
     ) in text
     assert "tiny-same (plain) | equivalent; expected reproduced |" in text
     assert "tiny-miss" not in text

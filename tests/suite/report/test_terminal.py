@@ -133,7 +133,7 @@ def test_every_verdict_is_whole_in_every_width(rows, verdict, outcome, width):
     assert all(len(line) <= width for line in above.splitlines())
     assert verdict in above
     assert (f"{verdict}, UNFINISHED" in " ".join(above.split())) is (outcome == "unfinished")
-    assert command.startswith(f"tox -e reproduce -- --claim '{LONG}'") is bool(command)
+    assert command.startswith(f"repro run --claim '{LONG}'") is bool(command)
     assert bool(command) is (outcome == "unfinished")
     assert set(STYLES) == {*Verdict, *STANDINGS}
 
@@ -210,8 +210,8 @@ def test_the_counts_do_not_hide_what_broke(rows):
     assert "of these 1 failed, 1 error: their verdicts do not count" in shown
     assert "reproduced, STALE" in shown
     assert "not-run, ERROR" in shown
-    assert "rerun: tox -e reproduce -- --claim 'tiny-error' --reading " in shown
-    assert "rerun all 2: tox -e reproduce -- --lf" in shown
+    assert "rerun: repro run --claim 'tiny-error' --reading " in shown
+    assert "rerun all 2: repro run --lf" in shown
 
 
 @pytest.mark.parametrize(
@@ -229,9 +229,15 @@ def test_a_failure_says_whether_it_is_science_or_machine(rows, cause, changes, s
     spot = f"tiny-error (plain): {said}" if said else "tiny-error (plain)"
     assert f"{CAUSES[cause]} (1) {spot}" in shown
     assert [other for other in CAUSES if CAUSES[other] in shown] == [cause]
-    assert "rerun: tox -e reproduce -- --claim 'tiny-error' --reading plain" in shown
+    assert "rerun: repro run --claim 'tiny-error' --reading plain" in shown
     assert ("1 of them NOT as on record" in shown) is (cause == "science")
     assert (UNCHANGED in shown) is (cause == "numbers")
+
+
+def test_a_number_on_the_sample_is_not_set_beside_one_on_full_mnist(rows):
+    shown = failed(rows, stale=True, measured=0.75, indicative=True)
+    assert "0.7500 here" in shown
+    assert "0.4800 on record" not in shown
 
 
 @pytest.mark.parametrize("changes", [{"stale": True}, {"expected": "trend-only"}])
@@ -244,7 +250,7 @@ def test_a_changed_checkout_is_looked_at_first(rows, changes):
 def test_a_snapshot_that_differs_is_told_and_rerun(rows):
     shown = screen(rows, snapshots=["tiny-order@plain"])
     assert "snapshot of the experiment of tiny-order@plain" in shown
-    assert "rerun: tox -e reproduce -- --claim 'tiny-order' --reading plain" in shown
+    assert "rerun: repro run --claim 'tiny-order' --reading plain" in shown
     assert "rerun all" not in shown
 
 
@@ -252,7 +258,7 @@ def test_a_snapshot_that_was_not_there_is_no_difference(rows):
     shown = screen(rows, first=["tiny-order@plain"], dirty=True)
     assert f"{words.NO_SNAPSHOT} (1)" in shown.replace("\n", " ")
     assert "snapshot of the experiment of tiny-order@plain" in shown
-    assert "rerun: tox -e reproduce -- --claim 'tiny-order' --reading plain" in shown
+    assert "rerun: repro run --claim 'tiny-order' --reading plain" in shown
     assert CAUSES["numbers"] not in shown
     assert CHANGED not in shown
 
@@ -265,7 +271,7 @@ def test_many_failures_are_counted_and_not_listed(rows):
     ]
     shown = screen(many)
     assert "and 97 more" in shown
-    assert "rerun all 100: tox -e reproduce -- --lf" in shown
+    assert "rerun all 100: repro run --lf" in shown
     assert len(shown.splitlines()) <= 40
 
 

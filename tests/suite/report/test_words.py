@@ -64,6 +64,17 @@ def test_a_point_without_a_band_is_counted_and_not_inside():
     )
 
 
+@pytest.mark.parametrize(
+    ("tox", "command"),
+    [(None, "repro run"), ("py", "repro run"), ("reproduce", "tox -e reproduce --")],
+)
+def test_a_command_to_run_again_is_one_that_is_there(monkeypatch, tox, command):
+    monkeypatch.delenv("TOX_ENV_NAME", raising=False)
+    if tox:
+        monkeypatch.setenv("TOX_ENV_NAME", tox)
+    assert words.rerun("tiny-a", "plain") == f"{command} --claim 'tiny-a' --reading plain"
+
+
 def test_a_curve_has_one_band_among_those_that_miss_by_chance():
     assert words.by_chance([record(), curve(), ordering(), not_run("a")]).startswith("Of 2 bands")
     assert words.by_chance([ordering()]) == ""
