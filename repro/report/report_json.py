@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,22 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
     return f"{len(checked)} of {total} published statements checked"
 
 
+@cache
+def _validator() -> Any:
+    import jsonschema
+
+    text = resources.files("repro.report").joinpath("report.schema.json").read_text("utf-8")
+    definitions = json.loads(text)["$defs"]
+
+    def whole(part: dict[str, Any]) -> dict[str, Any]:
+        # To look definitions up takes longer than all else. What stands beside one is narrower.
+        name = part.pop("$ref", "").rpartition("/")[2]
+        found = json.loads(json.dumps(definitions[name]), object_hook=whole) if name else {}
+        return {**found, **part}
+
+    return jsonschema.Draft202012Validator(json.loads(text, object_hook=whole))
+
+
 def validate(report: Mapping[str, Any], *, name: str) -> None:
     """Hold a report to its schema.
 
@@ -86,9 +103,7 @@ def validate(report: Mapping[str, Any], *, name: str) -> None:
     """
     import jsonschema  # slow to import, and only reports need it
 
-    schema = resources.files("repro.report").joinpath("report.schema.json").read_text("utf-8")
-    validator = jsonschema.Draft202012Validator(json.loads(schema))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(report))
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(report))
     if error is None:
         _check_sense(report["claims"], name)
         return

@@ -22,7 +22,6 @@ MODULES = ["repro.notebook"] + [
 ]
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name: str, request: pytest.FixtureRequest) -> None:
     module = importlib.import_module(name)

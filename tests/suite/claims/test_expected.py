@@ -19,7 +19,7 @@ def test_one_line_changes_and_comments_stay(path):
     text = path.read_text(encoding="utf-8")
     paper = parse(text, name="x")
     measured = [claim for claim in paper.claims if claim.kind != "inconsistency"]
-    for claim in measured[:: max(1, len(measured) // 4)]:
+    for claim in measured[:: len(measured) // 2]:
         for reading, old in claim.readings.items():
             new = MISS if old.verdict != MISS.verdict else PASS
             changed = with_expected(text, {(claim.id, reading): new}, name="x")

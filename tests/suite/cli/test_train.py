@@ -22,7 +22,7 @@ class Named(fakes.SmallRecipe):
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path, monkeypatch, one_thread):  # noqa: ARG001 - one thread is enough
+def _home(tmp_path, monkeypatch):
     fakes.settle(tmp_path, monkeypatch)
     offered = {}
     for name, on_demand in (("first", False), ("second", False), ("rare", True)):

@@ -7,7 +7,7 @@ import torch
 
 from repro.lab import devices, matmul
 
-pytestmark = pytest.mark.usefixtures("one_thread", "fresh")
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from repro.measure import calibrate, workers
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch, one_thread):  # noqa: ARG001 - as it is in the workers
+def home(tmp_path, monkeypatch):
     fakes.settle(tmp_path, monkeypatch)
     return tmp_path
 

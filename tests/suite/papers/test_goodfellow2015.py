@@ -17,8 +17,6 @@ from repro.lab.networks.network import ModuleNetwork
 from repro.papers.experiment import TARGET, Run
 from repro.papers.goodfellow2015 import networks, shallow
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def drawn(rows: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(rows, 784, generator=torch.Generator().manual_seed(seed))

@@ -19,8 +19,6 @@ from repro.papers.lacok2016 import experiments as lacok
 from repro.papers.popovic2017 import experiments as popovic
 from repro.papers.popovic2017 import per_class
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SEEDS = {"lacok2016": 79, "popovic2017": 27, "goodfellow2015": 5}
 """Odd, as the partner of an even seed comes after it; the middle of 79's grid is once the best."""
 LACOK = [(e, reading) for e in lacok.EXPERIMENTS for reading in e.readings]

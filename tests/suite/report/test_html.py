@@ -276,21 +276,21 @@ def test_the_sentence_of_a_curve_without_bands():
 
 
 def test_the_same_page_on_another_machine(tmp_path):
-    path = write(tmp_path / "report.json", at_hand())
-    made = []
-    for name, seed, zone in (("a", "0", "UTC"), ("b", "42", "Asia/Tokyo")):
-        elsewhere = {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C", "PYTHONUTF8": "0"}
-        out, folder = tmp_path / f"{name}.html", tmp_path / name
-        folder.mkdir()
-        command = [sys.executable, "-m", "repro", "report", str(path), "--out", str(out)]
-        root = str(Path(html.__file__).parents[3])
-        environment = os.environ | elsewhere | {"PYTHONPATH": root}
-        done = subprocess.run(
-            command, check=True, env=environment, cwd=folder, capture_output=True
-        )
-        assert done.stderr == b""
-        made.append(out.read_bytes())
-    assert made[0] == made[1] == html.render(report_json.read(path)).encode()
+    path, out = write(tmp_path / "report.json", at_hand()), tmp_path / "there.html"
+    # An order by hashes is another one there: this process has a seed of its own.
+    seed = "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0"
+    elsewhere = {"PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    root = str(Path(html.__file__).parents[3])
+    (tmp_path / "folder").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "repro", "report", str(path), "--out", str(out)],
+        check=True,
+        env=os.environ | elsewhere | {"PYTHONPATH": root},
+        cwd=tmp_path / "folder",
+        capture_output=True,
+    )
+    assert done.stderr == b""
+    assert out.read_bytes() == html.render(report_json.read(path)).encode()
 
 
 def test_repro_report_writes_beside_the_report(tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,6 +232,22 @@ def test_every_key_of_every_record_is_required(complete):
         del damaged["claims"][0][key]
         with pytest.raises(ReportError, match="is a required property"):
             report_json.validate(damaged, name="report.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"header": {"threads": 0}}, "header/threads: 0 is less than the minimum of 1"),
+        ({"header": {"threads": 1.5}}, "header/threads: 1.5 is not of type 'integer'"),
+        ({"footer": {"seconds": -1}}, "footer/seconds: -1 is less than the minimum of 0"),
+        ({"footer": {"seconds": 1e200}}, "footer/seconds: 1e+200 is greater than the maximum"),
+    ],
+)
+def test_a_definition_holds_with_what_stands_beside_it(complete, changes, said):
+    for part, values in changes.items():
+        complete[part] |= values
+    with pytest.raises(ReportError, match=re.escape(said)):
+        report_json.validate(complete, name="report.json")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -19,8 +19,6 @@ from repro.lab.networks.cnn import Cnn
 from repro.lab.networks.cnn_training import CnnRecipe
 from repro.papers.popovic2017.common import fooled
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 TWO = against(W, B)  # class 1 wins where w x > 2
 
 

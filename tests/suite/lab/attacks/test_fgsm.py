@@ -15,8 +15,6 @@ from repro.lab.attacks import fgsm as attacks
 from repro.lab.attacks import metrics
 from repro.lab.networks.mlp import Mlp
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 ATTACKS = [
     lambda x, eps: attacks.fgsm(x, torch.ones_like(x), eps=eps),
     lambda x, eps: attacks.random_sign(x, eps=eps, rng=rng.generator(0, "test")),

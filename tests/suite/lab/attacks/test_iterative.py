@@ -30,9 +30,6 @@ from repro.errors import ArgumentError
 from repro.lab.attacks import iterative
 from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches, attack
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 # Closed forms on a linear network
 
 

@@ -29,9 +29,6 @@ from repro.lab.attacks.iterative import AS_CODED, AS_WRITTEN, Switches, attack
 from repro.lab.networks.cnn import Cnn
 from repro.lab.networks.cnn_training import CnnRecipe
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 # The loss
 
 

@@ -21,8 +21,6 @@ from repro.lab.networks.cnn import Cnn
 from repro.lab.networks.cnn_training import CnnRecipe, CnnTrainer
 from repro.lab.networks.training import train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 TINY = CnnRecipe(seed=3, units=16, steps=7, batch=6, validation=4)
 KEY = recipe.key(TINY)
 

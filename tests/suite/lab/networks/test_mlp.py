@@ -15,8 +15,6 @@ from repro.lab.networks import mlp
 from repro.lab.networks import recipe as recipes
 from repro.lab.networks.mlp import Mlp, MlpRecipe, MlpTrainer, rmsprop_step
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 PENALTIES = [(0.0, 0.0), (1e-3, 0.0), (0.0, 1e-3), (1e-4, 1e-4)]
 MUTATIONS = [
     "epsilon outside the root",

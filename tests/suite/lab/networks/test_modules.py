@@ -18,8 +18,6 @@ from repro.lab.networks import training, weights
 from repro.lab.networks.modules import ModuleRecipe, mean_cross_entropy
 from repro.lab.networks.store import Store
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def with_dropout() -> nn.Module:
     return nn.Sequential(nn.Linear(784, 6), nn.ReLU(), nn.Dropout(0.5), nn.Linear(6, 10))

@@ -16,8 +16,6 @@ from repro.lab.networks import cnn_training
 from repro.lab.networks.cnn_training import CnnRecipe
 from repro.lab.networks.mlp import MlpRecipe
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 DRAW = np.random.default_rng(0)
 DIGITS = Digits(
     DRAW.integers(0, 256, (22, 28, 28), dtype=np.uint8), DRAW.integers(0, 10, 22, dtype=np.uint8)

@@ -17,7 +17,7 @@ from repro.lab.networks import recipe as recipes
 from repro.lab.networks import store, weights
 from repro.lab.networks.store import Store
 
-pytestmark = pytest.mark.usefixtures("one_thread", "home")
+pytestmark = pytest.mark.usefixtures("home")
 
 RECIPE = SmallRecipe()
 KEY = recipes.key(RECIPE)

@@ -15,8 +15,6 @@ from repro.lab import matmul, provenance
 from repro.lab.networks import training, weights
 from repro.lab.networks.mlp import MlpRecipe, MlpTrainer
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 EPOCHS = 4
 
 
