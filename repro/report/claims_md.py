@@ -9,6 +9,7 @@ from repro.judge.cases import Case
 from repro.judge.effects import effects, reading_changes
 from repro.judge.overview import explained, with_margins
 from repro.judge.populations import Archive
+from repro.markdown import table
 from repro.report import words
 from repro.report.conclusions import AT_ODDS, FAILS, HOLDS, OPEN, answer, conclusions
 from repro.report.report_json import coverage
@@ -33,7 +34,6 @@ LEGEND = """\
 ## How to read a verdict
 
 {meanings}
-
 Mean, s and N are of independent trainings with different seeds. Seed 0 is the network that
 ships. A verdict belongs to a reading: one complete interpretation of what the paper leaves
 open. *Post hoc* is what came after its numbers were known, the claim, its criterion or its
@@ -69,11 +69,6 @@ the published value lies outside.
 """
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a Markdown table."""
-    return [f"| {' | '.join(cells)} |" for cells in (titles, ["---"] * len(titles), *rows)]
-
-
 def _cell(text: str) -> str:
     """Return text that cannot break a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|")
@@ -99,7 +94,7 @@ def _explained(papers: Iterable[Paper], cases: Sequence[Case], archive: Archive)
         for paper in papers
         for line in explained(paper, cases, archive)
     ]
-    lines = [EXPLAINED, *table(["paper", "reading", "table", "inside", "joint p"], cells), ""]
+    lines = [EXPLAINED, table(["paper", "reading", "table", "inside", "joint p"], cells)]
     for factor, said in ((0.5, "half"), (2.0, "twice")):
         changes = with_margins(papers, archive, factor)
         found = ", ".join(f"{n} {change}" for change, n in sorted(changes.items()))
@@ -110,18 +105,19 @@ def _explained(papers: Iterable[Paper], cases: Sequence[Case], archive: Archive)
 def _conclusions(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRow]]) -> str:
     """Return a paragraph a paper: what holds, under which reading, and what does not."""
     said = [each for each in conclusions(claims) if not each.reading]
-    lines = ["", *_counted(papers, claims)]
+    lines = [_counted(papers, claims)]
     for paper in papers:
-        lines += ["", f"**{paper.citation}**", ""]
+        lines += [f"**{paper.citation}**", ""]
         for each in (each for each in said if each.paper == paper.id):
             named = [f"[{_cell(text)}](#{name}){numbers}" for name, text, numbers in each.claims]
             text = ": ".join([each.text, "; ".join(named)] if named else [each.text])
             lines.append(f"- **{each.answer}**: {text}.")
-    return "\n".join(lines[1:])
+        lines.append("")
+    return "\n".join(lines[:-1])
 
 
-def _counted(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRow]]) -> list[str]:
-    """Return the lines of a table of how many claims of each paper hold."""
+def _counted(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRow]]) -> str:
+    """Return a table of how many claims of each paper hold."""
     rows = []
     for paper in papers:
         said = [answer(mine) for mine in claims.values() if mine[0]["paper"] == paper.id]
@@ -147,7 +143,7 @@ def findings(cases: Iterable[Case]) -> str:
         if "headline" in row["tags"]
     ]
     titles = ["headline claim", "published", "reading", "mean ± s (N)", "verdict"]
-    return "\n".join([*table(titles, cells), ""])
+    return table(titles, cells)
 
 
 def _claim(claim: Sequence[ResultRow]) -> Iterable[list[str]]:
@@ -187,8 +183,7 @@ def _paper(paper: Paper, claims: Iterable[Sequence[ResultRow]]) -> list[str]:
             "for the whole story of one claim, `repro show ID`."
         ),
         "",
-        *table([*titles, "verdict"], (cells for claim in claims for cells in _claim(claim))),
-        "",
+        table([*titles, "verdict"], (cells for claim in claims for cells in _claim(claim))),
     ]
 
 
@@ -209,7 +204,7 @@ def _changes(papers: Iterable[Paper], archive: Archive) -> list[str]:
         if c.mean or c.sd
     ]
     titles = ["claim", "published", "reading", "effect, mean ± s (N)"]
-    return [CHANGES, *table(titles, cells), ""]
+    return [CHANGES, table(titles, cells)]
 
 
 def _effects(papers: Iterable[Paper], archive: Archive) -> list[str]:
@@ -221,11 +216,11 @@ def _effects(papers: Iterable[Paper], archive: Archive) -> list[str]:
             numbers = _change(found.mean, found.sd, found.n, digits)
             cells.append([*about, f"{found.before:.{digits}f}", numbers])
     titles = ["paper", "switch", "from reading", "measure", "without", "effect, mean ± s (N)"]
-    return [EFFECTS, *table(titles, cells), ""]
+    return [EFFECTS, table(titles, cells)]
 
 
 def _curves(claims: Iterable[Sequence[ResultRow]]) -> list[str]:
-    lines = [CURVES.rstrip()]
+    lines = [CURVES]
     for claim in claims:
         points = zip(*(row["points"] for row in claim), strict=True)
         cells = [
@@ -235,8 +230,8 @@ def _curves(claims: Iterable[Sequence[ResultRow]]) -> list[str]:
         if cells:
             titles = ["point", "published", *(row["reading"] for row in claim)]
             head = f"`{claim[0]['id']}`, {_cell(claim[0]['place'])}:"
-            lines += ["", head, "", *table(titles, cells)]
-    return [*lines, ""]
+            lines += [head, "", table(titles, cells)]
+    return lines
 
 
 def _point(point: PointRow) -> str:
@@ -272,7 +267,7 @@ def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive
         ),
         *_explained(loaded, judged, archive),
         LEGEND.format(
-            meanings="\n".join(table(["verdict", "the evidence"], meanings)),
+            meanings=table(["verdict", "the evidence"], meanings),
             by_chance=words.by_chance(rows) or "There are no bands yet",
         ),
         "",
@@ -286,7 +281,7 @@ def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive
         for limit in paper.limitations
     ]
     lines += ["## Limitations", "", "Statements that are not checked, and why.", ""]
-    lines += table(["paper", "place", "quote", "why"], limits)
+    lines.append(table(["paper", "place", "quote", "why"], limits))
     background = ", ".join(f"{len(paper.background)} of {paper.id}" for paper in loaded)
-    lines += ["", f"Sentences of background, listed in `claims.toml`, not counted: {background}."]
+    lines += [f"Sentences of background, listed in `claims.toml`, not counted: {background}."]
     return "\n".join(lines) + "\n"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from repro.claims.verdict import Verdict
+from repro.markdown import table
 from repro.report import words
-from repro.report.claims_md import table
 from repro.report.result_row import BROKEN, SYMBOLS, ResultRow, unexpected, worst_first
 from repro.report.sanitize import line
 
@@ -27,8 +27,8 @@ def literal(text: object, limit: int = 300) -> str:
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> list[str]:
     more = total - len(rows)
-    beyond = ["", f"and {more} more, in report.json and index.html"] if more else []
-    return [*table(titles, rows), *beyond, ""]
+    beyond = [f"and {more} more, in report.json and index.html", ""] if more else []
+    return [table(titles, rows), *beyond]
 
 
 def _cells(row: ResultRow) -> list[str]:

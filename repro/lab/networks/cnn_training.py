@@ -24,6 +24,7 @@ from repro.lab import rng
 from repro.lab.mnist import files
 from repro.lab.mnist.data import Mnist
 from repro.lab.networks import cnn
+from repro.lab.networks.kept import Kept
 
 STEPS_PER_EPOCH = 1000
 """Updates between two checkpoints; no effect on the weights."""
@@ -154,8 +155,10 @@ class CnnRecipe:
         return CnnTrainer(self, images, train.labels[self.validation :], device=device)
 
 
-class CnnTrainer:
+class CnnTrainer(Kept):
     """Trains one :class:`CnnRecipe` on images (N, 28, 28) uint8 and labels (N,) uint8."""
+
+    KEPT = ("m", "v", "order", "masks", "shuffle", "steps", "position")
 
     def __init__(
         self,
@@ -221,35 +224,3 @@ class CnnTrainer:
         """Make the next ``STEPS_PER_EPOCH`` updates, or those left; give their mean cost."""
         count = min(STEPS_PER_EPOCH, self.recipe.steps - self.steps)
         return float(torch.stack([self.step() for _ in range(count)]).mean())
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Give the weights, Adam's two moments, and the permutation in use."""
-        first = {f"m.{name}": t for name, t in self.m.items()}
-        second = {f"v.{name}": t for name, t in self.v.items()}
-        return {**self.weights(), **first, **second, "order": self.order}
-
-    def texts(self) -> dict[str, str]:
-        """Give both generators' states, the steps done, and the place in the permutation."""
-        return {
-            "masks": rng.get_state(self.masks),
-            "shuffle": rng.get_state(self.shuffle),
-            "steps": str(self.steps),
-            "position": str(self.position),
-        }
-
-    def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
-        """Put back a checkpoint, all of it or none."""
-        # First what may be refused: a trainer half put back would train on from there.
-        steps, position = int(texts["steps"]), int(texts["position"])
-        masks, shuffle = rng.restored(texts["masks"]), rng.restored(texts["shuffle"])
-        for name in self.w:
-            self.w[name] = tensors[name].to(self.device)
-            self.m[name] = tensors[f"m.{name}"].to(self.device)
-            self.v[name] = tensors[f"v.{name}"].to(self.device)
-        self.order = tensors["order"]
-        self.steps, self.position = steps, position
-        self.masks, self.shuffle = masks, shuffle
-
-    def weights(self) -> dict[str, Tensor]:
-        """Give the weights and biases, float32 on the CPU."""
-        return {name: w.detach().cpu().contiguous() for name, w in self.w.items()}

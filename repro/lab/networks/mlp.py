@@ -19,6 +19,7 @@ from repro.lab import rng
 from repro.lab.matmul import matmul
 from repro.lab.mnist import files
 from repro.lab.mnist.data import Mnist
+from repro.lab.networks.kept import Kept
 
 LAYERS = {"w_h": (784, 625), "w_h2": (625, 625), "w_o": (625, 10)}
 
@@ -118,8 +119,10 @@ class MlpRecipe:
         return MlpTrainer(self, images, train.labels, device=device)
 
 
-class MlpTrainer:
+class MlpTrainer(Kept):
     """Trains one :class:`MlpRecipe` on images (N, 784) uint8 and labels (N,) uint8."""
+
+    KEPT = ("acc", "masks")
 
     def __init__(
         self,
@@ -183,23 +186,3 @@ class MlpTrainer:
         starts = range(0, len(self.x) - size, size)
         costs = [self.step(self.x[i : i + size], self.y[i : i + size]) for i in starts]
         return float(torch.stack(costs).mean())
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Give the weights and RMSprop's mean squares."""
-        return {**self.w, **{f"acc.{name}": acc for name, acc in self.acc.items()}}
-
-    def texts(self) -> dict[str, str]:
-        """Give the dropout generator's state."""
-        return {"masks": rng.get_state(self.masks)}
-
-    def restore(self, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> None:
-        """Put back a checkpoint, all of it or none."""
-        # First what may be refused: a trainer half put back would train on from there.
-        self.masks = rng.restored(texts["masks"])
-        for name in LAYERS:
-            self.w[name] = tensors[name].to(self.device)
-            self.acc[name] = tensors[f"acc.{name}"].to(self.device)
-
-    def weights(self) -> dict[str, Tensor]:
-        """Give the three matrices, float32 on the CPU."""
-        return {name: w.detach().cpu().contiguous() for name, w in self.w.items()}

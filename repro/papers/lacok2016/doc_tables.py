@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from repro.judge.populations import Archive
+from repro.markdown import mean, table
 from repro.papers.experiment import named
 from repro.papers.lacok2016 import fgsm_tables, left_open
-from repro.papers.tables import mean, table
 
 TRANSFER = (
     ("unregularised", "itself", "table1", "as-written", ""),

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from repro.judge.populations import Archive
+from repro.markdown import mean, table
 from repro.papers.popovic2017.common import READINGS
-from repro.papers.tables import mean, table
 
 
 def matrix(metric: str, reading: str, archive: Archive) -> str:

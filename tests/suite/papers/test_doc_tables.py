@@ -15,10 +15,10 @@ from types import SimpleNamespace
 import pytest
 
 from repro.judge.populations import Population, Row
+from repro.markdown import mean, table
 from repro.papers import registry
 from repro.papers.lacok2016 import doc_tables as lacok
 from repro.papers.popovic2017 import doc_tables as popovic
-from repro.papers.tables import mean, table
 
 Spot = tuple[str, str, str]
 NUMBER = re.compile(r"(\d+\.(\d+))( ± (\d+\.\d+))?( \((\d+)\))?")

@@ -1,4 +1,4 @@
-"""Write the tables of a paper's ``doc_tables.py``, in Markdown."""
+"""Tables in Markdown, for the documents and the summaries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import numpy as np
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table; it ends in a line break."""
+    """Write a table; it ends in a line break.
+
+    >>> print(table(["a", "b"], [["1", "2"]]), end="")
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
     lines = (titles, ["---"] * len(titles), *rows)
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
