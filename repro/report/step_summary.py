@@ -68,7 +68,7 @@ def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
 
 
 def _headline(rows: Iterable[ResultRow], shown: int) -> list[str]:
-    rows = [row for row in rows if "headline" in row["tags"]]
+    rows = [r for r in rows if "headline" in r["tags"] and r["outcome"] != "deselected"]
     if not rows:
         return []
     titles = ["claim", "published", "this machine", "mean ± s (N)", "band", "verdict"]

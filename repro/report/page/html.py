@@ -110,7 +110,12 @@ def render(report: Mapping[str, Any]) -> str:
         answers={name: answer(mine) for name, mine in of_claim.items()},
         conclusions=[] if network else conclusions(of_claim),
         names=report["header"].get("papers", {}),
-        headline=[each for each in claims.values() if "headline" in each[0].record["tags"]][:20],
+        headline=[
+            each
+            for each in claims.values()
+            if "headline" in each[0].record["tags"]
+            and any(row.record["outcome"] != "deselected" for row in each)
+        ][:20],
         pictures={k: v for claim in claims.values() for k, v in view.pictures(claim).items()},
         figures=shown,
         figures_left=len(drawn) - len(shown),

@@ -103,6 +103,12 @@ def test_counts_per_verdict_and_misses_by_chance():
     assert "9 rows, one a claim and reading. Of 7 bands of 95 %, 0.4 would miss" in words
 
 
+def test_a_headline_claim_that_was_not_asked_for_is_no_card():
+    asked, unasked = record(tags=["headline"]), record("other", outcome="deselected")
+    page = html.render(make(asked, unasked | {"tags": ["headline"]}))
+    assert page.count('<article class="card">') == 1
+
+
 def test_headline_claims_are_cards_with_an_answer_and_a_sentence_and_a_plot_a_reading():
     page = html.render(mixed())
     card = page.partition('<article class="card">')[2].partition("</article>")[0]

@@ -48,6 +48,8 @@ def test_headline_rows():
         "| ✓ reproduced |"
     ) in text
     assert "### Headline" not in summary(make(record()))
+    unasked = record("other", paper="other", tags=["headline"], outcome="deselected")
+    assert "### Headline" not in summary(make(record(), unasked))
 
 
 def test_limits_are_said():
