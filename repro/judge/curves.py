@@ -53,12 +53,12 @@ def _links() -> list[Link]:
 
 
 class _Fit(NamedTuple):
-    """Values (N, K) on one scale, their means and sds (K,), and the likelihood of all counts."""
+    """Values (..., N, K) on one scale, means and sds (..., K), likelihood of all counts (...)."""
 
     z: Array
     mean: Array
     sd: Array
-    log_likelihood: float
+    log_likelihood: Array
 
 
 def _fit(counts: Array, n: Array, link: Link) -> _Fit:
@@ -71,36 +71,38 @@ def _fit(counts: Array, n: Array, link: Link) -> _Fit:
     from scipy.special import ndtr
 
     z = link.to((counts + 0.5) / (n + 1))
-    mean, p = z.mean(axis=0), (counts.mean(axis=0) + 0.5) / (n + 1)
-    sd = np.maximum(z.std(axis=0, ddof=1), link.slope(p) * np.sqrt(p * (1 - p) / n))
+    mean, p = z.mean(axis=-2), (counts.mean(axis=-2) + 0.5) / (n + 1)
+    sd = np.maximum(z.std(axis=-2, ddof=1), link.slope(p) * np.sqrt(p * (1 - p) / n))
     with np.errstate(divide="ignore"):
         low = np.where(counts == 0, -np.inf, link.to(counts / (n + 1)))
         high = np.where(counts == n, np.inf, link.to((counts + 1) / (n + 1)))
-    u, v = (low - mean) / sd, (high - mean) / sd
+    u, v = ((end - mean[..., None, :]) / sd[..., None, :] for end in (low, high))
     u, v = np.where(u > 0, -v, u), np.where(u > 0, -u, v)  # the lower tail is the accurate one
-    return _Fit(z, mean, sd, float(np.log(np.maximum(ndtr(v) - ndtr(u), _TINY)).sum()))
+    likelihoods = np.log(np.maximum(ndtr(v) - ndtr(u), _TINY))
+    return _Fit(z, mean, sd, likelihoods.sum(axis=(-2, -1)))
 
 
-def effective_points(z: Array) -> float:
-    """Return how many independent points the K of ``z``, (N, K), are worth: from 1 to K.
+def effective_points(z: Array) -> Array:
+    """Return how many independent points the K of ``z``, (..., N, K), are worth: from 1 to K.
 
     ``(sum sqrt(e))^2 / sum(e)`` over the eigenvalues e of the points' correlation (Galwey 2009),
     which is shrunk towards none as far as N seeds leave it open (Schäfer and Strimmer 2005).
 
     >>> z = np.random.default_rng(0).normal(size=(20, 1))
-    >>> round(effective_points(np.hstack([z, z, z])), 6)
+    >>> float(effective_points(np.hstack([z, z, z])).round(6))
     1.0
     """
-    n, k = z.shape
-    d = z - z.mean(axis=0)
-    norm = np.sqrt((d**2).sum(axis=0))
+    n, k = z.shape[-2:]
+    d = z - z.mean(axis=-2, keepdims=True)
+    norm = np.sqrt((d**2).sum(axis=-2, keepdims=True))
     d = d / np.where(norm > 0, norm, 1)
     off = 1 - np.eye(k)
-    r = (d.T @ d) * off
-    noise = ((1 - r**2) ** 2 * off).sum() / (n - 1)
-    weight = 1 - min(noise / max((r**2).sum(), _TINY), 1.0)
-    e = np.maximum(np.linalg.eigvalsh(r * weight + np.eye(k)), 0)
-    return float(np.sqrt(e).sum() ** 2 / e.sum())
+    r = (np.swapaxes(d, -1, -2) @ d) * off
+    noise = ((1 - r**2) ** 2 * off).sum(axis=(-2, -1)) / (n - 1)
+    weight = 1 - np.minimum(noise / np.maximum((r**2).sum(axis=(-2, -1)), _TINY), 1.0)
+    e = np.maximum(np.linalg.eigvalsh(r * weight[..., None, None] + np.eye(k)), 0)
+    points: Array = np.sqrt(e).sum(axis=-1) ** 2 / e.sum(axis=-1)
+    return points
 
 
 class Spread(NamedTuple):
@@ -145,7 +147,7 @@ def spread(x: Array, scale: Scale) -> Spread:
         z = column[:, None]
         return Spread(z.mean(axis=0), z.std(axis=0, ddof=1), single, 1.0, limits)
     if not scale.images:
-        tail = CAUTION / effective_points(x)
+        tail = CAUTION / float(effective_points(x))
         return Spread(x.mean(axis=0), x.std(axis=0, ddof=1), lambda *ends: ends, tail, limits)
     n = np.asarray(scale.images, dtype=np.float64)
     fits = [(_fit(np.rint(x * n), n, link), link) for link in _links()]
@@ -155,7 +157,7 @@ def spread(x: Array, scale: Scale) -> Spread:
         # A count belongs to the band where the rates that it stands for reach into it.
         return ((n + 1) * link.back(low) - 1) / n, (n + 1) * link.back(high) / n
 
-    return Spread(fit.mean, fit.sd, counted, CAUTION / effective_points(fit.z), limits)
+    return Spread(fit.mean, fit.sd, counted, CAUTION / float(effective_points(fit.z)), limits)
 
 
 def simultaneous_bands(
