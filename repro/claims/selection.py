@@ -9,9 +9,25 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from repro.claims.records import Claim, Paper
 from repro.errors import UsageError
+
+OPTIONS = {
+    "claim": ("GLOB", "only the claims whose id matches"),
+    "paper": ("ID", "only this paper's claims"),
+    "tag": ("TAG", "only the claims with this tag, such as headline"),
+    "reading": ("NAME", "only under this reading"),
+}
+"""The options that choose claims, in the order of :class:`Selection`'s fields."""
+
+
+def option(name: str) -> dict[str, Any]:
+    """Return what ``add_argument`` is to make of one of :data:`OPTIONS`."""
+    metavar, said = OPTIONS[name]
+    about = f"{said} (repeatable)"
+    return {"action": "append", "default": [], "metavar": metavar, "help": about}
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,7 @@ class Selection:
         ids = [claim.id for claim in claims]
         for glob in self.claims:
             if not any(fnmatchcase(id_, glob) for id_ in ids):
-                raise _nothing("--claim", glob, ids)
+                raise nothing("--claim", glob, ids)
         _known("--paper", self.papers, [paper.id for paper in loaded])
         _known("--tag", self.tags, [tag for claim in claims for tag in claim.tags])
         _known("--reading", self.readings, [r for paper in loaded for r in paper.readings])
@@ -60,7 +76,7 @@ class Selection:
             raise UsageError(
                 "options that each match, but no claim matches them all",
                 expected="at least one claim",
-                do="drop one of the options; --list-claims shows every claim",
+                do="drop one of the options; `repro claims` lists every claim",
             )
 
 
@@ -84,16 +100,17 @@ def near_misses(word: str, options: Iterable[str]) -> list[str]:
     return (holding or difflib.get_close_matches(plain, every, n=5, cutoff=0.3))[:5]
 
 
-def _nothing(option: str, word: str, options: Sequence[str]) -> UsageError:
+def nothing(option: str, word: str, options: Sequence[str]) -> UsageError:
+    """Return the error of an option's word that is none of ``options``, with near misses."""
     near = near_misses(word, options)
     return UsageError(
         f"{option} {word}, which matches nothing",
         expected=f"for example {', '.join(near)}" if near else "a known name",
-        do="correct it; --list-claims shows every claim",
+        do="correct it; `repro claims` lists every claim",
     )
 
 
 def _known(option: str, words: Iterable[str], options: Sequence[str]) -> None:
     for word in words:
         if word not in options:
-            raise _nothing(option, word, options)
+            raise nothing(option, word, options)

@@ -12,14 +12,13 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro import paths
 from repro.atomic import write_atomic
 from repro.claims.records import Paper
-from repro.claims.selection import Selection, list_claims, near_misses
+from repro.claims.selection import Selection, list_claims, nothing
 from repro.errors import UsageError
 from repro.papers import registry
 
@@ -139,15 +138,15 @@ def verdicts(args: argparse.Namespace) -> int:
 
     Raises:
         EvidenceError: a population is missing or damaged.
-        UsageError: no claim has that id.
+        UsageError: an option, or the id, matches no claim.
     """
     from repro.report import listing
     from repro.report.result_row import band_row
 
-    every = _cases()
-    cases = [c for c in every if not args.id or fnmatchcase(c.claim.id, args.id)]
-    if not cases:
-        raise _no_claim(args.id, every)
+    ids = [*args.claim, args.id] if args.id else args.claim
+    chosen = Selection(tuple(ids), *map(tuple, (args.paper, args.tag, args.reading)))
+    chosen.check(registry.load_all().values())
+    cases = [case for case in _cases() if chosen.matches(case.claim, case.reading)]
     if args.json:
         rows = [
             {
@@ -186,18 +185,9 @@ def show(args: argparse.Namespace) -> int:
     every = _cases()
     mine = [case for case in every if case.claim.id == args.id]
     if not mine:
-        raise _no_claim(args.id, every)
+        raise nothing("the id", args.id, [case.claim.id for case in every])
     print_parts(story.parts(mine, width=window() or 80, in_full=args.verbose))
     return 0
-
-
-def _no_claim(name: str, every: Iterable[Case]) -> UsageError:
-    near = near_misses(name, [case.claim.id for case in every])
-    return UsageError(
-        f"no claim {name!r}",
-        expected=f"for example {', '.join(near)}" if near else "an id from `repro claims`",
-        do="correct the id; `repro claims` lists every claim",
-    )
 
 
 def check(args: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from repro import __version__, paths
+from repro.claims import selection
 from repro.cli import calibrate, commands, paper_files, try_network
 from repro.errors import ReproError, StoreError
 from repro.papers.registry import load_all
@@ -67,10 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ReproError as error:
         return _told(error)
     except KeyboardInterrupt:
-        print(
-            "repro: interrupted; what was finished is kept: give the command again to go on",
-            file=sys.stderr,
-        )
+        kept = "; what was finished is kept: give the command again to go on"
+        goes_on = options[:1] in (["train"], ["calibrate"])
+        print(f"repro: interrupted{kept * goes_on}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         _hush()  # the reader (head, say) has enough
@@ -130,9 +130,13 @@ def _parser() -> argparse.ArgumentParser:
     device = argparse.ArgumentParser(add_help=False)
     device.add_argument("--device", default="cpu", help=DEVICE)
 
+    choice = argparse.ArgumentParser(add_help=False)
+    for name in selection.OPTIONS:
+        choice.add_argument(f"--{name}", **selection.option(name))
+
     said = "list every claim and what is expected of it"
     option, flag = add("claims", commands.claims, said)
-    option("--paper", action="append", default=[], metavar="ID", help="only this (repeatable)")
+    option("--paper", **selection.option("paper"))
     flag("--json", help="as JSON")
     flag("--markdown", help="as CLAIMS.md has it")
     flag("--findings", help="the README's table of findings")
@@ -142,9 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     setattr(option("id", help="the claim's id, as `repro claims` lists it"), *COMPLETED)
     flag("-v", "--verbose", help="with every seed's number and every reason")
 
-    option, flag = add(
-        "verdicts", commands.verdicts, "recompute every verdict from the populations"
-    )
+    said = "recompute every verdict from the populations"
+    option, flag = add("verdicts", commands.verdicts, said, choice)
     said = "of this claim only (globs allowed), in sentences"
     setattr(option("id", nargs="?", default="", help=said), *COMPLETED)
     flag("--json", help="as JSON")
@@ -220,8 +223,8 @@ def _parser() -> argparse.ArgumentParser:
     added.choices["try"].formatter_class = argparse.RawDescriptionHelpFormatter
     option("network", metavar="NETWORK", help="as above")
     option("--paper", required=True, metavar="ID", help="whose claims (see `repro claims`)")
-    option("--claim", action="append", default=[], metavar="GLOB", help="only these (repeatable)")
-    option("--reading", action="append", default=[], metavar="NAME", help="only this (repeatable)")
+    for name in ("claim", "tag", "reading"):
+        option(f"--{name}", **selection.option(name))
     option("--weights", type=paths.given, metavar="FILE", help="safetensors with its state_dict")
     option(
         "--report-dir",

@@ -30,10 +30,13 @@ def parts(cases: Sequence[Case], *, width: int, in_full: bool) -> list[Renderabl
     """
     claim = cases[0].claim
     told: list[RenderableType] = [Text(claim.id, "bold"), Text(claim.statement), Text()]
+    readings = registry.load_all()[claim.paper].readings
     for case in cases:
-        told.append(
-            Text.assemble((case.reading, "bold"), ": ", listing.said(case), _on_record(case))
-        )
+        # What a reading means has the rest of the line, and in full as many as it needs.
+        answer = Text(no_wrap=not in_full, overflow="ellipsis")
+        answer.append(case.reading, "bold").append(": ").append_text(listing.said(case))
+        answer.append(f"{_on_record(case)}  {readings[case.reading]}", "dim")
+        told.append(Padding(answer, 0))  # by itself rich would join it to others, and wrap it
         # What is published at each point stands in the table below.
         reason = re.sub(r" \(published [^)]*\)", "", case.judgement.reason)
         told.append(Padding.indent(Text(reason), 2))

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     from repro.report import outputs, report_json, terminal
 
     papers, start = registry.load_all(), time.monotonic()
-    selection = Selection(tuple(args.claim), (args.paper,), (), tuple(args.reading))
+    selection = Selection(tuple(args.claim), (args.paper,), tuple(args.tag), tuple(args.reading))
     selection.check(papers.values())
     layouts = [
         recipe
@@ -144,6 +144,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(f"{len(rows)} rows not-run: {missing}")
     print(f"report: {path}", f"page: {path.with_name('index.html')}", *problems, sep="\n")
+    if any(row["reason"] == trial.INTERRUPTED for row in rows):
+        print("interrupted: given again, the command measures all anew", file=sys.stderr)
+        return 130
     broke = any(row["outcome"] == "error" for row in rows)
     beyond = any(row["standing"] in ("outside", "differs", "fails") for row in rows)
     return int(broke or (args.strict and (beyond or bool(missing))))

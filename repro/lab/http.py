@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pooch
 
+from repro.lab.bars import is_terminal
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -45,12 +47,12 @@ def get(url: str, received: Callable[[int], None], *, most: int) -> bytes:
 
 
 def bar() -> Progress:
-    """Make a bar of the bytes received, where stderr is a terminal."""
+    """Make a bar of the bytes received, where stderr can show one."""
     from rich.console import Console  # slow to import, and seldom needed
     from rich.progress import DownloadColumn, Progress, TextColumn
 
     columns = TextColumn("{task.description}"), DownloadColumn()
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    return Progress(*columns, console=Console(stderr=True), disable=not is_terminal(sys.stderr))
 
 
 def cause(error: Exception) -> str:

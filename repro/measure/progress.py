@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import TextIO
 from rich import progress
 from rich.console import Console
 
+from repro.lab.bars import is_terminal
 from repro.lab.networks.training import OnEpoch
 
 LINE_EVERY_S = 60.0
@@ -22,11 +22,6 @@ LINE_EVERY_S = 60.0
 def duration(seconds: float) -> str:
     """Write seconds as hours, minutes and seconds: 65 is ``0:01:05``."""
     return str(timedelta(seconds=round(seconds)))
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Whether a bar can be drawn there: on a terminal, and not in the log of a CI."""
-    return stream.isatty() and not os.environ.get("CI")
 
 
 def epochs(name: str) -> Callable[[int, int, float], str]:

@@ -26,6 +26,8 @@ from repro.report.result_row import ResultRow, Standing, new_row
 NearTies = Callable[[Run, str, str, float], Mapping[str, tuple[int, int]]]
 """(run, experiment, reading, how near) to metric to (images near a tie, all images)."""
 
+INTERRUPTED = "interrupted before it was asked"
+
 
 def rows(
     paper: Paper,
@@ -45,7 +47,7 @@ def rows(
 
     ``near_ties`` is there where the network is the authors' own, which must give the published
     numbers but for the images that it counts. ``missing`` says why there is no network at all;
-    then no claim is asked.
+    then no claim is asked. After an interrupt (Ctrl-C) no further one is.
 
     Raises:
         EvidenceError: a population is damaged.
@@ -85,6 +87,8 @@ def rows(
                     row["reason"] = f"{said}; {row['reason']}"
                 row["reason"] += beside(claim, reading)
                 row["outcome"] = "passed"
+        except KeyboardInterrupt:  # what was measured stays, and nothing more is begun
+            row["reason"] = missing = INTERRUPTED
         except ReproError as error:
             row["outcome"], row["reason"] = "error", error.in_one_line
         row["seconds"] = round(time.monotonic() - start, 3)

@@ -7,19 +7,11 @@ from typing import Any
 
 import pytest
 
+from repro.claims import selection as chosen
 from repro.claims.selection import Selection
 
-
-def _repeatable(metavar: str, help_: str) -> dict[str, Any]:
-    about = f"{help_} (repeatable)"
-    return {"action": "append", "default": [], "metavar": metavar, "help": about}
-
-
 OPTIONS: dict[str, dict[str, Any]] = {
-    "claim": _repeatable("GLOB", "run the claims whose id matches"),
-    "paper": _repeatable("ID", "run one paper's claims"),
-    "tag": _repeatable("TAG", "run the claims with this tag, such as headline"),
-    "reading": _repeatable("NAME", "judge under this reading only"),
+    **{name: chosen.option(name) for name in chosen.OPTIONS},
     "list-claims": {"action": "store_true", "help": "list the selected claims and stop"},
     "retrain": {
         "action": "store_true",
@@ -74,9 +66,7 @@ def value(config: pytest.Config, name: str) -> Any:
 
 def selection(config: pytest.Config) -> Selection:
     """Return the choice of claims that the options make."""
-    return Selection(
-        *(tuple(value(config, name)) for name in ("claim", "paper", "tag", "reading"))
-    )
+    return Selection(*(tuple(value(config, name)) for name in chosen.OPTIONS))
 
 
 def _dest(name: str) -> str:

@@ -23,7 +23,8 @@ from rich.file_proxy import FileProxy
 from rich.table import Column
 
 from repro.judge.populations import Spot
-from repro.measure.progress import LINE_EVERY_S, duration, is_terminal
+from repro.lab.bars import is_terminal
+from repro.measure.progress import LINE_EVERY_S, duration
 from repro.measure.session import BEGAN, TRAINING, left_in
 
 TICK_S = 1.0

@@ -39,7 +39,7 @@ def verdicts(cases: Iterable[Case], *, width: int | None = None) -> list[Rendera
         cells = (case.reading, words.population(row).replace("difference", "by"), said(case))
         groups.setdefault((case.claim.id, words.published(row)), []).append(cells)
     titles = ("claim", "published", "reading", "mean ± s (N)", "verdict")
-    return grouped(titles, groups, width=width)
+    return [*grouped(titles, groups, width=width), Text(words.MEAN_AND_SPREAD, "dim")]
 
 
 def said(case: Case) -> Text:
@@ -120,4 +120,5 @@ def _points(cases: Sequence[Case]) -> list[RenderableType]:
                 Text(f"{number}{' OUTSIDE' if outside else ''}", "red" if outside else "")
             )
         made.add_row(at[0]["label"], words.short(at[0]["published"]), *cells)
-    return [made]
+    said = "mean ± s of the seeds; OUTSIDE: the published number is not in the band"
+    return [made, Text(said, "dim")]

@@ -73,7 +73,8 @@ def _headline(rows: Iterable[ResultRow], shown: int) -> list[str]:
         return []
     titles = ["claim", "published", "this machine", "mean ± s (N)", "band", "verdict"]
     cells = [_cells(row) for row in rows[:shown]]
-    return ["### Headline claims", "", *_table(titles, cells, len(rows))]
+    table = _table(titles, cells, len(rows))
+    return ["### Headline claims", "", *table, f"{words.MEAN_AND_SPREAD}.", ""]
 
 
 MORE = """\

@@ -29,8 +29,8 @@ STYLES: dict[str, str] = {
 }
 CAUSES = {
     "science": "The science: the populations give another verdict than the one on record",
-    "numbers": "The code or this machine, not the science: the same weights give other numbers "
-    "than those on record",
+    "numbers": "STALE, the code or this machine, not the science: the same weights give other "
+    "numbers than those on record",
     "first": words.NO_SNAPSHOT,
     "control": "The check itself: a control that must fail its claim passes it",
     "broken": "Not measured, not judged: the code, the data or this machine broke; see above",
@@ -102,7 +102,8 @@ def verdict(row: ResultRow) -> Text:
 def whole_table(rows: Iterable[ResultRow], *, width: int) -> list[RenderableType]:
     """Return all that ran, worst first, and the health of the gradients behind it."""
     ran = [row for row in worst_first(rows) if row["outcome"] != "deselected"]
-    return [*results(ran, width=width), Text(), *map(Text, _health(ran)), Text()]
+    meaning = Text(words.MEAN_AND_SPREAD, "dim")
+    return [*results(ran, width=width), meaning, *map(Text, _health(ran)), Text()]
 
 
 def closing_screen(
@@ -141,7 +142,8 @@ def closing_screen(
         against = "the evidence as on record, which this run does not confirm"
     brief = len(shown) > FEW  # of so many, the numbers are left to the page
     table = _in_brief(shown) if brief else results(shown, width=width)
-    parts = [*_explained(explained, width), *table, Text()]
+    meaning = "" if brief or not ran else words.MEAN_AND_SPREAD
+    parts = [*_explained(explained, width), *table, Text(meaning, "dim")]
     parts.append(Text(f"{said}: {against}" if said else "no claim was judged"))
     if any(row["indicative"] for row in ran):
         parts += map(Text, words.limits((), "embedded", {}))

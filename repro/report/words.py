@@ -65,6 +65,8 @@ STANDING_MEANINGS: dict[str, str] = {
     "not-asked": "the claim cannot be asked of one network, or not on these images",
 }
 
+MEAN_AND_SPREAD = "mean ± s (N): mean and standard deviation of N independent trainings"
+
 
 def number(value: Any) -> str:
     """Write a number with four decimals, or fewer digits where those would hide it.

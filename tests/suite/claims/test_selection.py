@@ -65,7 +65,7 @@ def test_a_word_that_matches_nothing_is_an_error_with_near_misses(words, found, 
         Selection(**words).check(PAPERS)
     assert caught.value.found == f"{found}, which matches nothing"
     assert expected in caught.value.expected
-    assert "--list-claims" in caught.value.do
+    assert "`repro claims`" in caught.value.do
 
 
 def test_words_that_match_one_by_one_but_not_together_are_an_error():

@@ -288,8 +288,8 @@ def test_show_tells_the_whole_story(repro, tiny, monkeypatch):
         "ordering:    error > small",
         "control:     control-error, which must fail it",
         f"measured by: {experiments}:{number}, measure (experiment toy)",
-        "plain: reproduced",
-        "other: reproduced",
+        "plain: reproduced  The words as they stand.",
+        "other: reproduced  The words as they might stand.",
         f"test:        {tiny.root}/claims/test_tiny.py::test_claim[tiny-error@plain]",
         "run:         repro run --claim 'tiny-error'",
     ):
@@ -373,8 +373,9 @@ def test_show_of_every_claim_fits_a_window_of_40_lines_and_leads_with_the_answer
                 story.parts(mine, width=80, in_full=True), width=80, plain=True
             )
             assert ("\npost hoc:" in whole) == bool(late)
-            assert [line for line in lines if line in answers] == answers
-            assert lines.index(answers[0]) < 8
+            begin = [line.partition("  ")[0] for line in lines]
+            assert [text for text in begin if text in answers] == answers
+            assert begin.index(answers[0]) < 8
 
 
 @pytest.mark.parametrize(
@@ -442,7 +443,7 @@ def test_the_home_folder_of_a_path_is_expanded(repro, tmp_path, monkeypatch):
     [("tiny-eror", "tiny-error"), ("error", "tiny-error"), ("*", "repro claims")],
 )
 def test_show_of_an_unknown_id_names_near_misses(repro, claim, near):
-    mistake(repro("show", claim), "UsageError", f"no claim '{claim}'", near)
+    mistake(repro("show", claim), "UsageError", f"the id {claim}, which", near)
 
 
 def test_letters_that_a_terminal_lacks_do_not_break_it(tiny):
@@ -471,13 +472,30 @@ def test_verdicts_are_recomputed_from_the_populations(repro, only_tiny):
         assert status == 0
         assert "tiny-error@plain\n    reproduced: published 0.5 lies in the 95 % band" in said
         assert ("tiny-clean" in said) is (words != ["tiny-error"])
-    mistake(repro("verdicts", "tiny-eror"), "UsageError", "no claim 'tiny-eror'", "tiny-error")
+    for words in (["tiny-eror"], ["--claim", "tiny-eror"]):
+        mistake(repro("verdicts", *words), "UsageError", "--claim tiny-eror, which", "tiny-error")
     status, out, _ = repro("verdicts", "--json")
     rows = json.loads(out)
     assert [row["id"] for row in rows] == ["tiny-error", *IDS]
     assert rows[0]["verdict"] == rows[0]["expected"] == "reproduced"
     assert (rows[0]["n"], rows[0]["mean"]) == (8, pytest.approx(0.5))
     assert rows[0]["band"]["level"] == 0.95
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        ("--paper tiny", [*IDS]),
+        ("--claim tiny-cl* --claim tiny-order", ["tiny-clean", "tiny-order"]),
+        ("--tag table1 --reading other", ["tiny-error"]),
+        ("tiny-clean --claim tiny-order", ["tiny-clean", "tiny-order"]),
+    ],
+)
+def test_verdicts_of_some_claims_are_chosen_as_those_of_a_run(repro, only_tiny, words, ids):
+    only_tiny.measure()
+    status, out, _ = repro("verdicts", "--json", *words.split())
+    assert status == 0
+    assert list(dict.fromkeys(row["id"] for row in json.loads(out))) == ids
 
 
 @pytest.mark.parametrize("words", [["verdicts"], ["verdicts", "-v"], ["verdicts", "--json"]])
@@ -650,11 +668,18 @@ def test_the_time_left_is_that_of_the_seeds_not_measured_yet(repro, monkeypatch)
     ]
 
 
-def test_an_interrupt_is_told_and_has_its_own_status(repro, monkeypatch):
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        (["claims"], ""),
+        (["train", "tiny"], "; what was finished is kept: give the command again to go on"),
+    ],
+)
+def test_an_interrupt_is_told_and_has_its_own_status(repro, monkeypatch, words, kept):
     def interrupted(_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "claims", interrupted)
-    status, _, err = repro("claims")
-    told = "repro: interrupted; what was finished is kept: give the command again to go on\n"
-    assert (status, err) == (130, told)
+    monkeypatch.setattr("repro.cli.calibrate.train", interrupted)
+    status, _, err = repro(*words)
+    assert (status, err) == (130, f"repro: interrupted{kept}\n")

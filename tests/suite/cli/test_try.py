@@ -22,7 +22,7 @@ from repro.lab.mnist.idx import Digits
 from repro.lab.networks import cnn
 from repro.lab.networks.mlp import MlpRecipe
 from repro.lab.networks.published import git_id
-from repro.measure import trial
+from repro.measure import live, trial
 from repro.papers.popovic2017 import authors
 from repro.report import report_json
 
@@ -125,6 +125,30 @@ def test_strict_says_nothing_of_what_lies_inside():
     assert status == 0
     assert rows["lacok2016-t1-fgsm-010-error@as-written"]["standing"] == "inside"
     assert rows["lacok2016-rmsprop-smoothing@as-written"]["standing"] == "not-asked"
+
+
+@pytest.mark.usefixtures("few")
+def test_what_was_measured_before_an_interrupt_is_reported(monkeypatch, capsys):
+    measure, asked = live.measure, []
+
+    def interrupted(claim, *rest):
+        asked.append(claim.id)
+        if claim.experiment == "table2":
+            raise KeyboardInterrupt
+        return measure(claim, *rest)
+
+    monkeypatch.setattr(live, "measure", interrupted)
+    words = ("--claim", "lacok2016-t*-025-error", "--reading", "as-written")
+    status, rows = tried(weights("w.safetensors"), "--paper", "lacok2016", *words)
+    assert status == 130
+    first, *rest = rows.values()
+    assert first["standing"] == "outside"
+    assert len(rest) > 2
+    assert len(asked) == 1 + sum(row["standing"] != "not-asked" for row in rows.values())
+    last = list(rows.values())[-1]
+    assert (last["standing"], last["reason"]) == ("not-asked", trial.INTERRUPTED)
+    assert "given again, the command measures all anew" in capsys.readouterr().err
+    assert Path("out/index.html").exists()
 
 
 @pytest.mark.usefixtures("few")

@@ -209,6 +209,7 @@ def test_the_counts_do_not_hide_what_broke(rows):
     assert "3 reproduced, 1 not-run: the evidence as on record, which this run" in shown
     assert "of these 1 failed, 1 error: their verdicts do not count" in shown
     assert "reproduced, STALE" in shown
+    assert "STALE, the code or this machine" in shown
     assert "not-run, ERROR" in shown
     assert "rerun: repro run --claim 'tiny-error' --reading " in shown
     assert "rerun all 2: repro run --lf" in shown
