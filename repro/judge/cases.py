@@ -97,7 +97,7 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
     if isinstance(claim, InconsistencyClaim):
         return Judgement(Verdict.PAPER_INCONSISTENT, 0, claim.statement)
     if not evidence.seeds:
-        return Judgement(Verdict.NOT_RUN, 0, "no population on record")
+        return Judgement(Verdict.NOT_RUN, 0, "no population yet")
     p, columns = evidence.p_adjusted, _columns(evidence, claim.own_metrics())
     control = claim.own_metrics(claim.control.metric) if claim.control else []
     if not isinstance(claim, PublishedClaim):

@@ -88,7 +88,7 @@ class Measure:
             live.check_evidence(claim, self.reading, self.state.archive, kind)
             if not self.state.evidence(claim, self.reading, kind).seeds:
                 which = "" if kind == "full" else " of the embedded sample"
-                return f"no population{which} on record (repro calibrate makes it)"
+                return f"no population{which} yet (repro calibrate makes it)"
         return ""
 
 

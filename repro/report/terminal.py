@@ -30,7 +30,7 @@ STYLES: dict[str, str] = {
 CAUSES = {
     "science": "The science: the populations give another verdict than the one on record",
     "numbers": "STALE, the code or this machine, not the science: the same weights give other "
-    "numbers than those on record",
+    "numbers than the population has",
     "first": words.NO_SNAPSHOT,
     "control": "The check itself: a control that must fail its claim passes it",
     "broken": "Not measured, not judged: the code, the data or this machine broke; see above",
@@ -236,8 +236,8 @@ def _causes(row: ResultRow) -> dict[str, str]:
         # The row has the seeds' values on full MNIST, which others are not held to.
         known = {} if row["indicative"] else dict(zip(row["seeds"], row["values"], strict=False))
         seed0 = known.get(0)
-        record = "" if seed0 is None else f", {words.number(seed0)} on record"
-        found["numbers"] = f"{_measured(row)} here{record}"
+        there = "" if seed0 is None else f", {words.number(seed0)} in the population"
+        found["numbers"] = f"{_measured(row)} here{there}"
     if row["control"] and row["control"]["outside"] is False:
         found["control"] = row["control"]["metric"]
     return found

@@ -50,7 +50,7 @@ def test_expect_writes_only_when_asked_and_keeps_what_was_not_measured(tiny, cap
     tiny.write()
     assert main(["expect", "tiny"]) == 0
     out = capsys.readouterr().out
-    assert "tiny-order@plain: inconclusive stays: no population on record" in out
+    assert "tiny-order@plain: inconclusive stays: no population yet" in out
     assert "->" not in out
 
     tiny.measure()

@@ -283,8 +283,8 @@ def test_a_stale_claim_is_the_code_or_the_machine_and_its_command_is_told(runs):
     runs.tiny.values["error"] = 0.75
     text = " ".join(" ".join(closing(runs("--claim", "tiny-error"))).split())
     assert "reproduced, STALE" in text
-    assert "The code or this machine, not the science" in text
-    assert "tiny-error (plain): 0.7500 here, 0.4800 on record" in text
+    assert "STALE, the code or this machine, not the science" in text
+    assert "tiny-error (plain): 0.7500 here, 0.4800 in the population" in text
     assert "rerun: repro run --claim 'tiny-error' --reading plain" in text
 
 

@@ -189,7 +189,7 @@ def test_no_population_is_a_skip_and_never_a_pass(runs):
     result = runs("-rs")
     assert result.ret == pytest.ExitCode.OK
     assert set(runs.outcomes().values()) == {"skipped", "xfailed"}
-    result.stdout.fnmatch_lines(["SKIPPED *not-run: no population on record*"])
+    result.stdout.fnmatch_lines(["SKIPPED *not-run: no population yet*"])
     record = runs.record()
     assert (record["verdict"], record["n"], record["band"]) == ("not-run", 0, None)
     assert record["measured"] is None  # it might have cost a training

@@ -219,7 +219,7 @@ def test_the_counts_do_not_hide_what_broke(rows):
     ("cause", "changes", "said"),
     [
         ("science", {"expected": "trend-only"}, "reproduced, on record trend-only"),
-        ("numbers", {"stale": True, "measured": 0.75}, "0.7500 here, 0.4800 on record"),
+        ("numbers", {"stale": True, "measured": 0.75}, "0.7500 here, 0.4800 in the population"),
         ("control", {"control": {"metric": "noise", "outside": False}}, "noise"),
         ("broken", {"verdict": "not-run", "measured": None}, ""),
         ("unfinished", {"outcome": "unfinished"}, ""),
@@ -238,7 +238,7 @@ def test_a_failure_says_whether_it_is_science_or_machine(rows, cause, changes, s
 def test_a_number_on_the_sample_is_not_set_beside_one_on_full_mnist(rows):
     shown = failed(rows, stale=True, measured=0.75, indicative=True)
     assert "0.7500 here" in shown
-    assert "0.4800 on record" not in shown
+    assert "0.4800 in the population" not in shown
 
 
 @pytest.mark.parametrize("changes", [{"stale": True}, {"expected": "trend-only"}])
