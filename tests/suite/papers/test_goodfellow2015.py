@@ -15,7 +15,7 @@ from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
 from repro.lab.networks.network import ModuleNetwork
 from repro.papers.experiment import TARGET, Run
-from repro.papers.goodfellow2015 import networks, shallow
+from repro.papers.goodfellow2015 import maxout, networks, shallow
 
 
 def drawn(rows: int, seed: int = 0) -> torch.Tensor:
@@ -221,3 +221,69 @@ def test_the_clipped_reading_clips_what_is_classified(run, monkeypatch):
         seen.clear()
     assert ranges["one-epoch-clipped"] == [(0, 1)] * 3
     assert ranges["one-epoch"] == [(0, 1), *[(-0.25, 1.25)] * 2]
+
+
+# The maxout network's numbers
+
+
+class Pixels(nn.Module):
+    """Gives the logits that stand in ten of the pixels, from ``first``, twenty times as large."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(20.0), requires_grad=False)
+        self.first = first
+
+    def forward(self, x):
+        return self.gain * x[:, self.first : self.first + 10]
+
+
+def test_the_confidence_on_mistakes_takes_the_place_of_that_over_all(run):
+    run.networks = {TARGET: ModuleNetwork(Pixels(0))}
+    plain, mistakes = (maxout._maxout(run, reading) for reading in maxout.READINGS[:2])
+    for name in ("clean", "fgsm", "random"):
+        assert mistakes[f"{name}-confidence"] == plain[f"{name}-confidence-on-mistakes"]
+    assert plain["clean-confidence"] != plain["clean-confidence-on-mistakes"]
+
+
+def test_rubbish_is_counted_by_the_class_it_is_given(run):
+    run.networks = {TARGET: ModuleNetwork(Pixels(0))}
+    measured = maxout._maxout(run, "thirty-epochs")
+    p = torch.softmax(20 * shallow.rubbish(run)[:, :10].double(), dim=1)
+    given = p.argmax(dim=1)[p.amax(dim=1) > 0.5]
+    assert measured["rubbish-error"] == len(given) / 10_000
+    assert measured["rubbish-share-of-5s"] == pytest.approx(float((given == 5).sum()) / len(given))
+    assert measured["rubbish-given-8"] == pytest.approx(float((given == 8).sum()) / 10_000)
+
+
+def test_agreement_is_over_the_mistakes_of_those_compared(run):
+    roles = {TARGET: 0, "softmax": 5, "rbf": 300}  # the first two share half of their pixels
+    run.networks = {role: ModuleNetwork(Pixels(first)) for role, first in roles.items()}
+    measured = maxout._agreement(run, "thirty-epochs")
+    x, y = maxout.attacked(run), run.labels()
+    m, s, r = (x[:, first : first + 10].argmax(dim=1) for first in roles.values())
+    wrong = m != y
+    assert measured["softmax-gives-maxouts-class"] == pytest.approx(
+        float((s == m)[wrong].double().mean())
+    )
+    both = wrong & (r != y) & (s != y)
+    assert measured["rbf-gives-softmaxs-class-both-wrong"] == pytest.approx(
+        float((r == s)[both].double().mean())
+    )
+    assert set(measured) == set(maxout.EXPERIMENTS[1].metrics)
+
+
+def test_l1_s_error_is_that_of_the_images_trained_on(run):
+    train = run.data.test
+    data = Mnist("full", "made up", {}, train, train)
+    both = Run(
+        data,
+        0,
+        run.obtain,
+        networks={"l1": ModuleNetwork(Pixels(0)), "plain": ModuleNetwork(Pixels(9))},
+    )
+    x, y = both.images(), both.labels()
+    assert maxout._l1(both, "thirty-epochs") == {
+        "l1-train-error": float((x[:, :10].argmax(dim=1) != y).double().mean()),
+        "plain-train-error": float((x[:, 9:19].argmax(dim=1) != y).double().mean()),
+    }

@@ -1,0 +1,148 @@
+"""Measure the maxout network: FGSM, rubbish, L1 weight decay, and who agrees with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from repro.lab.attacks import fgsm, metrics
+from repro.lab.networks.network import Network
+from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
+from repro.papers.goodfellow2015.networks import maxout, maxout_l1, rbf, softmax_regression
+from repro.papers.goodfellow2015.shallow import (
+    EPS,
+    SCORES,
+    above_half,
+    noisy,
+    rubbish,
+    scores,
+    softmax_of,
+    untrained,
+)
+
+READINGS = ("thirty-epochs", "thirty-epochs-on-mistakes", "thirty-epochs-clipped")
+AGREEMENTS = (
+    "softmax-gives-maxouts-class",
+    "rbf-gives-maxouts-class",
+    "softmax-gives-maxouts-class-both-wrong",
+    "rbf-gives-maxouts-class-both-wrong",
+    "rbf-gives-softmaxs-class-both-wrong",
+)
+
+
+def attacked(run: Run) -> Tensor:
+    """Return the FGSM images (N, 784) that are made for the maxout network."""
+
+    def make() -> Tensor:
+        gradient = fgsm.loss_gradient(run.networks[TARGET], run.images(), run.labels())
+        return fgsm.fgsm(run.images(), gradient, eps=EPS)
+
+    return run.once(("attacked", run.networks[TARGET]), make)
+
+
+def _maxout(run: Run, reading: str) -> Measurements:
+    """Measure section 4's maxout network, and appendix A's."""
+    network, y = run.networks[TARGET], run.labels()
+    sets = {"clean": run.images(), "fgsm": attacked(run), "random": noisy(run, run.images())}
+    if reading == "thirty-epochs-clipped":
+        sets = {name: each.clamp(0, 1) for name, each in sets.items()}
+    result: Measurements = {}
+    for name, images in sets.items():
+        result |= scores(name, softmax_of(network, images), y)
+    if reading == "thirty-epochs-on-mistakes":
+        for name in sets:
+            result[f"{name}-confidence"] = result[f"{name}-confidence-on-mistakes"]
+    p = softmax_of(network, rubbish(run))
+    fooled, before = above_half(p), untrained(run, maxout(seed=run.seed))
+    classes = p[fooled].argmax(dim=1)
+    result["rubbish-error"] = float(fooled.double().mean())
+    result["rubbish-confidence-on-mistakes"] = float(p.amax(dim=1)[fooled].mean())
+    result["untrained-rubbish-error"] = float(
+        above_half(softmax_of(before, rubbish(run))).double().mean()
+    )
+    result["rubbish-share-of-5s"] = float((classes == 5).double().mean())
+    result["rubbish-given-8"] = float((classes == 8).double().sum() / len(p))
+    result["clean-share-of-5s"] = float((run.labels() == 5).double().mean())
+    result["clean-given-8"] = float((run.labels() == 8).double().mean())
+    return result
+
+
+def agreement(given: Tensor, classes: Tensor, where: Tensor) -> float:
+    """Return the share of the images ``where`` that are given these ``classes``, all (N,)."""
+    return float((given == classes)[where].double().mean())
+
+
+def _agreement(run: Run, _reading: str) -> Measurements:
+    """Measure section 8: the classes of images that are made for the maxout network."""
+    x, y = attacked(run), run.labels()
+
+    def given(network: Network) -> Tensor:
+        return metrics.predict(network, x).argmax(dim=1)
+
+    m, s, r = (given(run.networks[role]) for role in (TARGET, "softmax", "rbf"))
+    wrong = m != y
+    pairs = {
+        "softmax-gives-maxouts-class": (s, m, wrong),
+        "rbf-gives-maxouts-class": (r, m, wrong),
+        "softmax-gives-maxouts-class-both-wrong": (s, m, wrong & (s != y)),
+        "rbf-gives-maxouts-class-both-wrong": (r, m, wrong & (r != y)),
+        "rbf-gives-softmaxs-class-both-wrong": (r, s, wrong & (r != y) & (s != y)),
+    }
+    result = {}
+    for name, (one, other, where) in pairs.items():
+        result[name] = agreement(one, other, where)
+        order = torch.from_numpy(run.rng(f"goodfellow2015/{name}").permutation(int(where.sum())))
+        apart, every = one[where][order], torch.ones(len(order), dtype=torch.bool)
+        result[f"{name}-by-chance"] = agreement(apart, other[where], every)
+    return result
+
+
+def _l1(run: Run, _reading: str) -> Measurements:
+    """Measure section 5's L1 weight decay: the error on the images that were trained on."""
+    train, (first, last) = run.data.training(), maxout(seed=run.seed).images
+    pixels = train.images[first:last].reshape(-1, 784) / np.float32(255.0)
+    x, y = torch.from_numpy(pixels), torch.from_numpy(train.labels[first:last].astype(np.int64))
+    return {
+        f"{role}-train-error": metrics.error_rate(metrics.predict(run.networks[role], x), y)
+        for role in ("l1", "plain")
+    }
+
+
+EXPERIMENTS = (
+    Experiment(
+        name="maxout",
+        readings=READINGS,
+        networks=lambda seed, _: {TARGET: maxout(seed=seed)},
+        measure=_maxout,
+        metrics=(
+            *named(("clean", "fgsm", "random"), SCORES),
+            "rubbish-error",
+            "rubbish-confidence-on-mistakes",
+            "untrained-rubbish-error",
+            "rubbish-share-of-5s",
+            "rubbish-given-8",
+            "clean-share-of-5s",
+            "clean-given-8",
+        ),
+    ),
+    Experiment(
+        name="agreement",
+        readings=READINGS[:1],
+        networks=lambda seed, _: {
+            TARGET: maxout(seed=seed),
+            "softmax": softmax_regression(seed, 1),
+            "rbf": rbf(seed, 784),
+        },
+        measure=_agreement,
+        metrics=tuple(name for each in AGREEMENTS for name in (each, f"{each}-by-chance")),
+    ),
+    Experiment(
+        name="l1",
+        readings=READINGS[:1],
+        networks=lambda seed, _: {"l1": maxout_l1(seed=seed), "plain": maxout(seed=seed)},
+        measure=_l1,
+        metrics=("l1-train-error", "plain-train-error"),
+        on_demand=True,
+    ),
+)
