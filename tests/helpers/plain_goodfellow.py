@@ -1,4 +1,4 @@
-"""The shallow networks of Goodfellow et al. (2015) told a second time: one image at a time.
+"""The networks of Goodfellow et al. (2015) told a second time: one image at a time.
 
 From the paper's text and docs/readings.md: no line is shared with ``repro/papers/goodfellow2015``
 but the recipes.
@@ -144,9 +144,105 @@ def rbf(seed: int, reading: str) -> Measured:
     }
 
 
+def maxout_outputs(of: Weights, x: Array) -> tuple[Array, list[tuple[Array, Array]]]:
+    """Logits (10,) of one image, and of each hidden layer: weights, and which piece won."""
+    passed, h = [], x
+    for layer in ("h0", "h1"):
+        pieces = (h @ of[f"{layer}.weight"] + of[f"{layer}.bias"]).reshape(5, 240)
+        h = pieces.max(axis=0)
+        won = pieces == h
+        passed.append((of[f"{layer}.weight"], won / won.sum(axis=0)))
+    return h @ of["y.weight"] + of["y.bias"], passed
+
+
+def maxout_attacked(of: Weights) -> list[Array]:
+    """Each test image, a step of 0.25 up the maxout network's loss."""
+    found = []
+    for x, y in zip(IMAGES, LABELS, strict=True):
+        logits, passed = maxout_outputs(of, x)
+        slope = of["y.weight"] @ against(logits, y)
+        for weights, won in reversed(passed):
+            slope = weights @ (won * slope).reshape(-1)
+        found.append(x + 0.25 * np.sign(slope))
+    return found
+
+
+def maxout(seed: int, reading: str) -> Measured:
+    """Section 4 and appendix A."""
+    recipe = networks.maxout(seed=seed)
+    weights = state(recipe)
+
+    def outputs(of: Weights, x: Array) -> Array:
+        return softmax(maxout_outputs(of, x)[0])
+
+    sets = {
+        "clean": IMAGES,
+        "fgsm": maxout_attacked(weights),
+        "random": [x + r for x, r in zip(IMAGES, noise(seed, len(IMAGES)), strict=True)],
+    }
+    found: Measured = {}
+    for name, images in sets.items():
+        clipped = [np.clip(x, 0, 1) for x in images] if reading.endswith("clipped") else images
+        found |= scores(name, [outputs(weights, x) for x in clipped])
+        if reading.endswith("mistakes"):
+            found[f"{name}-confidence"] = found[f"{name}-confidence-on-mistakes"]
+    p = [outputs(weights, x) for x in rubbish(seed)]
+    given = [int(each.argmax()) for each in p if each.max() > 0.5]
+    sure = [float(each.max()) for each in p if each.max() > 0.5]
+    return {
+        **found,
+        "rubbish-error": share_above_half(p),
+        "rubbish-confidence-on-mistakes": sum(sure) / len(sure),
+        "untrained-rubbish-error": share_above_half(
+            [outputs(state_before(recipe), x) for x in rubbish(seed)]
+        ),
+        "rubbish-share-of-5s": given.count(5) / len(given),
+        "rubbish-given-8": given.count(8) / len(p),
+        "clean-share-of-5s": LABELS.count(5) / len(LABELS),
+        "clean-given-8": LABELS.count(8) / len(LABELS),
+    }
+
+
+def agreement(seed: int, _reading: str) -> Measured:
+    """Section 8: what three networks make of the images for the maxout network."""
+    of_maxout, of_softmax, of_rbf = (
+        state(recipe)
+        for recipe in (
+            networks.maxout(seed=seed),
+            networks.softmax_regression(seed, 1),
+            networks.rbf(seed, 784),
+        )
+    )
+    found: dict[str, list[tuple[int, int]]] = {}
+    for x, y in zip(maxout_attacked(of_maxout), LABELS, strict=True):
+        m = int(maxout_outputs(of_maxout, x)[0].argmax())
+        s = int((x @ of_softmax["weight"] + of_softmax["bias"]).argmax())
+        r = int((-np.exp(of_rbf["log_b"]) * (x - of_rbf["centre"]) ** 2).sum(axis=1).argmax())
+        if m == y:
+            continue
+        for name, pair, counts in (
+            ("softmax-gives-maxouts-class", (s, m), True),
+            ("rbf-gives-maxouts-class", (r, m), True),
+            ("softmax-gives-maxouts-class-both-wrong", (s, m), s != y),
+            ("rbf-gives-maxouts-class-both-wrong", (r, m), r != y),
+            ("rbf-gives-softmaxs-class-both-wrong", (r, s), r != y and s != y),
+        ):
+            if counts:
+                found.setdefault(name, []).append(pair)
+    measured: Measured = {}
+    for name, pairs in found.items():
+        order = draws(seed, f"goodfellow2015/{name}").permutation(len(pairs))
+        apart = [(pairs[i][0], other) for i, (_, other) in zip(order, pairs, strict=True)]
+        measured[name] = sum(a == b for a, b in pairs) / len(pairs)
+        measured[f"{name}-by-chance"] = sum(a == b for a, b in apart) / len(apart)
+    return measured
+
+
 PLAINLY: dict[str, Callable[[int, str], Measured]] = {
     "softmax": softmax_regression,
     "logistic": logistic_regression,
     "rbf": rbf,
+    "maxout": maxout,
+    "agreement": agreement,
 }
 """Each experiment: (seed, reading) to measurements."""

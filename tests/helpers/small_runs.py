@@ -144,7 +144,10 @@ def state(recipe: ModuleRecipe) -> dict[str, Array]:
     return {
         name: math.log(0.15) + 0.1 * draw.standard_normal(shape)
         if name == "log_b"
-        else _exact(known.get(name, 0.0) + 0.02 * draw.standard_normal(shape))
+        # The layers of the maxout network, which has several, know nothing, but are sure of it.
+        else _exact(
+            known.get(name, 0.0) + (0.1 if "." in name else 0.02) * draw.standard_normal(shape)
+        )
         for name, shape in recipe.shapes().items()
     }
 

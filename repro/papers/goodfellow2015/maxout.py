@@ -1,15 +1,14 @@
-"""Measure the maxout network: FGSM, rubbish, L1 weight decay, and who agrees with it."""
+"""Measure the maxout network: FGSM, rubbish, and who agrees with it."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from repro.lab.attacks import fgsm, metrics
 from repro.lab.networks.network import Network
 from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
-from repro.papers.goodfellow2015.networks import maxout, maxout_l1, rbf, softmax_regression
+from repro.papers.goodfellow2015.networks import maxout, rbf, softmax_regression
 from repro.papers.goodfellow2015.shallow import (
     EPS,
     SCORES,
@@ -98,22 +97,6 @@ def _agreement(run: Run, _reading: str) -> Measurements:
     return result
 
 
-def _l1(run: Run, _reading: str) -> Measurements:
-    """Measure section 5's L1 weight decay: the error on the images that were trained on.
-
-    The embedded sample has no training set; its own digits, which come from MNIST's, stand in.
-    """
-    x, y = run.images(), run.labels()
-    if (train := run.data.train) is not None:
-        part = slice(*maxout(seed=run.seed).images)
-        x = torch.from_numpy(train.images[part].reshape(-1, 784) / np.float32(255.0))
-        y = torch.from_numpy(train.labels[part].astype(np.int64))
-    return {
-        f"{role}-train-error": metrics.error_rate(metrics.predict(run.networks[role], x), y)
-        for role in ("l1", "plain")
-    }
-
-
 EXPERIMENTS = (
     Experiment(
         name="maxout",
@@ -141,13 +124,5 @@ EXPERIMENTS = (
         },
         measure=_agreement,
         metrics=tuple(name for each in AGREEMENTS for name in (each, f"{each}-by-chance")),
-    ),
-    Experiment(
-        name="l1",
-        readings=READINGS[:1],
-        networks=lambda seed, _: {"l1": maxout_l1(seed=seed), "plain": maxout(seed=seed)},
-        measure=_l1,
-        metrics=("l1-train-error", "plain-train-error"),
-        on_demand=True,
     ),
 )

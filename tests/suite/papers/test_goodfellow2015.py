@@ -271,19 +271,3 @@ def test_agreement_is_over_the_mistakes_of_those_compared(run):
         float((r == s)[both].double().mean())
     )
     assert set(measured) == set(maxout.EXPERIMENTS[1].metrics)
-
-
-def test_l1_s_error_is_that_of_the_images_trained_on(run):
-    train = run.data.test
-    data = Mnist("full", "made up", {}, train, train)
-    both = Run(
-        data,
-        0,
-        run.obtain,
-        networks={"l1": ModuleNetwork(Pixels(0)), "plain": ModuleNetwork(Pixels(9))},
-    )
-    x, y = both.images(), both.labels()
-    assert maxout._l1(both, "thirty-epochs") == {
-        "l1-train-error": float((x[:, :10].argmax(dim=1) != y).double().mean()),
-        "plain-train-error": float((x[:, 9:19].argmax(dim=1) != y).double().mean()),
-    }
