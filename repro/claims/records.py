@@ -99,6 +99,8 @@ class Claim:
         variant_of: the id of the claim whose statement this one judges in another way; it is not
             counted as another statement.
         ours: whether the threshold of an ordering is the suite's own, not the paper's.
+        question: whether all of an ordering is the suite's own: an answer to what a paper leaves
+            open, which is never counted with what papers state.
         table: the table or figure whose numbers, all of one network, are also judged together.
     """
 
@@ -123,6 +125,7 @@ class Claim:
     post_hoc: Mapping[str, str] = field(default_factory=dict)
     variant_of: str = ""
     ours: bool = False
+    question: bool = False
     table: str = ""
 
     @property
@@ -298,6 +301,11 @@ class Paper:
         """Author, year and title."""
         return f"{self.author} ({self.year}), “{self.title}”"
 
+    @property
+    def asks(self) -> bool:
+        """Whether it is no paper, and all that it has is questions."""
+        return all(claim.question for claim in self.claims)
+
 
 def _source(values: Mapping[str, Any], where: str) -> Source:
     quote = values["quote"]
@@ -359,6 +367,7 @@ def _claim(
     about |= {
         "ours": "criterion" in values,
         "post_hoc": _post_hoc(values, late),
+        "question": values.get("criterion") == "question",
         "control": Control(**values["control"]),
         "ordering": ordering,
         "metric": values["metric"] if ordering is None or kind != "ordering" else ordering.metric,

@@ -30,7 +30,7 @@ _PART = re.compile(
 
 def parts(archive: Archive, cases: Sequence[Case]) -> dict[str, str]:
     """Make the text of every part, by its name; each ends in a line break."""
-    papers = registry.load_all().values()
+    papers = [paper for paper in registry.load_all().values() if not paper.asks]
     made = {
         "findings": findings(cases),
         "citation": _citation(papers),

@@ -93,6 +93,7 @@ def _explained(papers: Iterable[Paper], cases: Sequence[Case], archive: Archive)
         ]
         for paper in papers
         for line in explained(paper, cases, archive)
+        if line.numbers
     ]
     lines = [EXPLAINED, table(["paper", "reading", "table", "inside", "joint p"], cells)]
     for factor, said in ((0.5, "half"), (2.0, "twice")):
@@ -119,7 +120,7 @@ def _conclusions(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRo
 def _counted(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRow]]) -> str:
     """Return a table of how many claims of each paper hold."""
     rows = []
-    for paper in papers:
+    for paper in (paper for paper in papers if not paper.asks):
         said = [answer(mine) for mine in claims.values() if mine[0]["paper"] == paper.id]
         some = sum(each.startswith(f"{HOLDS} only") for each in said)
         rest = [said.count(each) for each in (FAILS, OPEN, AT_ODDS)]

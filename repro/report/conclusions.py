@@ -99,21 +99,22 @@ def _counted(claim: Iterable[ResultRow]) -> list[ResultRow]:
 def _sentence(
     paper: str, said: str, claims: Mapping[str, Sequence[ResultRow]], total: int
 ) -> Sentence:
-    ours = sum(rows[0]["ours"] for rows in claims.values())
+    asked = any(rows[0]["question"] for rows in claims.values())
+    ours = 0 if asked else sum(rows[0]["ours"] for rows in claims.values())
     terms = [f"{ours} by a threshold of the suite's own"] * bool(ours)
     text = f"{len(claims)} of {total} claims" + _on_terms(terms, map(_late, claims.values()))
-    heads = [name for name, rows in claims.items() if "headline" in rows[0]["tags"]]
+    heads = [n for n, rows in claims.items() if asked or "headline" in rows[0]["tags"]]
     named = [*heads, *(name for name in claims if name not in heads)]
+    most = len(named) if asked else MOST_NAMED
     if said == HOLDS:
-        text += ", under every reading that they were judged under" + (
-            ", among them" if heads else ""
-        )
+        text += "" if asked else ", under every reading that they were judged under"
+        text += ", among them" if heads and not asked else ""
         named = heads
-    elif len(named) > MOST_NAMED:
-        text += f", of which {MOST_NAMED} are"
+    elif len(named) > most:
+        text += f", of which {most} are"
     shown = [
         (name, _statement(claims[name][0]), f" ({_numbers(claims[name])})" * (name in heads))
-        for name in named[:MOST_NAMED]
+        for name in named[:most]
     ]
     return Sentence(paper, said, text, tuple(shown))
 
@@ -144,7 +145,7 @@ def _numbers(claim: Iterable[ResultRow]) -> str:
         found = words.band(row) if row["points"] else words.population(row)
         parts.append(f"{line(row['reading'], 80)} {found}")
     first = next(iter(claim))
-    said = "" if first["points"] else f"published {words.published(first)}; "
+    said = "" if first["points"] or first["question"] else f"published {words.published(first)}; "
     return said + ", ".join(parts)
 
 

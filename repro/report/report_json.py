@@ -62,10 +62,10 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
     """Say how many of the statements that some papers publish have evidence.
 
     A statement is a claim or a limitation; background states nothing that could be checked, and
-    a variant of a claim states nothing more.
+    a variant of a claim states nothing more. Questions are the suite's, and state nothing at all.
     A claim is not checked while it has fewer seeds than a verdict needs.
     """
-    papers = {paper.id: paper for paper in loaded}
+    papers = {paper.id: paper for paper in loaded if not paper.asks}
     checked = {
         case.claim.id
         for case in cases
@@ -199,6 +199,7 @@ def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
         return report
     for row in _objects(report.get("claims")):
         row.setdefault("ours", False)
+        row.setdefault("question", False)
         row.setdefault("post_hoc", "")
         row.setdefault("difference", None)
         for point in _objects(row.get("points")):

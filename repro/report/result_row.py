@@ -89,8 +89,8 @@ class ResultRow(TypedDict):
     ``verdict`` the judgement if the test came to it, else ``not-run``. ``measured`` and
     ``difference`` are this machine's; ``stale`` says that they disagree with the evidence, and
     ``indicative`` that the data were not full MNIST. ``ours`` says that the threshold is the
-    suite's own, and ``post_hoc`` why the claim, or its reading, came after numbers were
-    known, where it did.
+    suite's own, ``question`` that all of the claim is, and ``post_hoc`` why it, or its reading,
+    came after numbers were known, where it did.
     ``standing`` is where a user's network stands, which gets no verdict; None in a run.
     """
 
@@ -106,6 +106,7 @@ class ResultRow(TypedDict):
     metric: str
     tags: list[str]
     ours: bool
+    question: bool
     post_hoc: str
     published: Measurement | None
     unit: float | None
@@ -177,6 +178,7 @@ def new_row(case: Case) -> ResultRow:
         "metric": claim.metric,
         "tags": list(claim.tags),
         "ours": claim.ours,
+        "question": claim.question,
         "post_hoc": claim.post_hoc.get(case.reading, ""),
         "published": claim.published,
         "unit": claim.unit,

@@ -265,12 +265,18 @@ def rerun(claim: str, reading: str = "") -> str:
     return f"{run_command()} --claim '{claim}'" + (f" --reading {reading}" if reading else "")
 
 
+def counted(rows: Iterable[ResultRow]) -> list[ResultRow]:
+    """Return the rows of what papers state; those of questions only where there are no others."""
+    every = list(rows)
+    return [row for row in every if not row["question"]] or every
+
+
 def counts(rows: Iterable[ResultRow]) -> list[tuple[str, str, int]]:
     """Return (verdict, symbol, number of rows) for every verdict, worst first; zeros too.
 
-    Where a user's network stands is counted in place of verdicts.
+    Where a user's network stands is counted in place of verdicts. Rows are as :func:`counted`.
     """
-    every = list(rows)
+    every = counted(rows)
     signs: Mapping[Any, str] = STANDINGS if any(r["standing"] for r in every) else SYMBOLS
     found = Counter(map(said, every))
     return [
@@ -321,7 +327,7 @@ def apart(rows: Sequence[ResultRow]) -> str:
     """Say how many verdicts rest on a threshold of the suite's own, or came post hoc."""
     said = []
     for name, verdicts in (("passes", PASSING), ("not reproduced", {Verdict.NOT_REPRODUCED})):
-        mine = [row for row in rows if row["verdict"] in verdicts]
+        mine = [row for row in counted(rows) if row["verdict"] in verdicts]
         ours, later = sum(row["ours"] for row in mine), sum(bool(row["post_hoc"]) for row in mine)
         both = sum(row["ours"] and bool(row["post_hoc"]) for row in mine)
         if ours or later:

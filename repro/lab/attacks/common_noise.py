@@ -52,6 +52,8 @@ def craft(
     switches: Switches | Sequence[Switches],
     step: float = 1 / 255,
     epochs: int = 25,
+    targeted: bool = False,
+    sign: bool = False,
 ) -> CommonNoise:
     """Make K noises at once by Alg. 1, each one updated image by image over its own images.
 
@@ -63,12 +65,14 @@ def craft(
         network: gives logits; it is cast to the dtype of the images.
         images: K tensors (N_k, ...) of floating point images in [0, 1], in the order of
             their use. The paper uses the class's validation images.
-        classes: the K true classes.
+        classes: the K true classes, or those wanted.
         eps: the K clipping values, in units of the pixel range [0, 1].
         switches: the reading, or K of them.
         step: the most that one image changes a pixel of the noise; alpha = ``step`` / m,
             with m the largest absolute value in the gradient.
         epochs: passes over the images (25 in the text, 30 in the authors' ``src/log.txt``).
+        targeted: ``classes`` are those wanted: the noise descends on J, as in eq. (3).
+        sign: step by ``step`` sign(grad), as the gradient-sign methods do.
 
     Raises:
         ArgumentError: a class is without images, the three lists do not pair up, an
@@ -104,8 +108,8 @@ def craft(
         noisy = x + noise[active]
         fed = torch.where(clip[active], noisy.clamp(0.0, 1.0), noisy)
         gradient = _gradient(model, fed, y[active], odds[active])
-        direction, zero = unit_direction(gradient)
-        moved = noise[active] + step * direction
+        direction, zero = unit_direction(gradient, sign=sign)
+        moved = noise[active] + (-step if targeted else step) * direction
         noise[active] = torch.minimum(torch.maximum(moved, -box[active]), box[active])
         zero_gradients[active] += zero
         for k in active:
