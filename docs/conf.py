@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 NAVIGATION = {
-    "Findings": ["CLAIMS", "docs/readings", "docs/statistics", "docs/verdict-changes"],
+    "Findings": [
+        "CLAIMS",
+        "docs/readings",
+        "docs/open-questions",
+        "docs/statistics",
+        "docs/verdict-changes",
+    ],
     "Use": ["docs/adding-a-paper", "docs/api"],
     "Project": ["CONTRIBUTING", "docs/mutants", "docs/benchmark", "CHANGELOG"],
 }
