@@ -205,7 +205,7 @@ def check(args: argparse.Namespace) -> int:
     for fault in faults:
         print(fault)
     told = f"claims: {len(paper.claims)}, experiments: {len(offered)}, faults: {len(faults)}"
-    if checks.text_of(args.paper) is None:
+    if checks.text_of(paper) is None:
         told += "; quotations were not looked for: REPRO_PAPERS_DIR names no folder of texts"
     print(told, file=sys.stderr)
     return int(bool(faults))

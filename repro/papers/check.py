@@ -36,17 +36,20 @@ def faults(paper: Paper) -> list[str]:
     """
     offered = registry.experiments(paper.id)
     found = [*_records(paper, offered), *_experiments(paper), *_recipes(offered.values())]
-    if (text := text_of(paper.id)) is not None:
+    if (text := text_of(paper)) is not None:
         found += [f"not in the paper's text: {each}" for each in quotes.missing(paper, text)]
-        found += [
-            f"neither claim, limitation nor background: {each!r}"
-            for each in quotes.unlisted(paper, text)
-        ]
+        if not paper.asks:
+            found += [
+                f"neither claim, limitation nor background: {each!r}"
+                for each in quotes.unlisted(paper, text)
+            ]
     return found
 
 
-def text_of(paper: str) -> str | None:
+def text_of(paper: Paper) -> str | None:
     """Read the text of a paper; None where ``REPRO_PAPERS_DIR`` is not set.
+
+    Questions quote the papers that leave them open: their text is that of all others.
 
     Raises:
         ClaimsError: it cannot be read.
@@ -54,7 +57,10 @@ def text_of(paper: str) -> str | None:
     folder = os.environ.get("REPRO_PAPERS_DIR")
     if not folder:
         return None
-    path = Path(folder) / f"{paper}.txt"
+    if paper.asks:
+        others = (each for each in registry.load_all().values() if not each.asks)
+        return "\n\n".join(filter(None, map(text_of, others)))
+    path = Path(folder) / f"{paper.id}.txt"
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -21,19 +21,19 @@ def answers(archive: Archive) -> str:
     """
     rows = []
     for case in judge(registry.load_all()[PAPER], archive):
-        claim = case.claim
+        claim, ordering, control = case.claim, case.claim.ordering, case.claim.control
+        if ordering is None or control is None:
+            continue  # no question: that is an ordering with its control
         population = archive.population("full", PAPER, claim.experiment, case.reading)
         numbers = {name: mean(population.values(name)) for name in claim.metrics}
-        ordering, control = claim.ordering, claim.control
-        if ordering is None or control is None:
-            raise AssertionError(claim.id)  # a question is an ordering, which has both
-        than = numbers.get(str(ordering.than), ordering.than)
-        compared = f"{numbers[ordering.metric]} {ordering.relation} {than}"
+        than = f"{ordering.relation} {numbers.get(str(ordering.than), ordering.than)}"
         rows.append(
-            [claim.statement, f"`{case.judgement.verdict}`", compared]
-            + [numbers[control.metric], str(len(population.rows))]
+            [
+                *(claim.statement, f"`{case.judgement.verdict}`", numbers[ordering.metric], than),
+                *(numbers[control.metric], str(len(population.rows))),
+            ]
         )
-    titles = ["statement", "verdict", "its criterion, mean ± s", "control", "seeds"]
+    titles = ["statement", "verdict", "mean ± s", "should be", "control", "seeds"]
     return table(titles, rows)
 
 
@@ -45,12 +45,14 @@ def pairs(archive: Archive) -> str:
     """
     population = archive.population("full", PAPER, "targeted", READING)
     rows = [
-        [str(source)]
-        + [
-            "–"
-            if source == target
-            else mean(population.values(f"success-{source}-{target}"), 2, spread=False)
-            for target in CLASSES
+        [
+            str(source),
+            *(
+                "–"
+                if source == target
+                else mean(population.values(f"success-{source}-{target}"), 2, spread=False)
+                for target in CLASSES
+            ),
         ]
         for source in CLASSES
     ]
