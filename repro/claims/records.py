@@ -304,7 +304,7 @@ class Paper:
     @property
     def asks(self) -> bool:
         """Whether it is no paper, and all that it has is questions."""
-        return all(claim.question for claim in self.claims)
+        return bool(self.claims) and all(claim.question for claim in self.claims)
 
 
 def _source(values: Mapping[str, Any], where: str) -> Source:

@@ -121,7 +121,8 @@ def _counted(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRow]])
     """Return a table of how many claims of each paper hold."""
     rows = []
     for paper in (paper for paper in papers if not paper.asks):
-        said = [answer(mine) for mine in claims.values() if mine[0]["paper"] == paper.id]
+        own = [mine for mine in claims.values() if mine[0]["paper"] == paper.id]
+        said = [answer(mine) for mine in own if not mine[0]["question"]]
         some = sum(each.startswith(f"{HOLDS} only") for each in said)
         rest = [said.count(each) for each in (FAILS, OPEN, AT_ODDS)]
         counts = [len(said), said.count(HOLDS), some, *rest]

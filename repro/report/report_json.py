@@ -69,11 +69,12 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
     checked = {
         case.claim.id
         for case in cases
-        if case.claim.paper in papers and not case.claim.variant_of
+        if case.claim.paper in papers and not (case.claim.variant_of or case.claim.question)
         if isinstance(case.claim, InconsistencyClaim) or case.judgement.n >= MIN_SEEDS
     }
     total = sum(
-        sum(not claim.variant_of for claim in paper.claims) + len(paper.limitations)
+        sum(not (claim.variant_of or claim.question) for claim in paper.claims)
+        + len(paper.limitations)
         for paper in papers.values()
     )
     return f"{len(checked)} of {total} published statements checked"
@@ -195,11 +196,11 @@ def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
         # The first reports of schema 3 have none of these either.
         row.setdefault("axis", "")
         row.setdefault("standing", None)
+        row.setdefault("question", False)
     if report.get("schema") not in (1, 2) or report.get("schema") is True:
         return report
     for row in _objects(report.get("claims")):
         row.setdefault("ours", False)
-        row.setdefault("question", False)
         row.setdefault("post_hoc", "")
         row.setdefault("difference", None)
         for point in _objects(row.get("points")):

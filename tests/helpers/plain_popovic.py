@@ -67,7 +67,7 @@ class Done:
 
 def rms(noise: Array) -> float:
     """Eq. (4)."""
-    return float(np.sqrt(np.sum(noise**2) / 784))
+    return float(np.sqrt(np.sum(noise**2) / len(noise)))
 
 
 def attack(
@@ -84,7 +84,7 @@ def attack(
     sign: bool = False,
 ) -> Done:
     """Eqs. (1) to (3) for one image."""
-    noise, image, flat = np.zeros(784), x, False
+    noise, image, flat = np.zeros(len(x)), x, False
     for made in range(most + 1):
         fed = how.fed(x, noise) if how.buffer else image
         z = outputs(w, fed)

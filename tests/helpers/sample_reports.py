@@ -52,6 +52,7 @@ def record(claim: str = "tiny-error", reading: str = "plain", **changes: Any) ->
         "metric": "error",
         "tags": ["table1"],
         "ours": False,
+        "question": False,
         "post_hoc": "",
         "published": 0.5,
         "unit": 0.01,

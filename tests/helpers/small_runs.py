@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from repro.lab import rng
 from repro.lab.mnist.data import Mnist
@@ -26,9 +26,12 @@ from repro.lab.networks import recipe as recipes
 from repro.lab.networks.cnn_training import CnnRecipe
 from repro.lab.networks.mlp import MlpRecipe
 from repro.lab.networks.modules import ModuleRecipe
+from repro.lab.networks.network import ModuleNetwork
 from repro.papers.experiment import Run
 from repro.papers.goodfellow2015 import shallow
 from repro.papers.popovic2017 import common, per_class, per_image
+from repro.papers.questions import noise as questions
+from repro.papers.questions import other_networks
 
 Array = NDArray[np.float64]
 
@@ -36,12 +39,17 @@ TEST_COUNTS = (5, 2, 4, 3, 2, 12, 3, 2, 4, 3)
 """Test images of each class: of one size, a mean that forgets the sizes would go unseen."""
 
 SUBSET, EACH, VALIDATION, RUBBISH = 13, 1, 32, 40
+CRAFTED_ON, MEASURED_ON, OF_OTHERS = 2, 3, 11
 """In place of the papers' numbers of images."""
 PAPERS = {
     "SUBSET": common.SUBSET,
     "EACH": per_image.EACH,
     "VALIDATION": per_class.VALIDATION,
     "RUBBISH": shallow.RUBBISH,
+    "IMAGES": questions.IMAGES,
+    "CRAFTED_ON": questions.CRAFTED_ON,
+    "MEASURED_ON": questions.MEASURED_ON,
+    "OF_OTHERS": other_networks.IMAGES,
 }
 """Those, before anything is put in their place."""
 
@@ -129,6 +137,39 @@ def untrained(recipe: MlpRecipe | CnnRecipe) -> Array:
     return _exact(0.05 * draw.standard_normal((784, 10)))
 
 
+class Sums(nn.Module):
+    """:class:`Small` as a module."""
+
+    def __init__(self, w: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("w", w)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return Small(dict(self.named_buffers()))(x)
+
+
+def asked(recipe: ModuleRecipe) -> Array:
+    """The weights (P, 10) for the images of P pixels that the first module makes of 784."""
+    draw = rng.generator(recipe.seed, f"trained {recipes.key(recipe)}")
+    shapes = _pixels(recipe)(torch.from_numpy(SHAPES)).flatten(1).numpy()
+    clumsy = draw.standard_normal((shapes.shape[1], 10))
+    return _exact(1.5 * STURDY * shapes.T * (1 + clumsy))
+
+
+def _pixels(recipe: ModuleRecipe) -> nn.Module:
+    with torch.device("meta"):  # what is drawn is not used
+        return recipe.module()[0]  # type: ignore[index, no-any-return]
+
+
+_network = ModuleRecipe.network
+
+
+def _of_modules(recipe: ModuleRecipe, weights: Mapping[str, Tensor]) -> ModuleNetwork:
+    if recipe.name.startswith("questions-"):
+        return ModuleNetwork(nn.Sequential(_pixels(recipe), Sums(weights["w"])))
+    return _network(recipe, weights)
+
+
 def _tensors(w: Array) -> dict[str, Tensor]:
     return {"w": torch.from_numpy(w)}
 
@@ -171,11 +212,16 @@ def settle(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(recipe, "initial_weights", lambda self: _tensors(untrained(self)))
         monkeypatch.setattr(recipe, "network", lambda _, weights: Small(weights))
     monkeypatch.setattr(ModuleRecipe, "initial_weights", lambda each: _float32(state_before(each)))
+    monkeypatch.setattr(ModuleRecipe, "network", _of_modules)
     monkeypatch.setattr(shallow, "RUBBISH", RUBBISH)
     for module in (common, per_image):
         monkeypatch.setattr(module, "SUBSET", SUBSET)
     monkeypatch.setattr(per_image, "EACH", EACH)
     monkeypatch.setattr(per_class, "VALIDATION", VALIDATION)
+    monkeypatch.setattr(questions, "IMAGES", SUBSET)
+    monkeypatch.setattr(questions, "CRAFTED_ON", CRAFTED_ON)
+    monkeypatch.setattr(questions, "MEASURED_ON", MEASURED_ON)
+    monkeypatch.setattr(other_networks, "IMAGES", OF_OTHERS)
 
 
 DRAWN: set[str] = set()
@@ -200,8 +246,10 @@ class Noted(Run):
 
 
 def _obtained(recipe: MlpRecipe | CnnRecipe | ModuleRecipe) -> dict[str, Tensor]:
-    is_module = isinstance(recipe, ModuleRecipe)
-    return _float32(state(recipe)) if is_module else _tensors(trained(recipe))
+    if not isinstance(recipe, ModuleRecipe):
+        return _tensors(trained(recipe))
+    of_questions = recipe.name.startswith("questions-")
+    return _tensors(asked(recipe)) if of_questions else _float32(state(recipe))
 
 
 def run(data: Mnist, seed: int, **options: Any) -> Noted:

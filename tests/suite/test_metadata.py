@@ -95,7 +95,7 @@ def test_the_manifest_is_what_a_run_writes():
 def test_both_files_name_the_papers_as_their_records_do():
     references = loaded("CITATION.cff")["references"]
     words = loaded("codecheck.yml")["paper"]["reference"]
-    known = registry.load_all().values()
+    known = [paper for paper in registry.load_all().values() if not paper.asks]
     assert len(references) == len(known)
     for paper, reference in zip(known, references, strict=True):
         people = [f"{a['given-names']} {a['family-names']}" for a in reference["authors"]]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from repro.judge.cases import judge
 from repro.judge.populations import Archive
+from repro.markdown import mean, table
 from repro.papers import registry
 from repro.papers.questions.noise import CLASSES, READING
-from repro.papers.tables import mean, table
 
 PAPER = "questions"
 

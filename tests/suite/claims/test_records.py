@@ -127,6 +127,31 @@ def test_a_claim_or_a_reading_that_came_after_numbers_were_known():
     assert error.expected == "one of plain, other"
 
 
+def asking(*claims: int) -> str:
+    """The tiny paper with these of its claims, its ordering being a question."""
+    paper = copy.deepcopy(PAPER)
+    paper["claim"][ORDER]["criterion"] = "question"
+    paper["claim"] = [paper["claim"][i] for i in claims]
+    return document(paper)
+
+
+def test_a_question_is_an_ordering_whose_criterion_is_no_paper_s():
+    texts = [changed(("claim", ORDER, "criterion"), who) for who in ("ours", "question")]
+    orders = [parse(text, name="x").claims[ORDER] for text in (*texts, TEXT)]
+    assert [claim.ours for claim in orders] == [True, True, False]
+    assert [claim.question for claim in orders] == [False, True, False]
+    refuse(changed(("claim", ORDER, "criterion"), "theirs"))
+    for claim in (VALUE, TWICE):
+        refuse(changed(("claim", claim, "criterion"), "question"))
+
+
+def test_what_has_questions_alone_is_no_paper():
+    assert parse(asking(ORDER), name="x").asks
+    assert not parse(asking(VALUE, ORDER), name="x").asks
+    assert not parse(TEXT, name="x").asks
+    assert not parse(asking(), name="x").asks  # a paper whose claims are still to be written
+
+
 def test_the_shipped_records_are_valid():
     assert load(LACOK).id == "lacok2016"
 

@@ -6,13 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tiny_paper import document
 
+from repro.claims import records
 from repro.cli import commands, documents
 from repro.cli.main import main
 from repro.errors import ClaimsError, EvidenceError
+from repro.judge.cases import judge
 from repro.judge.populations import Archive, load
 from repro.papers import registry
 from repro.plugin.options import OPTIONS
+from repro.report.claims_md import claims_page
 
 ROOT = Path(__file__).parents[3]
 POPULATIONS = ROOT / "fixtures" / "populations"
@@ -143,6 +147,61 @@ def test_the_counts_of_each_paper_s_claims_add_up():
     found = re.findall(
         r"^\| `(\w+)` \| (\d+) \|((?: \d+ \|)+)$", text_of(ROOT / "CLAIMS.md"), re.M
     )
-    assert [name for name, _, _ in found] == list(registry.folders())
+    papers = registry.load_all().values()
+    assert [name for name, _, _ in found] == [paper.id for paper in papers if not paper.asks]
     for _, claims, parts in found:
         assert sum(map(int, re.findall(r"\d+", parts))) == int(claims)
+
+
+def asked_and_stated(tiny):
+    """The tiny paper, and all that it asks as a paper of its own; both measured."""
+    tiny.measure()
+    paper = records.parse(document(tiny.paper), name="tiny")
+    order = replace(paper.claims[2], id="asks-order", paper="asks", ours=True, question=True)
+    asks = replace(paper, id="asks", title="Questions", claims=(order,), limitations=())
+    for path in sorted((tiny.populations / "full").glob("tiny-*.csv")):
+        shutil.copy(path, path.with_name(path.name.replace("tiny-", "asks-", 1)))
+    return paper, asks
+
+
+def test_claims_md_has_questions_and_counts_none(tiny):
+    paper, asks = asked_and_stated(tiny)
+    archive = Archive(tiny.populations, check_sums=False)
+    cases = {p.id: judge(p, archive) for p in (paper, asks)}
+    alone = claims_page([paper], cases["tiny"], archive)
+    both = claims_page([paper, asks], [*cases["tiny"], *cases["asks"]], archive)
+    counts = [line for line in alone.splitlines() if line.startswith("| `tiny` |")]
+    assert [line for line in both.splitlines() if re.match(r"\| `(tiny|asks)` \|", line)] == counts
+    summary = next(line for line in alone.splitlines() if "published statements checked" in line)
+    assert summary in both.splitlines()
+    # It is there all the same, with its numbers, verdict and section.
+    answer = "- **Holds**: 1 of 1 claims: [The error rate is above 0.2](#asks-order) "
+    assert f"{answer}(plain difference 0.3000 ± 0.0123 (8))." in both
+    assert "## Questions (Nobody, 2020)" in both
+    assert re.search(r'id="asks-order"></a>.* `reproduced`, our criterion \|$', both, re.M)
+    explained = both.partition("## What each reading explains")[2].partition("\n## ")[0]
+    assert "| tiny |" in explained
+    assert "| asks |" not in explained
+
+
+def test_a_question_among_the_claims_of_a_paper_is_not_counted_with_them(tiny):
+    tiny.measure()
+    counts = []
+    for criterion in ("ours", "question"):
+        tiny.claim("tiny-order")["criterion"] = criterion
+        paper = records.parse(document(tiny.paper), name="tiny")
+        archive = Archive(tiny.populations, check_sums=False)
+        page = claims_page([paper], judge(paper, archive), archive)
+        counts += [line for line in page.splitlines() if line.startswith("| `tiny` |")]
+    assert counts == ["| `tiny` | 4 | 3 | 0 | 0 | 0 | 1 |", "| `tiny` | 3 | 2 | 0 | 0 | 0 | 1 |"]
+
+
+def test_who_cites_the_suite_cites_papers_and_no_questions(tiny, monkeypatch):
+    paper, asks = asked_and_stated(tiny)
+    known = registry.load_all()
+    monkeypatch.setattr(registry, "load_all", lambda: known | {"tiny": paper, "asks": asks})
+    made = documents.parts(Archive(), [])
+    for name in ("citation", "codecheck"):
+        assert "A tiny paper" in made[name]
+        assert "Questions" not in made[name]
+        assert known["questions"].title not in made[name]

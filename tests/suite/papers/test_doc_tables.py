@@ -13,12 +13,15 @@ from statistics import fmean, stdev
 from types import SimpleNamespace
 
 import pytest
+from tiny_paper import row
 
-from repro.judge.populations import Population, Row
+from repro.judge import populations
+from repro.judge.populations import Archive, Population, Row, path_of
 from repro.markdown import mean, table
 from repro.papers import registry
 from repro.papers.lacok2016 import doc_tables as lacok
 from repro.papers.popovic2017 import doc_tables as popovic
+from repro.papers.questions import doc_tables as questions
 
 Spot = tuple[str, str, str]
 NUMBER = re.compile(r"(\d+\.(\d+))( ± (\d+\.\d+))?( \((\d+)\))?")
@@ -165,3 +168,49 @@ def test_popovic_targeted():
         for name, stops in (("target", "at the target"), ("sure", "at 0.9 confidence"))
     ]
     assert archive.forms == {(4, True, True), (1, True, True)}
+
+
+def test_questions_pairs_from_row_to_column():
+    archive = Numbered()
+    found = list(archive.rows(questions.pairs(archive)))
+    assert found == [
+        [str(a)]
+        + ["–" if a == b else ("targeted", "narrow", f"success-{a}-{b}") for b in range(10)]
+        for a in range(10)
+    ]
+
+
+def test_questions_answers(tmp_path):
+    """Each number a thousand off the last one, and twelve seeds that differ by one."""
+    offered, numbers = registry.experiments("questions"), {}
+    (tmp_path / "full").mkdir()
+    for experiment in offered.values():
+        own = {name: 1000.0 * (len(numbers) + i) for i, name in enumerate(experiment.metrics)}
+        numbers |= {(experiment.name, name): value for name, value in own.items()}
+        rows = [
+            row(seed, {n: x + seed for n, x in own.items()}, weights_sha256=f"{seed}")
+            for seed in range(12)
+        ]
+        path = path_of(tmp_path, "full", "questions", experiment.name, "narrow")
+        path.write_text(populations.dump(rows), encoding="utf-8")
+    lines = questions.answers(Archive(tmp_path, check_sums=False)).splitlines()[2:]
+    claims = registry.load_all()["questions"].claims
+    assert len(lines) == len(claims) > 10
+
+    def said(claim, metric):
+        return f"{numbers[claim.experiment, metric] + 5.5:.4f} ± 3.6056"
+
+    for claim, line in zip(claims, lines, strict=True):
+        asked = claim.ordering
+        than = asked.than if isinstance(asked.than, float) else said(claim, asked.than)
+        statement, verdict, found, should_be, control, seeds = line.strip("| ").split(" | ")
+        assert statement == claim.statement
+        assert found == said(claim, asked.metric)
+        assert should_be == f"{asked.relation} {than}"
+        assert control == said(claim, claim.control.metric)
+        assert seeds == "12"
+        after = numbers[claim.experiment, asked.metric] > (
+            0.5 if isinstance(asked.than, float) else numbers[claim.experiment, asked.than]
+        )
+        held = after == (asked.relation == ">")
+        assert verdict == ("`reproduced`" if held else "`not-reproduced`")

@@ -1,9 +1,9 @@
 """Every experiment of the papers equals its plain transcription, under each reading.
 
-The transcriptions are ``plain_lacok.py``, ``plain_popovic.py`` and ``plain_goodfellow.py`` of
-``tests/helpers``: one image at a time, in NumPy, from the papers' texts. What a run measures goes
-through batches, through what is kept between experiments and readings, and through both readings
-at once.
+The transcriptions are ``plain_lacok.py``, ``plain_popovic.py``, ``plain_goodfellow.py`` and
+``plain_questions.py`` of ``tests/helpers``: one image at a time, in NumPy, from the papers' texts.
+What a run measures goes through batches, through what is kept between experiments and readings,
+and through both readings at once.
 """
 
 from __future__ import annotations
@@ -11,19 +11,25 @@ from __future__ import annotations
 import plain_goodfellow
 import plain_lacok
 import plain_popovic
+import plain_questions
 import pytest
 import small_runs
+from own_papers import PAPERS
 
+from repro.papers import registry
 from repro.papers.goodfellow2015 import experiments as goodfellow
 from repro.papers.lacok2016 import experiments as lacok
 from repro.papers.popovic2017 import experiments as popovic
 from repro.papers.popovic2017 import per_class
+from repro.papers.questions import experiments as questions
 
-SEEDS = {"lacok2016": 79, "popovic2017": 27, "goodfellow2015": 5}
+SEEDS = {"lacok2016": 79, "popovic2017": 27, "goodfellow2015": 5, "questions": 3}
 """Odd, as the partner of an even seed comes after it; the middle of 79's grid is once the best."""
 LACOK = [(e, reading) for e in lacok.EXPERIMENTS for reading in e.readings]
 POPOVIC = [(e, reading) for e in popovic.EXPERIMENTS for reading in e.readings]
 GOODFELLOW = [(e, reading) for e in goodfellow.EXPERIMENTS for reading in e.readings]
+
+QUESTIONS = [(e, reading) for e in questions.EXPERIMENTS for reading in e.readings]
 
 
 def named(pair) -> str:
@@ -52,6 +58,7 @@ def whole():
             ("lacok2016", small_runs.SURE),
             ("popovic2017", small_runs.FULL),
             ("goodfellow2015", small_runs.BARE),
+            ("questions", small_runs.FULL),
         )
     }
 
@@ -86,6 +93,19 @@ def test_goodfellow(pair, whole):
     check(pair, expected, whole["goodfellow2015"])
 
 
+@pytest.mark.parametrize("pair", QUESTIONS, ids=named)
+def test_questions(pair, whole):
+    experiment, reading = pair
+    expected = plain_questions.PLAINLY[experiment.name](SEEDS["questions"], reading)
+    check(pair, expected, whole["questions"])
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_experiment_of_every_paper_is_told_twice(paper):
+    told = [id(experiment) for experiment, _ in (*LACOK, *POPOVIC, *GOODFELLOW, *QUESTIONS)]
+    assert {id(e) for e in registry.experiments(paper).values()} <= set(told)
+
+
 @pytest.mark.parametrize("reading", plain_popovic.HOW)
 @pytest.mark.parametrize("name", ["common-fives", "common-classes"])
 def test_common_noise_on_the_sample(name, reading):
@@ -103,6 +123,10 @@ def test_the_numbers_that_the_small_runs_have_smaller():
         "EACH": 5,
         "VALIDATION": 5000,
         "RUBBISH": 10_000,
+        "IMAGES": 500,
+        "CRAFTED_ON": 100,
+        "MEASURED_ON": 200,
+        "OF_OTHERS": 200,
     }
 
 

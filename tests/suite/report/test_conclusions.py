@@ -89,3 +89,36 @@ def test_a_long_sentence_says_how_many_it_names():
     (said, _) = conclusions(claims)
     assert said.text == "20 of 20 claims, of which 12 are"
     assert len(said.claims) == 12
+
+
+def test_every_question_is_named_with_its_numbers_whatever_the_answer():
+    def asked(name, **changes):
+        changes = {"paper": "asks", "ours": True, "question": True} | changes
+        return ordering(name, statement=f"{name[5:].upper()}.", **changes)
+
+    numbers = " (plain difference 0.3000 ± 0.0060 (8))"
+    miss = {"verdict": "not-reproduced"}
+    claims = {
+        "asks-a": [asked("asks-a", tags=["headline"])],
+        "asks-b": [asked("asks-b")],
+        **{f"asks-c{i}": [asked(f"asks-c{i}", **miss)] for i in range(20)},
+        "tiny-d": [ordering("tiny-d", ours=True)],
+    }
+    told = tuple((f"asks-c{i}", f"C{i}", numbers) for i in range(20))
+    assert conclusions(claims) == [
+        Sentence(
+            "asks",
+            "Holds",
+            "2 of 22 claims",
+            (("asks-a", "A", numbers), ("asks-b", "B", numbers)),
+        ),
+        Sentence("asks", "Does not hold", "20 of 22 claims", told),
+        Sentence("asks", "Under plain", "2 of 22 claims hold; 20 not-reproduced", (), "plain"),
+        Sentence(
+            "tiny",
+            "Holds",
+            "1 of 1 claims (1 by a threshold of the suite's own), under every reading that they "
+            "were judged under",
+        ),
+        Sentence("tiny", "Under plain", "1 of 1 claims hold", (), "plain"),
+    ]

@@ -195,7 +195,7 @@ def as_version_1(complete):
     older = copy.deepcopy(complete) | {"schema": 1}
     del older["pictures"]
     for record in older["claims"]:
-        for name in ("difference", "ours", "post_hoc", "axis", "standing"):
+        for name in ("difference", "ours", "question", "post_hoc", "axis", "standing"):
             del record[name]
         for point in record["points"]:
             del point["gate"]
@@ -214,6 +214,19 @@ def test_a_report_of_version_1_is_read(complete, tmp_path):
     assert as_version_1(found) == older
     with pytest.raises(ReportError):  # what is written is of today's version
         report_json.write(path, older, complete=True)
+
+
+def test_a_report_of_today_s_version_from_before_there_were_questions_is_read(complete, tmp_path):
+    older = copy.deepcopy(complete)
+    for record in older["claims"]:
+        for name in ("question", "axis", "standing"):
+            del record[name]
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(older))
+    found = report_json.read(path)
+    assert found["schema"] == older["schema"] == 3
+    assert {record["question"] for record in found["claims"]} == {False}
+    assert found == complete
 
 
 @pytest.mark.parametrize(
@@ -340,6 +353,20 @@ def test_coverage_counts_claims_against_all_that_was_published(tiny):
     assert paper.background
     bare = replace(paper, background=(), limitations=())
     assert report_json.coverage([bare], measured) == "4 of 4 published statements checked"
+
+
+def test_a_question_is_no_statement(tiny):
+    tiny.measure()
+    tiny.claim("tiny-order")["criterion"] = "question"
+    paper = records.parse(document(tiny.paper), name="tiny")
+    measured = cases.judge(paper, Archive(tiny.populations))
+    assert report_json.coverage([paper], measured) == "3 of 4 published statements checked"
+    row = next(made for made in map(result_row.new_row, measured) if made["question"])
+    assert (row["id"], row["ours"]) == ("tiny-order", True)
+    # What has questions alone states nothing, whatever else stands in it.
+    asks = replace(paper, claims=tuple(c for c in paper.claims if c.question))
+    assert asks.limitations
+    assert report_json.coverage([asks], measured) == "0 of 0 published statements checked"
 
 
 def test_the_schema_knows_every_verdict():

@@ -99,6 +99,42 @@ def test_passes_on_our_own_terms_are_counted_apart():
     assert words.notes(later) == ("post hoc",)
 
 
+def asked(claim="tiny-asked", **changes):
+    """A question's row."""
+    return ordering(claim, ours=True, question=True, **changes)
+
+
+def test_questions_are_counted_by_themselves_and_never_with_claims():
+    claims = [record(), record("tiny-ours", ours=True), not_run("tiny-none")]
+    misses = asked("tiny-b", verdict="not-reproduced", post_hoc="so")
+    both = [asked(), *claims, misses, not_run("tiny-c", question=True)]
+    assert words.counted(iter(both)) == claims
+    assert words.counts(both) == words.counts(claims)
+    assert {name: n for name, _, n in words.counts(both) if n} == {"not-run": 1, "reproduced": 2}
+    assert words.caveats(both) == words.caveats(claims)
+    assert "not reproduced" not in words.apart(both)
+    # A report of nothing else counts them.
+    alone = [asked(), misses]
+    assert words.counted(alone) == alone
+    assert {name: n for name, _, n in words.counts(alone) if n} == {
+        "not-reproduced": 1,
+        "reproduced": 1,
+    }
+    assert words.apart(alone).startswith("Of 1 passes, 1 rest on a threshold")
+    assert words.counted([]) == []
+    assert words.by_chance(alone) == ""  # no question has a band
+
+
+def test_what_a_user_s_network_says_of_questions_is_not_counted_with_claims_either():
+    rows = [
+        record(standing="inside"),
+        asked(standing="fails", difference=-0.1),
+        asked(standing="holds"),
+    ]
+    assert {name: n for name, _, n in words.counts(rows) if n} == {"inside": 1}
+    assert {name: n for name, _, n in words.counts(rows[1:]) if n} == {"holds": 1, "fails": 1}
+
+
 def test_what_came_after_numbers_were_known_is_marked_in_every_rendering():
     made = at_hand()
     late = [row for row in made["claims"] if row["reading"] == "two-epochs"]

@@ -82,6 +82,32 @@ def test_noise_of_a_linear_network_is_the_closed_form_s(switches: Switches) -> N
 
 
 @BOTH
+def test_noise_with_a_target_descends_to_it(switches: Switches) -> None:
+    """Of two classes, down to one is up from the other; and down to the true one goes back."""
+    x = torch.full((3, 4), 0.5, dtype=torch.float64)
+    settings: dict[str, Any] = {"switches": switches, "step": 0.01, "epochs": 3}
+    made = craft(TWO, [x] * 3, [1, 0, 1], eps=[1.0, 1.0, 0.05], targeted=True, **settings).noise
+    grown = 9 * 0.01 * SLOPE / 2  # w = (2, -1, 0.5, 0), m = 2
+    np.testing.assert_allclose(made[0].numpy(), grown, atol=1e-12)
+    np.testing.assert_allclose(made[1].numpy(), -grown, atol=1e-12)
+    np.testing.assert_allclose(made[2].numpy(), grown.clip(-0.05, 0.05), atol=1e-12)
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+@BOTH
+def test_sign_steps_are_of_one_size_in_every_pixel_that_matters(
+    switches: Switches, targeted: bool
+) -> None:
+    x = torch.full((3, 4), 0.5, dtype=torch.float64)
+    settings: dict[str, Any] = {"switches": switches, "step": 0.01, "epochs": 3, "sign": True}
+    made = craft(TWO, [x, x], [0, 0], eps=[1.0, 0.05], targeted=targeted, **settings)
+    signs = torch.tensor([1.0, -1.0, 1.0, 0.0], dtype=torch.float64) * (-1 if targeted else 1)
+    torch.testing.assert_close(made.by_epoch[0, 0], 0.03 * signs)
+    torch.testing.assert_close(made.noise[0], 0.09 * signs)
+    torch.testing.assert_close(made.noise[1], 0.05 * signs)
+
+
+@BOTH
 def test_together_is_one_noise_at_a_time(switches: Switches) -> None:
     network = Cnn(CnnRecipe(seed=0, units=16).initial_weights()).to(torch.float64)
     sets = [images(1, 3, 784), images(2, 1, 784), images(3, 2, 784)]
@@ -216,8 +242,8 @@ def test_arguments_out_of_range_are_refused(change: dict[str, Any], found: str) 
 def test_a_wrong_sign_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = common_noise.unit_direction
 
-    def mutated(gradient: Tensor) -> tuple[Tensor, Tensor]:
-        direction, zero = honest(gradient)
+    def mutated(gradient: Tensor, **options: bool) -> tuple[Tensor, Tensor]:
+        direction, zero = honest(gradient, **options)
         return -direction, zero
 
     monkeypatch.setattr(common_noise, "unit_direction", mutated)
@@ -232,4 +258,6 @@ def test_the_settings_of_figs_4_to_6_are_the_defaults() -> None:
     assert {n: p.default for n, p in settings.items() if p.default is not p.empty} == {
         "step": 1 / 255,
         "epochs": 25,
+        "targeted": False,
+        "sign": False,
     }
