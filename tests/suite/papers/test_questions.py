@@ -17,8 +17,6 @@ from repro.papers.experiment import TARGET
 from repro.papers.questions import experiments, networks, noise, other_networks
 from repro.papers.questions.noise import MOTIONS, Motion, Moving
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 INNER = slice(2, 26)
 
 
