@@ -188,6 +188,7 @@ def test_two_that_share_a_folder_download_once(tmp_path, mirrors):
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_bar_is_shown_on_a_terminal_only(tmp_path, mirrors, monkeypatch, capsys, terminal):
     mirrors(well)
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     download.fetch(tmp_path)
     captured = capsys.readouterr()

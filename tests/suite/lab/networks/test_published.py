@@ -116,6 +116,7 @@ def test_a_damaged_file_is_downloaded_again(tmp_path, published, caplog):
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_bar_is_shown_on_a_terminal_only(tmp_path, published, monkeypatch, capsys, terminal):
     _, file = published(unpacked)
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     file.content(tmp_path / "network")
     captured = capsys.readouterr()
