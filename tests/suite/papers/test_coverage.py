@@ -15,11 +15,11 @@ from repro.papers.check import text_of
 from repro.papers.quotes import fold, unlisted
 
 
-@pytest.mark.parametrize("name", PAPERS)
+@pytest.mark.parametrize("name", [name for name, paper in PAPERS.items() if not paper.asks])
 def test_every_sentence_with_a_number_is_listed(name):
     paper = PAPERS[name]
     text = text_of(paper)
-    if text is None or paper.asks:
+    if text is None:
         pytest.skip("REPRO_PAPERS_DIR names no folder with the paper's text")
     assert unlisted(paper, text) == []
     # One entry less, and its sentence is named.
