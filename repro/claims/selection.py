@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -37,16 +37,18 @@ class Selection:
     Attributes:
         claims: globs over ids (``lacok2016-t1-*``).
         tags: of which a claim must have one.
+        failed: ``claim@reading`` and snapshots' names, as an earlier report has them.
     """
 
     claims: tuple[str, ...] = ()
     papers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     readings: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is restricted."""
-        return bool(self.claims or self.papers or self.tags or self.readings)
+        return self != Selection()
 
     def matches(self, claim: Claim, reading: str) -> bool:
         """Whether the claim under this reading is chosen."""
@@ -55,6 +57,7 @@ class Selection:
             and (not self.papers or claim.paper in self.papers)
             and (not self.tags or bool(set(self.tags) & set(claim.tags)))
             and (not self.readings or reading in self.readings)
+            and (not self.failed or f"{claim.id}@{reading}" in self.failed)
         )
 
     def check(self, papers: Iterable[Paper]) -> None:
@@ -72,7 +75,8 @@ class Selection:
         _known("--paper", self.papers, [paper.id for paper in loaded])
         _known("--tag", self.tags, [tag for claim in claims for tag in claim.tags])
         _known("--reading", self.readings, [r for paper in loaded for r in paper.readings])
-        if not any(self.matches(claim, r) for claim in claims for r in claim.readings):
+        every = replace(self, failed=())  # which may have snapshots alone
+        if not any(every.matches(claim, r) for claim in claims for r in claim.readings):
             raise UsageError(
                 "options that each match, but no claim matches them all",
                 expected="at least one claim",

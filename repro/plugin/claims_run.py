@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import compress
 from operator import not_
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from repro.claims.selection import list_claims
 from repro.errors import ReproError
+from repro.judge.populations import name_of
 from repro.papers import registry
 from repro.plugin import options, state, xdist
 from repro.plugin.recorder import Recorder
@@ -47,11 +49,17 @@ def _chosen(run: State, item: pytest.Item) -> bool:
     spot = spot_of(item)
     if spot is None:
         return False
-    claim, reading = spot
+    (claim, reading), selection = spot, run.selection
     every = [claim]
     if purpose_of(item) == "snapshot":
+        if (
+            selection.failed
+            and name_of(claim.paper, claim.experiment, reading) not in selection.failed
+        ):
+            return False
+        selection = replace(selection, failed=())
         every = [c for c in run.papers[claim.paper].claims if c.experiment == claim.experiment]
-    return any(reading in c.readings and run.selection.matches(c, reading) for c in every)
+    return any(reading in c.readings and selection.matches(c, reading) for c in every)
 
 
 @pytest.hookimpl(trylast=True)
@@ -85,8 +93,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker whether the tests are shared out by group: it is not told the option."""
+    """Tell a worker whether the tests are shared out by group, and which ones had failed."""
     node.workerinput["repro_by_group"] = xdist.by_group(node.config)
+    node.workerinput["repro_failed"] = node.config.stash[STATE].selection.failed
 
 
 @pytest.hookimpl(optionalhook=True)

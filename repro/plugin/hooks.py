@@ -13,8 +13,10 @@ from itertools import pairwise
 
 import pytest
 
-FOLDERS = ("--mnist-dir", "--report-dir", "--repro-mnist-dir", "--repro-report-dir")
-"""The options whose values are folders."""
+PATHS = tuple(
+    f"--{ours}{name}" for ours in ("", "repro-") for name in ("mnist-dir", "report-dir", "failed")
+)
+"""The options whose values are paths."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -24,8 +26,8 @@ def pytest_load_initial_conftests(
     """Take part in a run of claims, once every other plugin has added its options."""
     # pytest does not know our options yet, and takes their values for paths of tests.
     known = early_config.known_args_namespace
-    folders = {value for name, value in pairwise(args) if name in FOLDERS}
-    known.file_or_dir = [path for path in known.file_or_dir if path not in folders]
+    paths = {value for name, value in pairwise(args) if name in PATHS}
+    known.file_or_dir = [path for path in known.file_or_dir if path not in paths]
     result = yield
     tests = sys.modules.get("repro.plugin.tests")
     plugins = early_config.pluginmanager.get_plugins()

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
+from repro import paths
 from repro.claims import selection as chosen
 from repro.claims.selection import Selection
+from repro.report import report_json
 
 OPTIONS: dict[str, dict[str, Any]] = {
     **{name: chosen.option(name) for name in chosen.OPTIONS},
+    "failed": {
+        "metavar": "REPORT",
+        "help": "only what failed in a report.json, of this machine or another",
+    },
     "list-claims": {"action": "store_true", "help": "list the selected claims and stop"},
     "retrain": {
         "action": "store_true",
@@ -65,8 +71,17 @@ def value(config: pytest.Config, name: str) -> Any:
 
 
 def selection(config: pytest.Config) -> Selection:
-    """Return the choice of claims that the options make."""
-    return Selection(*(tuple(value(config, name)) for name in chosen.OPTIONS))
+    """Return the choice of claims that the options make.
+
+    Raises:
+        ReportError: ``--failed`` names no report of a run in which something failed.
+    """
+    path, words = value(config, "failed"), (value(config, name) for name in chosen.OPTIONS)
+    # A worker of xdist is told: the run's own report may be in the place of that one already.
+    failed = getattr(config, "workerinput", {}).get("repro_failed", ())
+    if path and not failed:
+        failed = report_json.failed(paths.given(path))
+    return Selection(*map(tuple, (*words, failed)))
 
 
 def _dest(name: str) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from repro.claims.records import InconsistencyClaim, Paper
 from repro.errors import ReportError
 from repro.judge.cases import Case
 from repro.judge.verdicts import MIN_SEEDS
-from repro.report.result_row import ResultRow
+from repro.report.result_row import BROKEN, ResultRow
 from repro.report.sanitize import line
 
 LARGEST = 50_000_000
@@ -185,6 +186,26 @@ def read(path: Path) -> dict[str, Any]:
     report = _upgraded(report)
     validate(report, name=path.name)
     return report
+
+
+def failed(path: Path) -> tuple[str, ...]:
+    """Name what failed in a run: each row as ``claim@reading``, and the snapshots.
+
+    Raises:
+        ReportError: the file is no complete report of a run, or nothing in it failed.
+    """
+    report = read(path)
+    rows = [f"{r['id']}@{r['reading']}" for r in report["claims"] if r["outcome"] in BROKEN]
+    snapshots = [report["footer"].get(f"snapshots_{what}", ()) for what in ("failed", "first")]
+    names = (*rows, *chain(*snapshots))
+    of_run = report["header"].get("kind", "run") == "run"
+    if names and of_run:
+        return names
+    raise ReportError(
+        f"{path}, in which nothing failed" if of_run else f"{path}, which is of `repro try`",
+        expected="the report.json of a run in which something failed",
+        do="name that one, or leave --failed out",
+    )
 
 
 def _upgraded(report: dict[str, Any]) -> dict[str, Any]:

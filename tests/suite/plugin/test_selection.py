@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from sample_reports import make, record, trial
 
 from repro.report import outputs
 
@@ -122,3 +125,64 @@ def test_a_test_module_without_a_known_paper_is_an_error(runs, paper):
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["test_other has PAPER = *", "expected: *'lacok2016' or *"])
     assert "AttributeError" not in result.stdout.str()
+
+
+# --- what failed in an earlier report ------------------------------------------------------
+
+SNAPSHOT = """
+import pytest
+
+PAPER = "tiny"
+
+@pytest.fixture
+def shipped(claim, measure):
+    return measure(claim).values
+
+def test_snapshot(shipped, snapshot):
+    assert shipped["small"] == 0.1
+"""
+
+
+def failed_with(runs, **values) -> str:
+    """The report of a run that measured ``values``; the next one measures what it should."""
+    before = dict(runs.tiny.values)
+    runs.write()
+    (runs.pytester.path / "claims" / "test_more.py").write_text(SNAPSHOT)
+    runs.tiny.values |= values
+    assert runs("--paper", "tiny").ret == pytest.ExitCode.TESTS_FAILED
+    runs.tiny.values = before
+    return str(runs.report_path.rename(runs.pytester.path / "of-ci.json"))
+
+
+def test_a_report_alone_tells_which_claims_to_run_again(runs):
+    path = failed_with(runs, clean=0.7)
+    result = runs("--failed", path)
+    result.assert_outcomes(passed=3, deselected=12)  # no snapshot, and no other claim
+    assert ran(runs) == ["tiny-clean@plain"]
+    runs("--failed", path, "--reading", "other").assert_outcomes(deselected=15)
+
+
+def test_a_report_alone_tells_which_snapshots_to_run_again(runs):
+    path = failed_with(runs, small=0.099)
+    result = runs("--failed", path)
+    result.assert_outcomes(passed=2, deselected=13)  # under both readings
+    assert ran(runs) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (None, "no.json cannot be read: "),
+        ("{}", "no.json has no footer"),
+        (make(record()), "no.json, in which nothing failed"),
+        (trial(), "no.json, which is of `repro try`"),
+    ],
+)
+def test_a_report_that_tells_of_no_failure_is_a_usage_error(runs, tmp_path, content, found):
+    path = tmp_path / "no.json"
+    if content is not None:
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+    result = runs("--failed", str(path))
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert found in result.stderr.str()
+    assert "Traceback" not in result.stderr.str()

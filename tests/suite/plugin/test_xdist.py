@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from repro.claims.selection import Selection
 from repro.judge.populations import Archive
 from repro.lab.attacks import common_noise, iterative
 from repro.lab.attacks.common_noise import CommonNoise
@@ -18,7 +19,7 @@ from repro.lab.mnist.idx import Digits
 from repro.lab.networks.cnn_training import CnnRecipe
 from repro.papers import registry
 from repro.papers.experiment import Run
-from repro.plugin import xdist
+from repro.plugin import options, xdist
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,13 @@ def spots():
     papers = registry.load_all()
     claims = [c for name in ("lacok2016", "popovic2017") for c in papers[name].claims]
     return [(claim.paper, claim.experiment, r) for claim in claims for r in claim.readings]
+
+
+def test_a_worker_is_told_what_failed_as_its_run_s_report_may_be_in_the_place_of_that_one():
+    given = {f"repro_{name}": () for name in options.OPTIONS} | {"repro_failed": "gone.json"}
+    told = {"repro_failed": ("tiny-clean@plain",)}
+    worker = SimpleNamespace(option=SimpleNamespace(**given), workerinput=told)
+    assert options.selection(worker) == Selection(failed=("tiny-clean@plain",))
 
 
 APART = ("common-classes", "common-fives", "iterative", "steps", "targeted")

@@ -44,6 +44,14 @@ def test_another_way_of_sharing_is_left_to_who_asks_for_it(two_threads):
     assert {each for _, each in told(two_threads)} == {"1"}
 
 
+def test_workers_run_again_what_failed_in_the_report_that_the_run_replaces(runs):
+    runs.tiny.values["clean"] = 0.7
+    runs()
+    result = runs("-n", "2", "--failed", str(runs.report_path))
+    result.assert_outcomes(passed=2, failed=1)
+    assert runs.record("tiny-clean")["stale"]
+
+
 DEADLY = """
 import os
 
