@@ -41,7 +41,6 @@ class Recorder:
         self.told: set[str] = set()
         self.problem = ""
         self.notes: list[str] = []
-        self.partial = False
         self.snapshots: dict[bool, list[str]] = {False: [], True: []}  # by whether it is the first
         self.explained: list[Explained] = []
         self.progress: RunProgress | None = None
@@ -119,9 +118,7 @@ class Recorder:
                     state.evidence(claim, reading, kind)
         except ReproError as error:
             raise usage(error) from None
-        self.partial = any(row["outcome"] == "deselected" for row in rows.values())
-        if self.partial and (kept := outputs.keep_full(self.path)):
-            self.notes.append(f"the last full run's report: {os.path.relpath(kept)}")
+        outputs.keep(self.path)
         try:
             report.write(self.path, unfinished, complete=False)
         except ReproError as error:
@@ -229,8 +226,8 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         else:
             self.notes += outputs.write_beside(self.path)
-            if not self.partial:
-                self.path.with_name(outputs.FULL).unlink(missing_ok=True)  # an older one's
+            if earlier := [os.path.relpath(path) for path in outputs.kept(self.path)]:
+                self.notes.append(f"kept, with rows that are not in it: {', '.join(earlier)}")
 
     def snapshots_named(self, *, first: bool) -> list[str]:
         """Name the snapshots that differ, or that were made, as their files are named."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from repro.atomic import write_atomic
@@ -12,8 +13,8 @@ from repro.errors import ReportError, ReproError, StoreError
 from repro.report import crate, report_json, results_csv
 
 PAGES = ("index.html", "summary.md")
-FULL = "full-report.json"
-"""The last full run's report, where a run of some claims came after it."""
+KEPT = "report-{}.json"
+"""An earlier run's report, with rows that none since has measured."""
 
 
 def write_page(source: Path, target: Path) -> None:
@@ -72,18 +73,36 @@ def remove(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def keep_full(source: Path) -> Path | None:
-    """Move a full run's report aside, before that of a run of some claims takes its place.
+def keep(source: Path) -> None:
+    """Move an earlier run's report aside, before the next one's takes its place."""
+    if _measured(source):
+        with suppress(OSError):
+            taken = {path.name for path in source.parent.glob(KEPT.format("*"))}
+            names = map(KEPT.format, count(1))
+            source.replace(source.with_name(next(name for name in names if name not in taken)))
 
-    Returns:
-        Where it is now; None where ``source`` is no report of a full run.
-    """
-    kept = source.with_name(FULL)
-    with suppress(OSError, ValueError, KeyError, TypeError):  # no report that could be of use
+
+def kept(source: Path) -> list[Path]:
+    """Return the reports kept beside one; those of which it has every row are removed first."""
+    measured, found = _measured(source), []
+    for path in sorted(source.parent.glob(KEPT.format("*"))):
+        if _measured(path) <= measured:
+            path.unlink(missing_ok=True)
+        else:
+            found.append(path)
+    return found
+
+
+def _measured(source: Path) -> set[str]:
+    """Return the rows whose tests came to an end; none of what is no report of use."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads(source.read_text(encoding="utf-8"))
-        if "footer" in found and all(row["outcome"] != "deselected" for row in found["claims"]):
-            return source.replace(kept)
-    return kept if kept.exists() else None
+        if "footer" in found:
+            left = ("deselected", "unfinished")
+            return {
+                f"{r['id']}@{r['reading']}" for r in found["claims"] if r["outcome"] not in left
+            }
+    return set()
 
 
 def write_beside(source: Path) -> list[str]:

@@ -81,15 +81,28 @@ def test_report_dir_and_an_earlier_report(runs, tmp_path):
     path = tmp_path / "deep" / "er" / "report.json"
     assert report_json.read(path)["footer"]["outcomes"]["passed"] == 4
     assert not runs.report_path.exists()
-    before = path.read_text(encoding="utf-8")
+
+
+def test_a_report_goes_only_when_a_later_run_has_measured_all_that_it_has(runs):
+    def kept() -> dict[str, str]:
+        files = runs.report_path.parent.glob("report-*.json")
+        return {path.name: path.read_text(encoding="utf-8") for path in files}
+
+    runs("--claim", "tiny-[ec]*")  # itself of some claims
+    more = runs.report_path.read_text(encoding="utf-8")
     for _ in range(2):  # a second selection replaces the first one's report alone
-        result = runs("--report-dir", str(path.parent), "--claim", "tiny-error")
-        assert report_json.read(path)["footer"]["outcomes"]["passed"] == 2
-        result.stdout.fnmatch_lines(["the last full run's report: *full-report.json"])
-    assert sorted(p.name for p in path.parent.iterdir()) == ["full-report.json", "report.json"]
-    assert path.with_name("full-report.json").read_text(encoding="utf-8") == before
-    runs("--report-dir", str(path.parent))  # which makes it an older one's
-    assert [p.name for p in path.parent.iterdir()] == ["report.json"]
+        result = runs("--claim", "tiny-error")
+        result.stdout.fnmatch_lines(["kept, with rows that are not in it: *report-1.json"])
+        assert kept() == {"report-1.json": more}
+        assert runs.outcomes()["tiny-error@plain"] == "passed"
+    runs("--claim", "tiny-order")
+    assert list(kept()) == ["report-1.json", "report-2.json"]
+    runs.tiny.values["do"] = "interrupt"
+    runs()  # which measures nothing
+    assert len(kept()) == 3
+    del runs.tiny.values["do"]
+    runs("--claim", "tiny-[eco]*")
+    assert kept() == {}
 
 
 def test_a_run_that_tests_no_claim_replaces_no_report(runs):
@@ -107,7 +120,7 @@ def test_a_selection_keeps_no_report_that_is_none(runs):
     for content in ("", "[]", "{}", '{"footer": 1, "claims": [{}]}', '{"claims": []}'):
         runs.report_path.write_text(content)
         runs("--claim", "tiny-error")
-        assert not runs.report_path.with_name("full-report.json").exists(), content
+        assert [p.name for p in runs.report_path.parent.iterdir()] == ["report.json"], content
 
 
 SNAPSHOT = """
