@@ -21,6 +21,8 @@ from repro.judge.verdicts import Judgement
 
 FLOOR = 1e-3
 """The least tolerance of rates, confidences and RMS; one image of ten thousand is 1e-4."""
+MANY = 10
+"""So many times its tolerance is further than any processor moves a number: the code did."""
 STEPS = 0.05
 """The least tolerance of mean counts of iterations."""
 

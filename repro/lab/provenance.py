@@ -71,20 +71,35 @@ def commit(folder: Path) -> tuple[str, bool]:
     package installed somewhere below another project's is not of that project's commit. Nothing
     is locked: a run that is killed just here must not leave a checkout that takes no commit.
     """
-
-    def git(*words: str) -> str:
-        done = subprocess.run(  # noqa: S603 - fixed words, no shell
-            ["git", "--no-optional-locks", "-C", str(folder), *words],  # noqa: S607 - git from PATH is meant
-            capture_output=True,
-            encoding="utf-8",
-            timeout=10,
-            check=True,
-        )
-        return done.stdout.strip()
-
     try:
-        if Path(git("rev-parse", "--show-toplevel")).resolve() != folder.resolve():
+        if Path(_git(folder, "rev-parse", "--show-toplevel")).resolve() != folder.resolve():
             return "unknown", False
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+        changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+        return _git(folder, "rev-parse", "HEAD"), bool(changes)
     except (OSError, subprocess.SubprocessError):
         return "unknown", False
+
+
+def last(folder: Path, form: str, path: Path | None = None) -> str:
+    """Tell of the commit checked out, or of the last one that changed ``path``.
+
+    ``form`` is what to tell, as ``git log --format`` takes it. The answer is empty where git
+    cannot tell, as a clone without its history cannot of a path.
+    """
+    try:
+        if path and _git(folder, "rev-parse", "--is-shallow-repository") == "true":
+            return ""
+        return _git(folder, "log", "-1", f"--format={form}", "--", *([str(path)] if path else []))
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(  # noqa: S603 - fixed words, no shell
+        ["git", "--no-optional-locks", "-C", str(folder), *words],  # noqa: S607 - git from PATH is meant
+        capture_output=True,
+        encoding="utf-8",
+        timeout=10,
+        check=True,
+    )
+    return done.stdout.strip()

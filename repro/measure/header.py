@@ -12,10 +12,14 @@ from repro.lab.mnist.data import Mnist
 def new_header(data: Mnist, device: str, command: str) -> dict[str, Any]:
     """Say what a report's numbers were made with; ``coverage`` is still to come."""
     about = provenance.describe(device)
-    commit, dirty = provenance.commit(paths.home())
+    home = paths.home()
+    commit, dirty = provenance.commit(home)
+    known = commit != "unknown"  # else git would tell of another project
     return {
         "kind": "run",
         "commit": commit,
+        "subject": provenance.last(home, "%s") if known else "",
+        "evidence": provenance.last(home, "%h", paths.fixtures() / "populations") if known else "",
         "dirty": dirty,
         "versions": {name: about[name] for name in ("python", "torch", "numpy")},
         "cpu": about["cpu"],

@@ -14,7 +14,7 @@ from repro.measure.calibrate import check_configuration
 from repro.measure.session import Measured, Session
 from repro.papers import check, registry
 from repro.papers.experiment import SEED, Experiment
-from repro.report import words
+from repro.report import red, words
 from repro.report.result_row import ResultRow, band_row
 
 
@@ -106,6 +106,22 @@ def control_outside(claim: Claim, measured: Measured, judgement: Judgement) -> b
     return None if judgement.band is None else not judgement.band.contains(shown)
 
 
+def drift(
+    claim: Claim, reading: str, measured: Measured, seed0: Measured | None
+) -> dict[str, float]:
+    """Return how far each metric of a claim lies from seed 0's own row, in tolerances.
+
+    What other arithmetic may change is at most 1. Empty where the networks are not the row's.
+    """
+    if seed0 is None or "+".join(measured.weights_sha256) not in seed0.weights_sha256:
+        return {}
+    name = name_of(claim.paper, claim.experiment, reading)
+    return {
+        metric: abs(measured.values[metric] - seed0.values[metric]) / tolerance(name, metric)
+        for metric in claim.metrics
+    }
+
+
 def stale(
     claim: Claim, reading: str, measured: Measured, seed0: Measured | None, judgement: Judgement
 ) -> str | None:
@@ -122,20 +138,16 @@ def stale(
         A sentence; an empty one where the measurement is fresh, and None where there is nothing
         to hold it against.
     """
-    if seed0 is not None and "+".join(measured.weights_sha256) in seed0.weights_sha256:
-        name = name_of(claim.paper, claim.experiment, reading)
-        for metric in claim.metrics:
-            here, there = measured.values[metric], seed0.values[metric]
-            allowed = tolerance(name, metric)
-            if not abs(here - there) <= allowed:
-                return (
-                    f"code and evidence disagree: {metric} is {here:.6g} on this machine and "
-                    f"{there:.6g} in the population, on the same weights; other arithmetic was "
-                    f"measured to change it by at most {allowed:.2g}. Run the commit that the "
-                    "population was measured with: if it agrees, a later one changed the numbers; "
-                    "if not, this machine does (docs/arithmetic.py measures what it changes)"
-                )
-        return ""
+    if seed0 is not None and (far := drift(claim, reading, measured, seed0)):
+        metric = next((metric for metric, times in far.items() if not times <= 1), None)
+        if metric is None:
+            return ""
+        control = claim.control.metric if claim.control else ""
+        return (
+            f"code and evidence disagree: {red.whose(metric, claim.kind, claim.metric, control)} "
+            f"is {measured.values[metric]:.6g} on this machine and {seed0.values[metric]:.6g} in "
+            f"the population, on the same weights, {red.beyond(far[metric])}"
+        )
     if seed0 is not None and set(measured.sources) == {"shipped"}:
         return (
             f"code and evidence disagree: the population has seed {SEED} on other weights than "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
 
 from repro.claims.records import Claim, InconsistencyClaim
-from repro.errors import ReproError
+from repro.errors import EvidenceError, ReproError
 from repro.judge.cases import judge_claim
 from repro.measure import live
 from repro.measure.session import Measured
@@ -103,6 +104,9 @@ def result_row(state: State, claim: Claim, reading: str, found: Found | None) ->
             kind = state.session.data().kind
             here = judge_claim(claim, state.evidence(claim, reading, kind))
             live.fill(row, claim, found.measured, here, kind)
+            with suppress(EvidenceError):  # no row of seed 0 to compare it with
+                seed0 = live.recorded(claim, reading, state.archive, kind)
+                row["drift"] = live.drift(claim, reading, found.measured, seed0)
     except ReproError as error:
         row = new_row(state.unjudged(claim, reading))
         row["reason"] = error.in_one_line

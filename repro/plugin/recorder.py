@@ -277,7 +277,8 @@ class Recorder:
             rows,
             self.explained,
             width=width,
-            dirty=self.header["dirty"],
+            header=self.header,
+            report=os.path.relpath(self.path),
             snapshots=self.snapshots[False],
             first=self.snapshots[True],
         )

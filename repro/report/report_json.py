@@ -218,6 +218,7 @@ def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
         row.setdefault("axis", "")
         row.setdefault("standing", None)
         row.setdefault("question", False)
+        row.setdefault("drift", {})
     if report.get("schema") not in (1, 2) or report.get("schema") is True:
         return report
     for row in _objects(report.get("claims")):

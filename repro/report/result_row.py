@@ -87,10 +87,11 @@ class ResultRow(TypedDict):
     ``seeds``, ``values``, ``band`` and ``gate`` are the population's (of an ordering: of its
     differences). ``evidence_verdict`` is the judgement, ``expected`` the verdict on record, and
     ``verdict`` the judgement if the test came to it, else ``not-run``. ``measured`` and
-    ``difference`` are this machine's; ``stale`` says that they disagree with the evidence, and
-    ``indicative`` that the data were not full MNIST. ``ours`` says that the threshold is the
-    suite's own, ``question`` that all of the claim is, and ``post_hoc`` why it, or its reading,
-    came after numbers were known, where it did.
+    ``difference`` are this machine's; ``stale`` says that they disagree with the evidence,
+    ``drift`` how many times as far from seed 0's row each metric is as other arithmetic may move
+    it, and ``indicative`` that the data were not full MNIST. ``ours`` says that the threshold is
+    the suite's own, ``question`` that all of the claim is, and ``post_hoc`` why it, or its
+    reading, came after numbers were known, where it did.
     ``standing`` is where a user's network stands, which gets no verdict; None in a run.
     """
 
@@ -129,6 +130,7 @@ class ResultRow(TypedDict):
     reason: str
     outcome: Outcome
     stale: bool
+    drift: dict[str, float]
     indicative: bool
     seconds: float
     weights_sha256: list[str]
@@ -201,6 +203,7 @@ def new_row(case: Case) -> ResultRow:
         "reason": judgement.reason,
         "outcome": "deselected",
         "stale": False,
+        "drift": {},
         "indicative": False,
         "seconds": 0.0,
         "weights_sha256": [],

@@ -9,7 +9,7 @@ from typing import Any
 
 from repro.claims.verdict import Verdict
 from repro.markdown import table
-from repro.report import words
+from repro.report import red, words
 from repro.report.result_row import BROKEN, SYMBOLS, ResultRow, unexpected, worst_first
 from repro.report.sanitize import line
 
@@ -32,16 +32,25 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> 
 
 
 def _cells(row: ResultRow) -> list[str]:
+    beside = [*words.marks(row), *([words.alarm(row)] if words.alarm(row) else [])]
     return [
         f"{literal(row['id'], 120)} ({literal(row['reading'], 60)})",
         literal(words.published(row), 80),
         literal(words.number(row["measured"])),
         literal(words.population(row)),
         literal(words.band(row)),
-        ", ".join(
-            [f"{SYMBOLS[Verdict(row['verdict'])]} {literal(row['verdict'])}", *words.marks(row)]
-        ),
+        ", ".join([f"{SYMBOLS[Verdict(row['verdict'])]} {literal(row['verdict'])}", *beside]),
     ]
+
+
+def _red(report: Mapping[str, Any]) -> list[str]:
+    found = red.summary(
+        report["claims"], report["header"], len(report["footer"].get("snapshots_failed", ()))
+    )
+    if not found:
+        return []
+    again = f"Run again what failed: `{red.rerun('report.json')}`, with this run's report.json."
+    return [f"**{literal(found[0])}.**", "", *map(literal, found[1:]), "", again, ""]
 
 
 def _counts(rows: Sequence[ResultRow]) -> list[str]:
@@ -59,7 +68,7 @@ def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
         [
             f"{literal(r['id'], 120)} ({literal(r['reading'], 60)})",
             literal("; ".join([r["evidence_verdict"], *words.notes(r)])),
-            literal(r["reason"]),
+            literal(red.off(r) if r["stale"] else r["reason"]),
             f"`{command}`" if (command := words.rerun(r["id"], r["reading"])) else words.NOTHING,
         ]
         for r in rows[:shown]
@@ -90,16 +99,18 @@ def summary(report: Mapping[str, Any]) -> str:
     """Return the summary of a report that was read, always under :data:`LIMIT` bytes."""
     header, rows = report["header"], list(report["claims"])
     dirty = " with uncommitted changes" if header["dirty"] else ""
-    commit = f"Commit {literal(header['commit'], 40)}{dirty}, {literal(header['start'], 40)}."
-    limits = words.limits(rows, header["data"]["kind"], report["footer"])
+    subject = f" ({literal(header['subject'], 100)})" if header.get("subject") else ""
+    commit = f"Commit {literal(header['commit'], 40)}{subject}{dirty}"
+    limits = words.limits(rows, header, report["footer"])
     text = ""
     for shown in (_MOST_ROWS, 10, 3, 0):
         lines = [
             "## Published claims, measured",
             "",
-            f"{literal(header['coverage'])}. {commit}",
+            f"{literal(header['coverage'])}. {commit}, {literal(header['start'], 40)}.",
             "",
             *(part for limit in limits for part in (f"**{literal(limit, 4000)}**", "")),
+            *_red(report),
             *_counts(rows),
             *_changes(rows, shown),
             *_headline(rows, shown),

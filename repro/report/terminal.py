@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -10,7 +11,7 @@ from rich.text import Text
 
 from repro.claims.verdict import Verdict
 from repro.judge.overview import Explained
-from repro.report import words
+from repro.report import red, words
 from repro.report.layout import Cells, grouped
 from repro.report.result_row import BROKEN, ResultRow, unexpected, worst_first
 
@@ -37,12 +38,6 @@ CAUSES = {
     "unfinished": "Not run to the end: give the command again",
 }
 """What a failure says of the science, by its kind."""
-CHANGED = "This checkout has changes that are not committed: look there first."
-UNCHANGED = (
-    "This checkout has no uncommitted changes. Each failure says how far off its number is and "
-    "what other processors change: many times as much is the code, and the commit before tells "
-    "which change; a little more can be this machine (README, Interpreting a result)."
-)
 FEW = 10
 """Rows with numbers that the closing screen shows; of more, the headline claims, in brief."""
 FEW_FAILED = 3
@@ -55,7 +50,7 @@ def results(rows: Iterable[ResultRow], *, width: int | None) -> list[RenderableT
     for row in rows:
         # "by": of an ordering, how much it holds by; the word has to fit with its numbers.
         population = words.population(row).replace("difference", "by")
-        cells = (row["reading"], _measured(row), population, verdict(row))
+        cells = (row["reading"], words.measured(row), population, verdict(row))
         groups.setdefault((row["id"], words.published(row)), []).append(cells)
     titles = ("claim", "published", "reading", "measured", "mean ± s (N)", "verdict")
     return grouped(titles, groups, width=width) if groups else []
@@ -86,17 +81,14 @@ def standings(rows: Iterable[ResultRow], *, width: int | None = None) -> list[Re
 
 def verdict(row: ResultRow) -> Text:
     """Return what is said of a row in its colour, and what it may not be read without."""
-    broken = row["outcome"] in BROKEN
-    said = words.said(row)
+    said, alarm = words.said(row), words.alarm(row)
     if row["post_hoc"]:
         said += ", post hoc"
     if row["indicative"]:
         said += ", indicative"
-    if row["stale"]:
-        said += ", STALE"
-    elif broken:
-        said += f", {row['outcome'].upper()}"
-    return Text(said, style="bold red" if broken else STYLES[words.said(row)])
+    if alarm:
+        said += f", {alarm}"
+    return Text(said, style="bold red" if alarm else STYLES[words.said(row)])
 
 
 def whole_table(rows: Iterable[ResultRow], *, width: int) -> list[RenderableType]:
@@ -111,25 +103,28 @@ def closing_screen(
     explained: Iterable[Explained],
     *,
     width: int,
-    dirty: bool = False,
-    snapshots: Iterable[str] = (),
-    first: Iterable[str] = (),
+    header: Mapping[str, Any],
+    report: str = "reports/report.json",
+    snapshots: Collection[str] = (),
+    first: Collection[str] = (),
 ) -> list[RenderableType]:
     """Return what a run came to, on one screen.
 
     What each reading explains; the headline claims, or all where few ran; how many verdicts
-    there are of each kind, and which are not as on record; what failed, why, and how to run it
-    again.
+    there are of each kind, and which are not as on record; what was left out; what failed, why,
+    and how to run it again.
 
     Args:
         rows: of the run, in the records' order.
         explained: of the papers that ran, as :func:`repro.judge.overview.explained` has them.
         width: of the window.
-        dirty: whether the checkout has changes that are not committed.
+        header: of the report.
+        report: where it is.
         snapshots: ``claim@reading`` of each snapshot that differs.
         first: the same of each that was not there, and was made.
     """
-    ran = [row for row in rows if row["outcome"] != "deselected"]
+    every = list(rows)
+    ran = [row for row in every if row["outcome"] != "deselected"]
     worst = worst_first(ran)
     headline = [row for row in ran if "headline" in row["tags"]]
     shown = ran if len(ran) <= FEW else headline or worst[:FEW]
@@ -137,33 +132,28 @@ def closing_screen(
     said = ", ".join(f"{count} {name}" for name, _, count in words.counts(ran) if count)
     other = sum(map(unexpected, ran))
     against = f"{other} of them NOT as on record" if other else "all as on record"
-    broken = words.broken(ran)
-    if broken and not other:  # the evidence is as it was, and this run does not confirm it
-        against = "the evidence as on record, which this run does not confirm"
     brief = len(shown) > FEW  # of so many, the numbers are left to the page
     table = _in_brief(shown) if brief else results(shown, width=width)
     meaning = "" if brief or not ran else words.MEAN_AND_SPREAD
     parts = [*_explained(explained, width), *table, Text(meaning, "dim")]
     parts.append(Text(f"{said}: {against}" if said else "no claim was judged"))
-    if any(row["indicative"] for row in ran):
-        parts += map(Text, words.limits((), "embedded", {}))
+    parts += map(Text, words.limits(every, header, {}))
+    total, *next_steps = red.summary(ran, header, len(snapshots)) or [""]
     if not failed:
         return [*parts, *(() if brief else map(Text, words.caveats(ran)))]
-    if broken:
-        parts.append(Text(f"of these {broken}: their verdicts do not count"))
-    for cause, lines in failed.items():
-        parts.append(Text(f"{CAUSES[cause]} ({len(lines)})", "bold red"))
+    if total:
+        parts.append(Text(total))
+    for cause, (of_rows, of_snapshots) in failed.items():
+        lines, count = of_rows + of_snapshots, red.counted(len(of_rows), len(of_snapshots))
+        parts.append(Text(f"{CAUSES[cause]} ({count})", "bold red"))
         more = [f"and {len(lines) - FEW_FAILED} more"] if len(lines) > FEW_FAILED else []
         parts += [Padding.indent(Text(line), 2) for line in lines[:FEW_FAILED] + more]
-    if dirty and failed.keys() != {"first"}:
-        parts.append(Text(CHANGED))
-    elif "numbers" in failed:
-        parts.append(Text(UNCHANGED))
+    parts += map(Text, next_steps)
     spots = [f"{row['id']}@{row['reading']}" for row in worst if row["outcome"] in BROKEN]
     spots = list(dict.fromkeys([*spots, *snapshots, *first]))
     parts.append(f"rerun: {words.rerun(*spots[0].split('@'))}")
     if len(spots) > 1 and "unfinished" not in failed:
-        parts.append(f"rerun all {len(spots)}: {words.run_command()} --lf")
+        parts.append(f"rerun all: {red.rerun(report)}")
     return parts
 
 
@@ -186,13 +176,6 @@ def _in_brief(rows: Iterable[ResultRow]) -> list[RenderableType]:
     return parts
 
 
-def _measured(row: ResultRow) -> str:
-    if row["difference"] is not None:
-        return f"by {words.number(row['difference'])}"
-    value = row["measured"]
-    return f"{len(value)} points" if isinstance(value, list) else words.number(value)
-
-
 def _explained(lines: Iterable[Explained], width: int) -> list[RenderableType]:
     """Lay out how many numbers each reading explains, and the joint test of each table."""
     papers: dict[tuple[str, str], list[Cells]] = {}
@@ -213,16 +196,17 @@ def _explained(lines: Iterable[Explained], width: int) -> list[RenderableType]:
 
 def _failed(
     rows: Iterable[ResultRow], snapshots: Mapping[str, Iterable[str]]
-) -> dict[str, list[str]]:
-    """Return what failed, one line each, by the keys of :data:`CAUSES`."""
-    found: dict[str, list[str]] = {cause: [] for cause in CAUSES}
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Return which rows and which snapshots failed, a line each, by the keys of :data:`CAUSES`."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for cause in CAUSES:
+        spots = snapshots.get(cause, ())
+        found[cause] = [], [f"snapshot of the experiment of {spot}" for spot in spots]
     for row in (row for row in rows if row["outcome"] in BROKEN):
         for cause, said in _causes(row).items() or [("broken", "")]:
             name = f"{row['id']} ({row['reading']})"
-            found[cause].append(f"{name}: {said}" if said else name)
-    for cause, spots in snapshots.items():
-        found[cause] += [f"snapshot of the experiment of {spot}" for spot in spots]
-    return {cause: lines for cause, lines in found.items() if lines}
+            found[cause][0].append(f"{name}: {said}" if said else name)
+    return {cause: both for cause, both in found.items() if any(both)}
 
 
 def _causes(row: ResultRow) -> dict[str, str]:
@@ -233,11 +217,7 @@ def _causes(row: ResultRow) -> dict[str, str]:
     if unexpected(row):
         found["science"] = f"{row['evidence_verdict']}, on record {row['expected']}"
     if row["stale"]:
-        # The row has the seeds' values on full MNIST, which others are not held to.
-        known = {} if row["indicative"] else dict(zip(row["seeds"], row["values"], strict=False))
-        seed0 = known.get(0)
-        there = "" if seed0 is None else f", {words.number(seed0)} in the population"
-        found["numbers"] = f"{_measured(row)} here{there}"
+        found["numbers"] = red.off(row)
     if row["control"] and row["control"]["outside"] is False:
         found["control"] = row["control"]["metric"]
     return found

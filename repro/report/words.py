@@ -33,6 +33,12 @@ LATE = "what came after numbers were known"
 _TEX = {r"\lambda": "λ", r"\varepsilon": "ε", r"\rightarrow": "→", r"\sqrt": "√"}
 _INDEX = re.compile(r"(?<=[α-ω])_\{?([0-9]+)\}?")
 _LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_OURS = r"--(?:repro-)?(?:claim|paper|tag|reading|failed|deselect)"
+_CHOOSING = re.compile(
+    rf"(?<!\S)(?:'{_OURS}=[^']*'|(?:{_OURS}[ =]|-[km] )(?:'[^']*'|\S+)|--lf|--last-failed"
+    r"|'[^']*\.py::[^']*'|\S+\.py::\S+)"
+)
+"""What of a run's command chose its tests."""
 MEANINGS = {
     Verdict.REPRODUCED: "the published number lies in the 95 % prediction band for one more "
     "training, and that band is no wider than the margin fixed beforehand; for an ordering: it "
@@ -129,6 +135,14 @@ def published(row: ResultRow) -> str:
     return short(row["published"])
 
 
+def measured(row: ResultRow) -> str:
+    """Write what this machine measured; of an ordering, by how much it holds."""
+    if row["difference"] is not None:
+        return f"by {number(row['difference'])}"
+    value = row["measured"]
+    return f"{len(value)} points" if isinstance(value, list) else number(value)
+
+
 def population(row: ResultRow) -> str:
     """Write ``mean ± s (N)``; of an ordering, of its differences; of a curve, its means' range."""
     if row["points"] and row["n"]:
@@ -170,6 +184,11 @@ def quote(row: ResultRow) -> str:
 def said(row: ResultRow) -> str:
     """Write what is said of a row: its verdict, or where a user's network stands."""
     return row["standing"] or str(row["verdict"])
+
+
+def alarm(row: ResultRow) -> str:
+    """Write why a row's verdict does not count: it is stale, or its test did not pass."""
+    return "STALE" if row["stale"] else row["outcome"].upper() if row["outcome"] in BROKEN else ""
 
 
 def here(rows: Iterable[ResultRow]) -> str:
@@ -234,7 +253,7 @@ def notes(row: ResultRow) -> tuple[str, ...]:
         in ("inside", "outside", "exact", "differs")
         and row["difference"] is not None,
         f"control {control(row)}": row["standing"] is not None and control(row) != NOTHING,
-        "stale: code and evidence disagree": row["stale"],
+        "STALE: code and evidence disagree": row["stale"],
         f"expected {row['expected']}": unexpected(row),
         "indicative": row["indicative"],
     }
@@ -292,7 +311,9 @@ def broken(rows: Iterable[ResultRow]) -> str:
     return ", ".join(f"{found[outcome]} {outcome}" for outcome in BROKEN if found[outcome])
 
 
-def limits(rows: Sequence[ResultRow], data: str, footer: Mapping[str, Any]) -> list[str]:
+def limits(
+    rows: Sequence[ResultRow], header: Mapping[str, Any], footer: Mapping[str, Any]
+) -> list[str]:
     """Say what a run may not be taken for: its data, what it left out, snapshots that differ."""
     differ, first = (footer.get(f"snapshots_{what}", ()) for what in ("failed", "first"))
     kinds = {
@@ -300,10 +321,12 @@ def limits(rows: Sequence[ResultRow], data: str, footer: Mapping[str, Any]) -> l
         "which are training images, not on MNIST.",
         "none": "No MNIST was found: nothing was measured.",
     }
+    data = header["data"]["kind"]
     found = [kinds[data]] if data in kinds else []
     if deselected := sum(row["outcome"] == "deselected" for row in rows):
         left_out = f"{deselected} of {len(rows)} rows were deselected"
-        found.append(f"Partial run: {left_out}; they stand as not-run.")
+        by = line(", ".join(_CHOOSING.findall(header["command"][:10_000])), 300)
+        found.append(f"Partial run{by and f' ({by})'}: {left_out}; they stand as not-run.")
     if first:
         found.append(f"{NO_SNAPSHOT} ({_names(first)}).")
     if differ:

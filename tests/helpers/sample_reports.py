@@ -75,6 +75,7 @@ def record(claim: str = "tiny-error", reading: str = "plain", **changes: Any) ->
         "reason": "published 0.5 lies in the band",
         "outcome": "passed",
         "stale": False,
+        "drift": {},
         "indicative": False,
         "seconds": 1.5,
         "weights_sha256": [WEIGHTS],

@@ -184,6 +184,7 @@ class Tiny:
         self.values: dict[str, Any] = dict(METRICS)
         self.spread: Sequence[float] = SPREAD
         self.networks: Callable[[int], Sequence[str]] = lambda _: ()
+        self.provenance: dict[str, str] = {}  # of every row; weights_sha256 "" is of no network
 
     def claim(self, claim_id: str = "tiny-error") -> dict[str, Any]:
         """One claim's record."""
@@ -212,6 +213,7 @@ class Tiny:
                     seed,
                     {name: mean + shift + off for name, mean in self.metrics.items()},
                     configuration=configuration(seed, reading, self.networks(seed)),
+                    **self.provenance,
                 )
                 for seed, off in zip(SEEDS[:n], self.spread, strict=False)
             ]

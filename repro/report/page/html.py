@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from repro.report import words
+from repro.report import red, words
 from repro.report.conclusions import answer, conclusions
 from repro.report.page import curve_plot, figures
 from repro.report.page import rows as view
@@ -47,7 +47,7 @@ def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     versions = list(header["versions"].items())[: view.MOST_ENTRIES]
     hashes = list(data["hashes"].items())[: view.MOST_ENTRIES]
     return [
-        ("commit", line(header["commit"], 80) + dirty),
+        ("commit", f"{line(header['commit'], 80)}{dirty} {line(header.get('subject', ''), 200)}"),
         ("versions", ", ".join(f"{line(k, 60)} {line(v, 60)}" for k, v in versions)),
         ("processor", f"{line(header['cpu'], 120)}, {header['threads']} threads"),
         ("instructions", header.get("instructions", words.NOTHING)),
@@ -63,6 +63,15 @@ def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("wall time", f"{footer['seconds']:.1f} s"),
         ("command", header["command"]),
     ]
+
+
+def _alarm(report: Mapping[str, Any]) -> list[str]:
+    """Say what failed; of a user's network, only that something did."""
+    rows, header = report["claims"], report["header"]
+    if header.get("network"):
+        outcomes = words.broken(rows)
+        return [f"of {len(rows)} rows, these need attention ({outcomes})"] if outcomes else []
+    return red.summary(rows, header, len(report["footer"].get("snapshots_failed", ())))
 
 
 def _bounded(value: object) -> Markup | str:
@@ -128,9 +137,11 @@ def render(report: Mapping[str, Any]) -> str:
         total=len(rows),
         counts=words.counts(rows),
         caveats=words.caveats(rows),
-        limits=words.limits(rows, report["header"]["data"]["kind"], report["footer"]),
+        limits=words.limits(rows, report["header"], report["footer"]),
         red=BROKEN,
-        outcomes=words.broken(rows),
+        alarm=_alarm(report),
+        rerun=red.rerun("report.json"),
+        off=red.off,
         broken=[row for row in every if row.record["outcome"] in BROKEN],
         papers=sorted({line(row.record["paper"], 60) for row in every}),
         environment=_environment(report),

@@ -48,6 +48,22 @@ def test_a_run_of_changed_code_says_so(checkout, staged):
     assert provenance.commit(folder) == (git("rev-parse", "HEAD"), True)
 
 
+def test_the_last_commit_that_changed_something_is_told_where_there_is_a_history(checkout):
+    folder, git = checkout
+    first = git("rev-parse", "HEAD")
+    (folder / "other.py").write_text("")
+    git("add", "other.py")
+    git("commit", "-q", "-m", "another: % commit")
+    assert provenance.last(folder, "%s") == "another: % commit"
+    assert provenance.last(folder, "%H", folder / "code.py") == first
+    assert provenance.last(folder, "%H", folder / "other.py") == git("rev-parse", "HEAD")
+    assert provenance.last(folder, "%H", folder.parent / "elsewhere") == ""
+    git("clone", "-q", "--depth", "1", folder.as_uri(), str(folder / "shallow"))
+    assert provenance.last(folder / "shallow", "%s") == "another: % commit"
+    assert provenance.last(folder / "shallow", "%H", folder / "shallow" / "code.py") == ""
+
+
 def test_outside_a_checkout_nothing_is_known(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert provenance.commit(tmp_path) == ("unknown", False)
+    assert provenance.last(tmp_path, "%s") == ""

@@ -125,6 +125,40 @@ def test_a_measurement_outside_the_gate_is_stale_and_fails(runs, value, fresh):
     assert record["verdict"] == "reproduced"  # the evidence has not changed; the code has
 
 
+@pytest.mark.parametrize(
+    ("metric", "named"),
+    [
+        ("error", "error"),
+        ("control-error", "its control, control-error,"),
+        ("small", "its ordering, small,"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("off", "judged"), [(0.0021, "2.1 times what"), (0.5, "500 times what"), (0.0009, "")]
+)
+def test_on_the_same_weights_it_is_said_which_number_moved_how_far(
+    runs, line_of, metric, named, off, judged
+):
+    runs.tiny.provenance = {"weights_sha256": ""}
+    runs.tiny.measure()
+    runs.tiny.values = {name: mean + SPREAD[0] for name, mean in METRICS.items()}
+    there = runs.tiny.values[metric]
+    runs.tiny.values[metric] -= off
+    result = runs(*ONE)
+    assert runs.record()["stale"] is bool(judged)
+    drift = dict.fromkeys(("error", "control-error", "small"), 0.0) | {metric: 1000 * off}
+    assert runs.record()["drift"] == pytest.approx(drift, abs=1e-6)
+    if judged:
+        why = line_of(result.stdout.str(), "why")
+        start = f"code and evidence disagree: {named} is {there - off:.6g} on this machine and "
+        assert why.startswith(f"{start}{there:.6g} in the population, on the same weights")
+        text = " ".join(result.stdout.str().split())
+        who = "the code, or this machine" if off < 0.01 else "the code"
+        assert f"{judged} is allowed for other processors: {who} " in text
+        held = ", ".join(sorted(drift.keys() - {metric}))
+        assert f"moved: {metric}; not moved: {held} Up to {judged} is allowed" in text
+
+
 def test_a_stale_known_miss_fails_too(runs):
     runs.tiny.claim().update({"published": 0.7, "margin": 0.01})
     runs.tiny.expect("trend-only")

@@ -53,10 +53,11 @@ FIXED = (
 )
 def test_a_hostile_report_renders_harmlessly(tmp_path, evil):
     made = mixed()
-    made["header"]["versions"] = {"free-1": "x"}
+    made["header"] |= {"versions": {"free-1": "x"}, "subject": "x", "evidence": "x"}
     made["header"]["data"]["hashes"] = {"free-1": "x"}
     for each in made["claims"]:
         each["health"] = {"free-1": 1.0}
+        each |= {"drift": {"free-1": 2.0}, "stale": True}
         each["tags"] = ["headline"]
     hostile = everywhere(made, evil, FIXED)
     for i, each in enumerate(hostile["claims"]):
@@ -71,7 +72,8 @@ def test_a_hostile_report_renders_harmlessly(tmp_path, evil):
         assert "{{ 7*7 }}" in page
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     # Nothing of it may be pasted into a shell.
-    assert "repro run" not in page
+    assert "repro run --claim" not in page
+    assert "git diff" not in page
 
 
 NUMBERS = (

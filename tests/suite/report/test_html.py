@@ -196,10 +196,20 @@ def test_banners_say_what_limits_the_page():
     assert "No MNIST was found" in parsed(make(record(), data=none)).words
     partial = make(record(), not_run("tiny-b", outcome="deselected"))
     assert "Partial run: 1 of 2 rows were deselected" in parsed(partial).words
-    failed = make(record(outcome="failed", stale=True), record("tiny-b", outcome="error"))
+    stale = record(outcome="failed", stale=True, drift={"noise": 250.0}, tags=["headline"])
+    failed = make(stale, record("tiny-b", outcome="error"), evidence="07ca1b4")
     found = parsed(failed)
-    assert "Of 2 rows, these need attention (1 failed, 1 error):" in found.words
-    assert "tiny-error (plain): failed; stale: code and evidence disagree" in found.words
+    assert "Of 2 rows that ran, one a claim and reading, 1 failed, 1 error; " in found.words
+    said = "its control, noise, by 250 times what is allowed"
+    assert f"failed; STALE: code and evidence disagree; {said}" in found.words
+    assert "reproduced STALE" in found.words
+    assert "moved: noise Up to 250 times what is allowed for other processors: the" in found.words
+    assert "(git diff 07ca1b4 -- repro)" in found.words
+    assert "repro run --failed report.json" in found.words
+    snapshot = make(record())
+    assert "--failed" not in parsed(snapshot).words
+    snapshot["footer"]["snapshots_failed"] = ["a"]
+    assert "1 snapshot of the shipped networks differ. Each failure" in parsed(snapshot).words
     assert {"href": "#tiny-error"} in found.all("a")
 
 

@@ -32,13 +32,25 @@ def test_what_changed_against_the_verdicts_on_record():
 
 
 def test_stale_and_broken_rows_are_told():
-    text = summary(make(record(outcome="failed", stale=True), record("b", outcome="error")))
-    assert "| reproduced; failed; stale: code and evidence disagree |" in text
+    stale = record(outcome="failed", stale=True, drift={"error": 250.0}, tags=["headline"])
+    report = make(stale, record("b", outcome="error"), evidence="07ca1b4", subject="Clip *it*")
+    report["footer"]["snapshots_failed"] = ["a"]
+    text = summary(report)
+    here = "0.5010 here, 0.5000 in the population"
+    assert f"| reproduced; failed; STALE: code and evidence disagree | {here} |" in text
+    assert "| ✓ reproduced, STALE |" in text
+    assert "(Clip \\*it\\*), 2026-01-02" in text
+    assert "**Of 2 rows that ran, one a claim and reading, 1 failed, 1 error; 1 snapshot " in text
+    assert "\nmoved: error\nUp to 250 times" in text
+    assert "(git diff 07ca1b4 -- repro)" in text
+    assert "`repro run --failed report.json`, with this run's report.json." in text
     assert "| b (plain) | reproduced; error |" in text
 
 
 def test_nothing_changed():
-    assert "Nothing changed, nothing failed." in summary(make(record(), not_run("a"), ordering()))
+    text = summary(make(record(), not_run("a"), ordering()))
+    assert "Nothing changed, nothing failed." in text
+    assert "--failed" not in text
 
 
 def test_headline_rows():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from sample_reports import trial
+from sample_reports import HEADER, trial
 from tiny_paper import document
 
 from repro.claims import records
@@ -14,16 +14,14 @@ from repro.judge import cases
 from repro.judge.overview import Explained, explained
 from repro.judge.populations import Archive
 from repro.papers.registry import load_all
-from repro.report import result_row, words
+from repro.report import red, result_row, words
 from repro.report.layout import rendered
 from repro.report.result_row import STANDINGS
 from repro.report.terminal import (
     CAUSES,
-    CHANGED,
     FEW,
     FEW_FAILED,
     STYLES,
-    UNCHANGED,
     closing_screen,
     results,
     standings,
@@ -49,8 +47,9 @@ def rows(tiny):
     return found
 
 
-def screen(rows, width=80, *, plain=True, **more):
-    return rendered(closing_screen(rows, EXPLAINED, width=width, **more), width=width, plain=plain)
+def screen(rows, width=80, *, plain=True, header=HEADER, **more):
+    shown = closing_screen(rows, EXPLAINED, width=width, header=header, **more)
+    return rendered(shown, width=width, plain=plain)
 
 
 def table(rows, width=80):
@@ -176,10 +175,22 @@ def test_a_full_run_of_both_papers_is_one_screen_of_40_lines():
         found += [result_row.new_row(case) for case in judged]
     for row in found:
         row |= {"outcome": "passed", "verdict": row["evidence_verdict"]}
-    shown = rendered(closing_screen(found, lines, width=80), width=80, plain=True).splitlines()
+    shown = rendered(
+        closing_screen(found, lines, width=80, header=HEADER), width=80, plain=True
+    ).splitlines()
     assert len(shown) + len(("claims", "coverage", "report", "page", "pytest's line")) <= 40
     assert max(map(len, shown)) <= 80
     assert any(line.startswith("lacok2016-abstract-fgsm-error: published 0.97") for line in shown)
+
+
+def test_a_run_of_some_claims_says_so_and_what_chose_them(rows):
+    assert "Partial" not in screen(rows)
+    rows[1]["outcome"] = "deselected"
+    command = "pytest -W ignore::y.Z tests/claims --paper tiny '--claim=a b*' -k 'x or y' --lf -q"
+    shown = screen(rows, header=HEADER | {"command": f"{command} 'tests/a.py::b[c]'"}, width=400)
+    chosen = "--paper tiny, '--claim=a b*', -k 'x or y', --lf, 'tests/a.py::b[c]'"
+    assert f"Partial run ({chosen}): 1 of 5 rows were deselected; they stand as not-run." in shown
+    assert "Partial run: 1 of 5" in screen(rows)
 
 
 def test_deselected_claims_are_left_out(rows):
@@ -193,26 +204,26 @@ def test_deselected_claims_are_left_out(rows):
 def test_what_was_measured_on_the_sample_is_indicative(rows):
     assert "ndicative" not in screen(rows)
     rows[0]["indicative"] = True
-    shown = screen(rows)
+    shown = screen(rows, header=HEADER | {"data": {"kind": "embedded"}})
     assert "reproduced, indicative" in shown
     assert "Indicative only: measured on the embedded sample" in shown
 
 
 def test_that_nothing_ran_is_said():
-    found = rendered(closing_screen([], [], width=80), width=80, plain=True)
+    found = rendered(closing_screen([], [], width=80, header=HEADER), width=80, plain=True)
     assert found == "\nno claim was judged\n"
 
 
 def test_the_counts_do_not_hide_what_broke(rows):
     rows[1] |= {"outcome": "error", "verdict": "not-run", "measured": None}
     shown = failed(rows, stale=True)
-    assert "3 reproduced, 1 not-run: the evidence as on record, which this run" in shown
-    assert "of these 1 failed, 1 error: their verdicts do not count" in shown
+    assert "3 reproduced, 1 not-run: all as on record" in shown
+    assert "Of 5 rows that ran, one a claim and reading, 1 failed, 1 error; this run" in shown
     assert "reproduced, STALE" in shown
     assert "STALE, the code or this machine" in shown
     assert "not-run, ERROR" in shown
     assert "rerun: repro run --claim 'tiny-error' --reading " in shown
-    assert "rerun all 2: repro run --lf" in shown
+    assert "rerun all: repro run --failed reports/report.json" in shown
 
 
 @pytest.mark.parametrize(
@@ -228,11 +239,11 @@ def test_the_counts_do_not_hide_what_broke(rows):
 def test_a_failure_says_whether_it_is_science_or_machine(rows, cause, changes, said):
     shown = failed(rows, **changes)
     spot = f"tiny-error (plain): {said}" if said else "tiny-error (plain)"
-    assert f"{CAUSES[cause]} (1) {spot}" in shown
+    assert f"{CAUSES[cause]} (1 row) {spot}" in shown
     assert [other for other in CAUSES if CAUSES[other] in shown] == [cause]
     assert "rerun: repro run --claim 'tiny-error' --reading plain" in shown
     assert ("1 of them NOT as on record" in shown) is (cause == "science")
-    assert (UNCHANGED in shown) is (cause == "numbers")
+    assert (red.SINCE in shown) is (cause == "numbers")
 
 
 def test_a_number_on_the_sample_is_not_set_beside_one_on_full_mnist(rows):
@@ -244,8 +255,8 @@ def test_a_number_on_the_sample_is_not_set_beside_one_on_full_mnist(rows):
 @pytest.mark.parametrize("changes", [{"stale": True}, {"expected": "trend-only"}])
 def test_a_changed_checkout_is_looked_at_first(rows, changes):
     rows[0] |= {"outcome": "failed"} | changes
-    assert CHANGED in screen(rows, dirty=True)
-    assert CHANGED not in screen(rows, dirty=False)
+    assert red.CHANGED in screen(rows, header=HEADER | {"dirty": True})
+    assert red.CHANGED not in screen(rows)
 
 
 def test_a_snapshot_that_differs_is_told_and_rerun(rows):
@@ -256,12 +267,12 @@ def test_a_snapshot_that_differs_is_told_and_rerun(rows):
 
 
 def test_a_snapshot_that_was_not_there_is_no_difference(rows):
-    shown = screen(rows, first=["tiny-order@plain"], dirty=True)
-    assert f"{words.NO_SNAPSHOT} (1)" in shown.replace("\n", " ")
+    shown = screen(rows, first=["tiny-order@plain"], header=HEADER | {"dirty": True})
+    assert f"{words.NO_SNAPSHOT} (1 snapshot)" in shown.replace("\n", " ")
     assert "snapshot of the experiment of tiny-order@plain" in shown
     assert "rerun: repro run --claim 'tiny-order' --reading plain" in shown
     assert CAUSES["numbers"] not in shown
-    assert CHANGED not in shown
+    assert red.CHANGED not in shown
 
 
 def test_many_failures_are_counted_and_not_listed(rows):
@@ -272,7 +283,7 @@ def test_many_failures_are_counted_and_not_listed(rows):
     ]
     shown = screen(many)
     assert "and 97 more" in shown
-    assert "rerun all 100: repro run --lf" in shown
+    assert "rerun all: repro run --failed" in shown
     assert len(shown.splitlines()) <= 40
 
 
@@ -289,8 +300,8 @@ def test_what_is_not_listed_of_the_failures_is_counted(rows, count):
 
 def test_an_unfinished_run_is_not_repeated_by_what_failed(rows):
     shown = screen([row | {"outcome": "unfinished"} for row in rows])
-    assert "give the command again (5)" in shown
-    assert "--lf" not in shown
+    assert "give the command again (5 rows)" in shown
+    assert "rerun all" not in shown
 
 
 def test_a_curve_says_how_many_points_were_measured(rows):
