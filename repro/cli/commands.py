@@ -53,8 +53,8 @@ def run(words: list[str]) -> int:
     # This process has loaded the package before pytest could rewrite its assertions, of which
     # it has none: nothing to warn of, and a warning would be an error.
     quiet = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
-    # What else pytest may list at the end, known misses and skips, stands in the report.
-    settings = ["-c", os.path.relpath(paths.home() / "pyproject.toml"), "-W", quiet, "-r", "fE"]
+    # What pytest may list at the end stands above it, or in the report.
+    settings = ["-c", os.path.relpath(paths.home() / "pyproject.toml"), "-W", quiet, "-r", "N"]
     if paths.installed():  # where reports and caches have no place
         settings += ["--rootdir", str(Path.cwd())]
     every = map(registry.tests_of, registry.folders())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,15 +20,17 @@ import pytest
 
 from repro import paths
 from repro.atomic import locked, write_atomic
-from repro.judge.freshness import tolerance
+from repro.judge.freshness import MANY, tolerance
 from repro.judge.populations import Kind
+from repro.report import red
 from repro.report.failure import labelled
 
 MOST_NAMED = 3
 """Metrics that a failure names."""
 WHAT_TO_DO = (
     "the code changed what it measures: find the change. Where it is meant, --force-regen writes "
-    "the snapshot anew"
+    "the snapshot anew, and test_fresh stays red until the experiment's revision is raised and "
+    "its seeds are measured anew (repro calibrate)"
 )
 OTHER_MACHINE = (
     "the snapshot was made with {}; this machine computes with {}, whose rounding changes numbers "
@@ -88,13 +91,15 @@ class Snapshot:
             }
             raise NoSnapshotError(labelled(lines), pytrace=False) from None
         except AssertionError as error:
-            differ = self._differences(values) or [str(error)]
-            made_with = known.get(name, here)
-            what = OTHER_MACHINE.format(made_with, here) if made_with != here else WHAT_TO_DO
+            differ = self._differences(values) or {str(error): math.inf}
+            made_with, most = known.get(name, here), max(differ.values())
+            other = made_with != here and most < MANY
+            what = OTHER_MACHINE.format(made_with, here) if other else WHAT_TO_DO
             more = [f"and {n} more"] if (n := len(differ) - MOST_NAMED) > 0 else []
+            judged = f", up to {red.beyond(most)}" if most < math.inf else ""
             lines = {
-                "snapshot": f"{self.name}: {len(differ)} of {len(values)} metrics differ",
-                "metrics": "; ".join([*differ[:MOST_NAMED], *more]),
+                "snapshot": f"{self.name}: {len(differ)} of {len(values)} metrics differ{judged}",
+                "metrics": "; ".join([*list(differ)[:MOST_NAMED], *more]),
                 "do": what,
             }
             raise pytest.fail.Exception(labelled(lines), pytrace=False) from None
@@ -105,19 +110,20 @@ class Snapshot:
                     text = json.dumps({**known, name: here}, indent=1, sort_keys=True)
                     write_atomic(path, f"{text}\n".encode())
 
-    def _differences(self, values: Mapping[str, float]) -> list[str]:
-        """Say of each metric that is not as in the file how far off it is."""
+    def _differences(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Say of each metric that is not as in the file how far off it is, also in tolerances."""
         with self.path.open(encoding="utf-8", newline="") as file:
             row = next(csv.DictReader(file), {})
         there = {metric: text for metric, text in row.items() if metric}  # but for the index
-        found = [f"{metric} is measured no more" for metric in there if metric not in values]
+        gone = (metric for metric in there if metric not in values)
+        found = {f"{metric} is measured no more": math.inf for metric in gone}
         for metric, value in values.items():
             allowed = tolerance(self.name, metric)
             if metric not in there:
-                found.append(f"{metric} is new")
-            elif not abs(value - float(there[metric])) <= allowed:
+                found[f"{metric} is new"] = math.inf
+            elif not (off_by := abs(value - float(there[metric]))) <= allowed:
                 off = f"{value:.6g} here, {float(there[metric]):.6g} in the snapshot"
-                found.append(f"{metric} is {off}, {allowed:.2g} allowed")
+                found[f"{metric} is {off}, {allowed:.2g} allowed"] = off_by / allowed
         return found
 
     def _content(self) -> bytes:

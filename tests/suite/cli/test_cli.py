@@ -236,7 +236,7 @@ def test_run_takes_in_the_tests_of_papers_outside(monkeypatch, tiny):
     assert main.main(["run", "-q"]) == 0
     tests = os.path.relpath(tiny.root / "claims" / "test_tiny.py")
     assert [words[-3:] for words in called] == [
-        ["fE", "tests/claims", "-q"],
+        ["N", "tests/claims", "-q"],
         ["tests/claims", tests, "-q"],
     ]
 

@@ -121,7 +121,8 @@ def line_of() -> Callable[[str, str], str]:
 
     def find(output: str, name: str) -> str:
         start = f"{name}:".ljust(11)
-        found = [line for line in output.splitlines() if line.startswith(start)]
+        whole = output.replace(f"\n{' ' * len(start)}", " ")  # of lines that were folded
+        found = [line for line in whole.splitlines() if line.startswith(start)]
         assert len(set(found)) == 1, (name, found)  # one a failing test
         return found[0].removeprefix(start)
 

@@ -30,7 +30,7 @@ def test_a_run_writes_page_and_summary_beside_its_report(runs):
 def test_a_partial_run_says_so_on_its_page(runs):
     runs("--claim", "tiny-order")
     page = runs.report_path.with_name("index.html").read_text("utf-8")
-    assert "Partial run: 4 of 5 rows were deselected" in page
+    assert "Partial run (--claim tiny-order): 4 of 5 rows were deselected" in page
 
 
 def test_a_run_appends_to_githubs_summary(runs, tmp_path, monkeypatch):

@@ -215,6 +215,16 @@ def test_the_header_says_whether_the_code_is_the_commit_s(runs, monkeypatch, dir
     assert (header["commit"], header["dirty"]) == ("c" * 40, dirty)
 
 
+@pytest.mark.parametrize("commit", ["c" * 40, "unknown"])
+def test_the_header_names_the_commit_of_the_evidence(runs, monkeypatch, commit):
+    monkeypatch.setattr(provenance, "commit", lambda _: (commit, False))
+    monkeypatch.setattr(provenance, "last", lambda _, form, *path: f"{form} {path}")
+    runs("--claim", "tiny-error")
+    header = runs.report()["header"]
+    told = ("%s ()", f"%h ({runs.tiny.populations!r},)") if commit != "unknown" else ("", "")
+    assert (header["subject"], header["evidence"]) == told
+
+
 @pytest.mark.parametrize("workers", [[], ["-p", "no:xdist"]])
 def test_junit_carries_the_four_properties(runs, workers):
     runs.tiny.values["error"] = 0.75  # stale: the failing claim has them too

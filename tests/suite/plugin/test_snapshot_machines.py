@@ -12,6 +12,7 @@ from repro.plugin import snapshots
 from repro.plugin.snapshots import NoSnapshotError, Snapshot
 
 HERE = {"error": 0.6, "same": 0.7, "new": 1.0}
+NEAR = {"error": 0.502, "same": 0.7, "gone": 0.9}
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def make(snapshot) -> None:
         pytest.fail("it was made anew")
 
 
-def fail(snapshot) -> str:
-    with pytest.raises(pytest.fail.Exception) as caught, snapshot.held(HERE):
+def fail(snapshot, values=HERE) -> str:
+    with pytest.raises(pytest.fail.Exception) as caught, snapshot.held(values):
         raise AssertionError
     assert not caught.value.pytrace
     assert caught.value.__suppress_context__  # else pytest shows what is said here in short, too
@@ -70,7 +71,9 @@ def test_of_another_machine_a_failure_names_both_and_does_not_say_to_regenerate(
     else:
         here = "AVX512, ONEDNN_MAX_CPU_ISA=AVX2"
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    told = fail(snapshot)
+    assert "do:        the code changed" in fail(snapshot)  # which no machine does
+    assert "do:        the code changed" in fail(snapshot, NEAR | {"error": 0.6})
+    told = " ".join(fail(snapshot, NEAR).split())
     assert f"made with AVX512; this machine computes with {here}," in told
     assert "--force-regen" not in told
     assert "docs/arithmetic.py" in told
@@ -78,10 +81,16 @@ def test_of_another_machine_a_failure_names_both_and_does_not_say_to_regenerate(
 
 def test_a_failure_names_what_differs_and_by_how_much(folder, monkeypatch):
     (folder / "full" / "toy.csv").write_text(",error,same,gone\n0,0.5,0.7,0.9\n")
-    first, second, third = fail(Snapshot("full", "toy")).splitlines()
+    first, second, third, _ = fail(Snapshot("full", "toy")).splitlines()
     assert first == "snapshot:  toy: 3 of 3 metrics differ"
     error = "error is 0.6 here, 0.5 in the snapshot, 0.001 allowed"
     assert second == f"metrics:   gone is measured no more; {error}; new is new"
     assert third.startswith("do:        the code changed")  # no machine is on record
+    assert "test_fresh stays red" in fail(Snapshot("full", "toy"))
+    times = "1 of 3 metrics differ, up to {} times what is allowed for other processors: the code"
+    said = fail(Snapshot("full", "toy"), NEAR | {"error": 0.6}).splitlines()[0]
+    assert said.endswith(times.format(100))
+    said = fail(Snapshot("full", "toy"), NEAR).splitlines()[0]
+    assert said.endswith(f"{times.format('2.0')}, or this machine")
     monkeypatch.setattr(snapshots, "MOST_NAMED", 2)
     assert fail(Snapshot("full", "toy")).splitlines()[1].endswith("; and 1 more")
