@@ -145,8 +145,8 @@ def stale(
         control = claim.control.metric if claim.control else ""
         return (
             f"code and evidence disagree: {red.whose(metric, claim.kind, claim.metric, control)} "
-            f"is {measured.values[metric]:.6g} on this machine and {seed0.values[metric]:.6g} in "
-            f"the population, on the same weights, {red.beyond(far[metric])}"
+            f"is {measured.values[metric]:.6g} here and {seed0.values[metric]:.6g} in the "
+            f"population on the same weights, {red.beyond(far[metric])}"
         )
     if seed0 is not None and set(measured.sources) == {"shipped"}:
         return (

@@ -16,7 +16,7 @@ from repro.report.result_row import ResultRow
 from repro.report.sanitize import line
 
 CHANGED = "This checkout has changes that are not committed: look there first."
-SINCE = "Look at what changed since the commit that the evidence was made with"
+SINCE = "Look at what changed since the evidence was last committed"
 MACHINE = (
     "; where that commit is red here, too, it is this machine (README, Interpreting a result)"
 )
@@ -39,7 +39,7 @@ def whose(metric: str, kind: str, own: str, control: str) -> str:
     name, said = metric.partition("[")[0], line(metric, 80)
     if name == own or (kind == "ordering" and name != control):
         return said
-    return f"its {'control' if name == control else 'ordering'}, {said},"
+    return f"its control, {said}," if name == control else f"its ordering's {said}"
 
 
 def beyond(times: float) -> str:
@@ -100,7 +100,8 @@ def summary(rows: Iterable[ResultRow], header: Mapping[str, Any], snapshots: int
     broken, stale = words.broken(ran), [row for row in ran if row["stale"]]
     every = f"{counted(len(ran), 0)} that ran, one a claim and reading"
     found = [f"of {every}, {broken}"] * bool(broken)
-    found += [f"{counted(0, snapshots)} of the shipped networks differ"] * bool(snapshots)
+    differ = "differs" if snapshots == 1 else "differ"
+    found += [f"{counted(0, snapshots)} of the shipped networks {differ}"] * bool(snapshots)
     if not found:
         return []
     total = "; ".join(found)
@@ -109,7 +110,7 @@ def summary(rows: Iterable[ResultRow], header: Mapping[str, Any], snapshots: int
     most = max((times for row in stale for times in row["drift"].values()), default=0.0)
     judged = f"Up to {beyond(most)}" if most else UNKNOWN
     commit = line(header.get("evidence", ""), 40)
-    since = SINCE + f" (git diff {commit} -- repro)" * commit.isalnum()
+    since = SINCE + f" ({commit})" * commit.isalnum()
     if header["dirty"]:
         return [*said, *([f"{judged}."] if stale else []), CHANGED]
     if stale or snapshots:

@@ -50,7 +50,8 @@ def _red(report: Mapping[str, Any]) -> list[str]:
     if not found:
         return []
     again = f"Run again what failed: `{red.rerun('report.json')}`, with this run's report.json."
-    return [f"**{literal(found[0])}.**", "", *map(literal, found[1:]), "", again, ""]
+    parts = [f"**{literal(found[0])}.**", *map(literal, found[1:]), again]
+    return [text for part in parts for text in (part, "")]
 
 
 def _counts(rows: Sequence[ResultRow]) -> list[str]:

@@ -127,7 +127,7 @@ def test_a_measurement_outside_the_gate_is_stale_and_fails(runs, value, fresh):
     [
         ("error", "error"),
         ("control-error", "its control, control-error,"),
-        ("small", "its ordering, small,"),
+        ("small", "its ordering's small"),
     ],
 )
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_on_the_same_weights_it_is_said_which_number_moved_how_far(
     assert runs.record()["drift"] == pytest.approx(drift, abs=1e-6)
     if judged:
         why = line_of(result.stdout.str(), "why")
-        start = f"code and evidence disagree: {named} is {there - off:.6g} on this machine and "
-        assert why.startswith(f"{start}{there:.6g} in the population, on the same weights")
+        start = f"code and evidence disagree: {named} is {there - off:.6g} here and "
+        assert why.startswith(f"{start}{there:.6g} in the population on the same weights")
         text = " ".join(result.stdout.str().split())
         who = "the code, or this machine" if off < 0.01 else "the code"
         assert f"{judged} is allowed for other processors: {who} " in text

@@ -204,12 +204,12 @@ def test_banners_say_what_limits_the_page():
     assert f"failed; STALE: code and evidence disagree; {said}" in found.words
     assert "reproduced STALE" in found.words
     assert "moved: noise Up to 250 times what is allowed for other processors: the" in found.words
-    assert "(git diff 07ca1b4 -- repro)" in found.words
+    assert "last committed (07ca1b4)" in found.words
     assert "repro run --failed report.json" in found.words
     snapshot = make(record())
     assert "--failed" not in parsed(snapshot).words
     snapshot["footer"]["snapshots_failed"] = ["a"]
-    assert "1 snapshot of the shipped networks differ. Each failure" in parsed(snapshot).words
+    assert "1 snapshot of the shipped networks differs. Each failure" in parsed(snapshot).words
     assert {"href": "#tiny-error"} in found.all("a")
 
 

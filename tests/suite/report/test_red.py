@@ -25,7 +25,7 @@ def test_every_number_says_what_it_counts():
     assert red.summary(rows, KNOWN, 0)[0] == f"{total}; this run does not confirm these"
     both = f"{total}; 2 snapshots of the shipped networks differ; this run does not confirm these"
     assert red.summary(rows, KNOWN, 2)[0] == both
-    assert red.summary([record()], KNOWN, 1)[0] == "1 snapshot of the shipped networks differ"
+    assert red.summary([record()], KNOWN, 1)[0] == "1 snapshot of the shipped networks differs"
 
 
 @pytest.mark.parametrize(
@@ -70,16 +70,14 @@ def test_how_far_off_the_numbers_are_is_judged(times, said, machine):
     advice = red.summary(rows, KNOWN, 0)[-1]
     assert advice.startswith(said)
     assert ("where that commit is red here, too, it is this machine" in advice) is machine
-    assert "evidence was made with (git diff 07ca1b4 -- repro)" in advice
+    assert "evidence was last committed (07ca1b4)" in advice
 
 
 @pytest.mark.parametrize("evidence", ["", "$(rm -r)", None])
 def test_no_commit_is_named_where_none_is_known(evidence):
     header = HEADER if evidence is None else HEADER | {"evidence": evidence}
     advice = red.summary([stale(drift={"error": 50.0})], header, 0)[-1]
-    assert advice.endswith(
-        "Look at what changed since the commit that the evidence was made with."
-    )
+    assert advice.endswith(f": the code. {red.SINCE}.")
 
 
 def test_what_is_not_committed_is_looked_at_first():
@@ -98,10 +96,10 @@ def test_what_is_not_committed_is_looked_at_first():
             stale(drift={"error": 1.0, "noise": 50.0}),
             "its control, noise, by 50 times what is allowed",
         ),
-        (stale(drift={"small": 2.0}), "its ordering, small, by 2.0 times what is allowed"),
+        (stale(drift={"small": 2.0}), "its ordering's small by 2.0 times what is allowed"),
         (
             stale(drift={"small": 2.0}, control=None),
-            "its ordering, small, by 2.0 times what is allowed",
+            "its ordering's small by 2.0 times what is allowed",
         ),
         (stale(ordering, drift={"error": 50.0}), "by 0.3010 here, 0.3000 in the population"),
         (
