@@ -20,6 +20,7 @@ class Explained:
 
     Attributes:
         table: the table or figure; empty for the whole paper.
+        rest: the reading that the paper's other numbers are taken from; empty where they are not.
         inside: how many of the published numbers lie in their bands.
         numbers: how many numbers were judged.
         p: of the joint test of all numbers of the table; None for a whole paper, and where so
@@ -32,31 +33,43 @@ class Explained:
     inside: int
     numbers: int
     p: float | None = None
+    rest: str = ""
 
 
 def explained(paper: Paper, cases: Sequence[Case], archive: Archive) -> list[Explained]:
     """Return a line a reading for the whole paper, then one for each table of its numbers.
 
-    A table is what its claims' records name in common, all measured on one network.
+    A table is what its claims' records name in common, all measured on one network. A reading that
+    speaks of some of the first one's numbers alone has a line with the first one for the rest.
 
     >>> from repro.judge.cases import judge
     >>> from repro.papers import registry
     >>> paper, archive = registry.load_all()["lacok2016"], Archive()
     >>> lines = explained(paper, judge(paper, archive), archive)
-    >>> [(line.table, line.numbers) for line in lines if line.reading == "cached-adversarials"]
-    [('', 11), ('Table 2', 8)]
+    >>> [(each.table, each.numbers, each.rest) for each in lines if "cached" in each.reading]
+    [('', 11, ''), ('', 22, 'as-written'), ('Table 2', 8, '')]
     """
     found = []
+    of_first: dict[str, Case] = {}
     for reading in paper.readings:
         mine = [c for c in cases if c.claim.paper == paper.id and c.reading == reading]
-        first = [case for case in mine if not case.claim.variant_of]
-        found.append(_counted(paper, reading, "", first))
+        counted = {case.claim.id: case for case in mine if _counts(case)}
+        found.append(_counted(paper, reading, "", counted.values()))
+        of_first = of_first or counted
+        if set() < counted.keys() < of_first.keys():
+            both = _counted(paper, reading, "", (of_first | counted).values())
+            found.append(replace(both, rest=next(iter(paper.readings))))
         tables = dict.fromkeys(case.claim.table for case in mine if case.claim.table)
         for table in tables:
             rows = [case for case in mine if case.claim.table == table]
             p = _joint(paper, reading, rows, archive)
             found.append(replace(_counted(paper, reading, table, rows), p=p))
     return found
+
+
+def _counts(case: Case) -> bool:
+    number = isinstance(case.claim, PublishedClaim) and case.judgement.n > 0
+    return number and not case.claim.variant_of
 
 
 def _counted(paper: Paper, reading: str, table: str, cases: Iterable[Case]) -> Explained:

@@ -37,7 +37,9 @@ LEGEND = """\
 Mean, s and N are of independent trainings with different seeds. Seed 0 is the network that
 ships. A verdict belongs to a reading: one complete interpretation of what the paper leaves
 open. *Post hoc* is what came after its numbers were known, the claim, its criterion or its
-reading; *our criterion* is a threshold that the paper does not give. {by_chance};
+reading; *our criterion* is a threshold that the paper does not give. The rules themselves were
+revised once 10 to 20 seeds were known: [docs/verdict-changes.md](docs/verdict-changes.md) has
+every verdict that this changed. {by_chance};
 a curve, whose points have one band together, counts once.
 [docs/statistics.md](docs/statistics.md) has the formulas.
 """
@@ -45,15 +47,20 @@ EXPLAINED = """\
 ## What each reading explains
 
 How many of the published numbers lie in their bands, for the paper as a whole and for each table
-that one network gave. *p* is of the joint test of all the table's numbers at once (Hotelling's T²
-for one more training, the rounding of the numbers counted): a reading can hold every number by
-itself and not the table.
+that one network gave. A bar or point of a figure is a number, and so is one that follows from
+others, such as a gain between two tables. A number is left out where the reading says nothing of
+it; *else* takes those under the paper's first reading, so that the paper is judged as one whole.
+A wide band holds much ([docs/statistics.md](docs/statistics.md#curves) says how much of a curve),
+and a reading can hold every number by itself and not the table: *p* is of the joint test of all
+the table's numbers at once (Hotelling's T² for one more training, the rounding of the numbers
+counted).
 """
 EFFECTS = """\
 ## What single switches change
 
 Paired over seeds: each switch alone, from the reading named, everything else as it is
-there. Measured, not judged; `claims.toml` says in what experiment.
+there, on the test images of the experiment that `claims.toml` names, which may be the first ones
+alone. Measured, not judged.
 """
 CHANGES = """\
 ## What the readings change
@@ -87,7 +94,7 @@ def _explained(papers: Iterable[Paper], cases: Sequence[Case], archive: Archive)
         [
             line.paper,
             line.reading + ", post hoc" * (line.reading in paper.post_hoc_readings),
-            _cell(line.table) or "all",
+            _cell(line.table) or "all" + f", else {line.rest}" * bool(line.rest),
             f"{line.inside} of {line.numbers}",
             words.NOTHING if line.p is None else f"{line.p:.2g}",
         ]

@@ -186,7 +186,7 @@ def _explained(lines: Iterable[Explained], width: int) -> list[RenderableType]:
             found = tests.setdefault((line.paper, line.reading), [])
             found.append(f"{line.table}: {line.p:.2g}")
     for line in every:
-        if not line.table and line.numbers:
+        if not (line.table or line.rest) and line.numbers:
             joint = ", ".join(tests.get((line.paper, line.reading), [])) or words.NOTHING
             cells = (line.reading, f"{line.inside} of {line.numbers}", joint)
             papers.setdefault((line.paper, ""), []).append(cells)

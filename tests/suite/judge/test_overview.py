@@ -55,6 +55,24 @@ def test_each_point_of_a_curve_is_a_number(paper, archive):
     assert not inside[-1]
 
 
+def test_a_reading_of_some_numbers_is_counted_with_the_first_one_s_for_the_rest(archive):
+    paper = registry.load_all()["lacok2016"]
+    cases = judge(paper, archive)
+    found = {
+        (each.reading, each.rest): each
+        for each in explained(paper, cases, archive)
+        if not each.table
+    }
+    first, part = found["as-written", ""], found["cached-adversarials", ""]
+    whole = found["cached-adversarials", "as-written"]
+    shared = {c.claim.id for c in cases if c.reading == "cached-adversarials"}
+    kept = [c for c in cases if c.reading == "as-written" and c.claim.id not in shared]
+    alone = explained(paper, kept, archive)[0]
+    assert whole.numbers == first.numbers == part.numbers + alone.numbers
+    assert whole.inside == part.inside + alone.inside
+    assert ("as-written", "as-written") not in found
+
+
 def test_margins_as_they_are_change_nothing_and_none_at_all_does(paper, archive):
     assert with_margins([paper], archive, 1.0) == {}
     changes = with_margins([paper], archive, 1e-9)
