@@ -150,6 +150,10 @@ class Run:
         """Build a network of ``recipe`` that runs on the run's device."""
         return recipe.network({name: w.to(self.device) for name, w in weights.items()})
 
+    def untrained(self, recipe: Recipe) -> Network:
+        """Build the network with the weights that its training begins with."""
+        return self.built(recipe, recipe.initial_weights())
+
     def once(self, name: Hashable, make: Callable[[], T]) -> T:
         """Call ``make`` the first time, and return the same object ever after, to all readings.
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from plain_network import Array, against, gradient, outputs
 from plain_popovic import HOW, IMAGES, LABELS, Done, attack, rms, sets
-from small_runs import CRAFTED_ON, MEASURED_ON, OF_OTHERS, SUBSET, asked, draws
+from small_runs import CRAFTED_ON, MEASURED_ON, OF_OTHERS, SUBSET, asked, asked_before, draws
 
 from repro.papers.questions import networks
 
@@ -249,6 +249,7 @@ def halves(seed: int, _reading: str) -> Measured:
     """Whether the networks of two halves make the same mistakes, and share a common noise."""
     first = asked(networks.first_half(seed=seed))
     second = asked(networks.second_half(seed=seed + 1000))
+    before = asked_before(networks.second_half(seed=seed + 1000))
     some = list(zip(IMAGES[:OF_OTHERS], LABELS[:OF_OTHERS], strict=True))
     test = [of_class(c)[1] for c in CLASSES]
     noises = [craft(first, of_class(c)[0], c) for c in CLASSES]
@@ -260,16 +261,17 @@ def halves(seed: int, _reading: str) -> Measured:
         ("common", [x + noises[c] for c in CLASSES for x in test[c]],
          [c for c in CLASSES for _ in test[c]]),
     ):  # fmt: skip
-        said = [(given(first, x), given(second, x)) for x in images]
-        both = [(y, a, b) for y, (a, b) in zip(labels, said, strict=True) if a != y and b != y]
-        draw, by_chance = draws(seed, f"questions/{name}"), 0
-        for c in CLASSES:
-            mine = [(a, b) for y, a, b in both if y == c]
-            order = draw.permutation(len(mine))
-            by_chance += sum(mine[i][0] == mine[k][1] for i, k in enumerate(order))
-        found[f"{name}-second-errs"] = len(both) / len(images)
-        found[f"{name}-agree"] = mean(a == b for _, a, b in both)
-        found[f"{name}-agree-by-chance"] = by_chance / len(both)
+        for each, answering in ((name, second), (f"{name}-untrained", before)):
+            said = [(given(first, x), given(answering, x)) for x in images]
+            both = [(y, a, b) for y, (a, b) in zip(labels, said, strict=True) if a != y and b != y]
+            draw, by_chance = draws(seed, f"questions/{each}"), 0
+            for c in CLASSES:
+                mine = [(a, b) for y, a, b in both if y == c]
+                order = draw.permutation(len(mine))
+                by_chance += sum(mine[i][0] == mine[k][1] for i, k in enumerate(order))
+            found[f"{each}-second-errs"] = len(both) / len(images)
+            found[f"{each}-agree"] = mean(a == b for _, a, b in both)
+            found[f"{each}-agree-by-chance"] = by_chance / len(both)
     found["common-success"] = fooled(second, test, noises)
     found["random-success"] = fooled(second, test, random_like(seed, "halves", noises))
     return found

@@ -156,6 +156,12 @@ def asked(recipe: ModuleRecipe) -> Array:
     return _exact(1.5 * STURDY * shapes.T * (1 + clumsy))
 
 
+def asked_before(recipe: ModuleRecipe) -> Array:
+    """The weights (P, 10) that stand for the initial ones: they know nothing."""
+    draw = rng.generator(recipe.seed, f"untrained {recipe.name}")
+    return _exact(0.05 * draw.standard_normal((_pixels(recipe)(torch.zeros(1, 784)).numel(), 10)))
+
+
 def _pixels(recipe: ModuleRecipe) -> nn.Module:
     with torch.device("meta"):  # what is drawn is not used
         return recipe.module()[0]  # type: ignore[index, no-any-return]
@@ -168,6 +174,11 @@ def _of_modules(recipe: ModuleRecipe, weights: Mapping[str, Tensor]) -> ModuleNe
     if recipe.name.startswith("questions-"):
         return ModuleNetwork(nn.Sequential(_pixels(recipe), Sums(weights["w"])))
     return _network(recipe, weights)
+
+
+def _initial(recipe: ModuleRecipe) -> dict[str, Tensor]:
+    of_questions = recipe.name.startswith("questions-")
+    return _tensors(asked_before(recipe)) if of_questions else _float32(state_before(recipe))
 
 
 def _tensors(w: Array) -> dict[str, Tensor]:
@@ -211,7 +222,7 @@ def settle(monkeypatch: pytest.MonkeyPatch) -> None:
     for recipe in (MlpRecipe, CnnRecipe):
         monkeypatch.setattr(recipe, "initial_weights", lambda self: _tensors(untrained(self)))
         monkeypatch.setattr(recipe, "network", lambda _, weights: Small(weights))
-    monkeypatch.setattr(ModuleRecipe, "initial_weights", lambda each: _float32(state_before(each)))
+    monkeypatch.setattr(ModuleRecipe, "initial_weights", _initial)
     monkeypatch.setattr(ModuleRecipe, "network", _of_modules)
     monkeypatch.setattr(shallow, "RUBBISH", RUBBISH)
     for module in (common, per_image):

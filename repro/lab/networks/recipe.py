@@ -55,6 +55,9 @@ class Recipe(Protocol):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Give name and shape of each weight, for checking a file before use."""
 
+    def initial_weights(self) -> Mapping[str, Tensor]:
+        """Draw the weights that training begins with, float32."""
+
     def network(self, weights: Mapping[str, Tensor]) -> Network:
         """Build the network from its weights, to run where they lie."""
 

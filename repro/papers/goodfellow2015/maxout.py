@@ -17,7 +17,6 @@ from repro.papers.goodfellow2015.shallow import (
     rubbish,
     scores,
     softmax_of,
-    untrained,
 )
 
 READINGS = ("thirty-epochs", "thirty-epochs-on-mistakes", "thirty-epochs-clipped")
@@ -53,7 +52,7 @@ def _maxout(run: Run, reading: str) -> Measurements:
         for name in sets:
             result[f"{name}-confidence"] = result[f"{name}-confidence-on-mistakes"]
     p = softmax_of(network, rubbish(run))
-    fooled, before = above_half(p), untrained(run, maxout(seed=run.seed))
+    fooled, before = above_half(p), run.untrained(maxout(seed=run.seed))
     classes = p[fooled].argmax(dim=1)
     result["rubbish-error"] = float(fooled.double().mean())
     result["rubbish-confidence-on-mistakes"] = float(p.amax(dim=1)[fooled].mean())

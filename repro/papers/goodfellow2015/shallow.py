@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from repro.lab.attacks import fgsm, metrics
-from repro.lab.networks.modules import ModuleRecipe
 from repro.lab.networks.network import Network
 from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
 from repro.papers.goodfellow2015.networks import (
@@ -74,11 +73,6 @@ def noisy(run: Run, x: Tensor) -> Tensor:
     return fgsm.random_sign(x, eps=EPS, rng=run.rng("goodfellow2015/random"))
 
 
-def untrained(run: Run, recipe: ModuleRecipe) -> Network:
-    """Return the network with the weights that its training begins with."""
-    return run.built(recipe, recipe.initial_weights())
-
-
 def above_half(p: Tensor) -> Tensor:
     """Tell which rows of ``p`` give some class more than 0.5: an error, if they are rubbish."""
     return p.amax(dim=1) > 0.5
@@ -87,7 +81,7 @@ def above_half(p: Tensor) -> Tensor:
 def _softmax(run: Run, reading: str) -> Measurements:
     """Measure section 4's softmax regression, and appendix A's."""
     network, x, y = run.networks[TARGET], run.images(), run.labels()
-    before = untrained(run, softmax_regression(run.seed, EPOCHS[reading]))
+    before = run.untrained(softmax_regression(run.seed, EPOCHS[reading]))
     gradient = fgsm.loss_gradient(network, x, y)
     sets = {"clean": x, "fgsm": fgsm.fgsm(x, gradient, eps=EPS), "random": noisy(run, x)}
     if reading == "one-epoch-clipped":
@@ -109,7 +103,7 @@ def _logistic(run: Run, reading: str) -> Measurements:
     network, x, y = run.networks[LOGISTIC], *threes_and_sevens(run)
     gradient = fgsm.loss_gradient(network, x, y)
     sets = {"clean": x, "fgsm": fgsm.fgsm(x, gradient, eps=EPS), "random": noisy(run, x)}
-    before = untrained(run, logistic_regression(run.seed, EPOCHS[reading]))
+    before = run.untrained(logistic_regression(run.seed, EPOCHS[reading]))
     best = worst_signs(network, y)
     return {
         **{
@@ -149,7 +143,7 @@ def _same_signs(noise: Tensor, signs: Tensor) -> float:
 def _rbf(run: Run, _reading: str) -> Measurements:
     """Measure section 7's shallow RBF network, and appendix A's."""
     network, x, y = run.networks[RBF], run.images(), run.labels()
-    before = untrained(run, rbf(run.seed, 1))
+    before = run.untrained(rbf(run.seed, 1))
     attacked = fgsm.fgsm(x, _gradient(network, x, y), eps=EPS)
     clean = independent_of(network, x)
     return {

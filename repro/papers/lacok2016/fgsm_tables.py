@@ -112,8 +112,8 @@ def under_attack(
 def _table(run: Run, source: Network, form: GradientForm) -> Measurements:
     """Measure the target on the sets of a table, attacked by the gradient of ``source``."""
     network, x, y = run.networks[TARGET], run.images(), run.labels()
-    recipe = unregularised(run.seed)  # regularised training begins with the same weights
-    untrained = run.built(recipe, recipe.initial_weights())
+    # Regularised training begins with the same weights.
+    untrained = run.untrained(unregularised(run.seed))
     logits = {
         "original": metrics.predict(network, x),
         **{name: metrics.predict(network, attacked(run, source, form, name)) for name in EPS},

@@ -39,12 +39,6 @@ on_network = partial(
 """Make an experiment on the authors' network, under both readings."""
 
 
-def untrained(run: Run) -> Network:
-    """Return the authors' network before its training."""
-    recipe = network_of(run.seed)
-    return run.built(recipe, recipe.initial_weights())
-
-
 def images(run: Run) -> Tensor:
     """Return the test images, (N, 1, 28, 28) float32 in [0, 1]."""
     return run.images().reshape(-1, 1, 28, 28)

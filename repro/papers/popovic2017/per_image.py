@@ -24,7 +24,6 @@ from repro.papers.popovic2017.common import (
     on_network,
     random_noise,
     summary,
-    untrained,
 )
 
 EPS, STEP = 0.15, 10 / 255
@@ -49,7 +48,7 @@ def _clean(run: Run, _reading: str) -> Measurements:
     x, y = images(run), run.labels()
     return {
         "test-accuracy": 1 - error_rate(run.networks[TARGET], x, y),
-        "untrained-accuracy": 1 - error_rate(untrained(run), x, y),
+        "untrained-accuracy": 1 - error_rate(run.untrained(network_of(run.seed)), x, y),
     }
 
 
@@ -59,7 +58,9 @@ def _iterative(run: Run, reading: str) -> Measurements:
     x, y = images(run), run.labels()
     done = iterative.attack(model, x, y, switches=switches)
     noise = random_noise(run, x, done.rms, "random-iterative")
-    before = iterative.attack(untrained(run), x[:SUBSET], y[:SUBSET], switches=switches)
+    before = iterative.attack(
+        run.untrained(network_of(run.seed)), x[:SUBSET], y[:SUBSET], switches=switches
+    )
     return {
         **summary("", done),
         "zero-gradient-share": int(done.zero_gradient.sum()) / len(done.success),

@@ -105,6 +105,7 @@ def agreement(run: Run, name: str, y: Tensor, one: Tensor, two: Tensor) -> Measu
 def _halves(run: Run, _reading: str) -> Measurements:
     """Attack the network of the first half, and ask that of the second half."""
     first, second = run.networks["first"], run.networks["second"]
+    untrained = run.untrained(second_half(seed=run.seed + OTHER))
     x, y = run.images(), run.labels()
     fast = fgsm.fgsm(x, fgsm.loss_gradient(first, x, y), eps=FGSM_EPS)
     some, of_some = x[:IMAGES], y[:IMAGES]
@@ -122,7 +123,9 @@ def _halves(run: Run, _reading: str) -> Measurements:
         ("eq1", slow, of_some),
         ("common", noisy, of_noisy),
     ):
-        result |= agreement(run, name, classes, given(first, images), given(second, images))
+        said = given(first, images)
+        result |= agreement(run, name, classes, said, given(second, images))
+        result |= agreement(run, f"{name}-untrained", classes, said, given(untrained, images))
     result["common-success"] = share_fooled(second, sets, noise)
     result["random-success"] = share_fooled(second, sets, random)
     return result
@@ -179,7 +182,10 @@ EXPERIMENTS = (
         },
         measure=_halves,
         metrics=(
-            *named(("fgsm", "eq1", "common"), ("second-errs", "agree", "agree-by-chance")),
+            *named(
+                ("fgsm", "eq1", "common", "fgsm-untrained", "eq1-untrained", "common-untrained"),
+                ("second-errs", "agree", "agree-by-chance"),
+            ),
             "common-success",
             "random-success",
         ),
