@@ -3,7 +3,7 @@
 A part stands between ``<!-- made by repro docs: NAME -->`` and ``<!-- end -->``, or between
 comments of YAML. The names are ``findings``, ``citation`` and ``codecheck``, ``template FILE`` for
 the files that ``repro new-paper`` writes, and ``PAPER NAME`` for every table of the paper's
-``doc_tables.py``.
+``doc_tables.py``; a name such as ``pairs.svg`` is a file, ``docs/PAPER-pairs.svg``.
 """
 
 from __future__ import annotations
@@ -107,6 +107,8 @@ def outdated(checkout: Path, populations: Path) -> dict[Path, str]:
         populations / SUMS: hashes(populations),
         checkout / "CLAIMS.md": claims_page(papers, cases, archive),
     }
+    for name in (name for name in made if name.endswith(".svg")):
+        pages[checkout / "docs" / name.replace(" ", "-")] = made[name]
     others = ("README.md", "CITATION.cff", "codecheck.yml")
     for path in (*map(checkout.joinpath, others), *sorted((checkout / "docs").glob("*.md"))):
         pages[path] = _updated(path, made)

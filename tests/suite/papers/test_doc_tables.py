@@ -180,6 +180,19 @@ def test_questions_pairs_from_row_to_column():
     ]
 
 
+def test_the_picture_of_pairs_has_the_darkness_of_the_table_s_shares():
+    found = Archive()
+    drawn = re.findall(
+        r'<rect x="(\d+)" y="(\d+)" width="28" height="28" [^>]*fill-opacity="([\d.]+)"',
+        questions.picture_of_pairs(found),
+    )
+    at = {(int(y) // 28 - 2, int(x) // 28 - 2): shade for x, y, shade in drawn}
+    lines = questions.pairs(found).splitlines()[2:]
+    cells = [line.strip("| ").split(" | ")[1:] for line in lines]
+    assert len(at) == 90
+    assert at == {(i, k): cells[i][k] for i in range(10) for k in range(10) if i != k}
+
+
 def test_questions_answers(tmp_path):
     """Each number a thousand off the last one, and twelve seeds that differ by one."""
     offered, numbers = registry.experiments("questions"), {}
