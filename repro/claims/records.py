@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -413,6 +414,7 @@ def _numbers(values: Mapping[str, Any], about: dict[str, Any], where: str) -> Pu
     return claim
 
 
+@lru_cache(maxsize=16)  # one process asks for the same papers again and again
 def parse(text: str, *, name: str) -> Paper:
     """Read the text of one ``claims.toml``.
 

@@ -80,7 +80,8 @@ def softmax_regression(seed: int, reading: str) -> Measured:
         found |= scores(name, [outputs(weights, x) for x in clipped])
     p = [outputs(weights, x) for x in rubbish(seed)]
     sure = [float(each.max()) for each in p if each.max() > 0.5]
-    before = [outputs(state_before(recipe), x) for x in rubbish(seed)]
+    start = state_before(recipe)
+    before = [outputs(start, x) for x in rubbish(seed)]
     return {
         **found,
         "rubbish-error": share_above_half(p),
@@ -170,7 +171,7 @@ def maxout_attacked(of: Weights) -> list[Array]:
 def maxout(seed: int, reading: str) -> Measured:
     """Section 4 and appendix A."""
     recipe = networks.maxout(seed=seed)
-    weights = state(recipe)
+    weights, start = state(recipe), state_before(recipe)
 
     def outputs(of: Weights, x: Array) -> Array:
         return softmax(maxout_outputs(of, x)[0])
@@ -193,9 +194,7 @@ def maxout(seed: int, reading: str) -> Measured:
         **found,
         "rubbish-error": share_above_half(p),
         "rubbish-confidence-on-mistakes": sum(sure) / len(sure),
-        "untrained-rubbish-error": share_above_half(
-            [outputs(state_before(recipe), x) for x in rubbish(seed)]
-        ),
+        "untrained-rubbish-error": share_above_half([outputs(start, x) for x in rubbish(seed)]),
         "rubbish-share-of-5s": given.count(5) / len(given),
         "rubbish-given-8": given.count(8) / len(p),
         "clean-share-of-5s": LABELS.count(5) / len(LABELS),
