@@ -20,7 +20,7 @@ from repro.lab import rng
 from repro.lab.mnist.data import Mnist
 from repro.lab.networks import recipe as recipes
 from repro.lab.networks.network import Network
-from repro.lab.networks.recipe import Recipe
+from repro.lab.networks.recipe import DrawnRecipe, Recipe
 from repro.lab.networks.store import Artifact
 
 T = TypeVar("T")
@@ -150,7 +150,7 @@ class Run:
         """Build a network of ``recipe`` that runs on the run's device."""
         return recipe.network({name: w.to(self.device) for name, w in weights.items()})
 
-    def untrained(self, recipe: Recipe) -> Network:
+    def untrained(self, recipe: DrawnRecipe) -> Network:
         """Build the network with the weights that its training begins with."""
         return self.built(recipe, recipe.initial_weights())
 

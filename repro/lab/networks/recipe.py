@@ -55,14 +55,18 @@ class Recipe(Protocol):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Give name and shape of each weight, for checking a file before use."""
 
-    def initial_weights(self) -> Mapping[str, Tensor]:
-        """Draw the weights that training begins with, float32."""
-
     def network(self, weights: Mapping[str, Tensor]) -> Network:
         """Build the network from its weights, to run where they lie."""
 
     def trainer(self, data: Mnist, *, device: str) -> Trainer:
         """Make a trainer at epoch 0."""
+
+
+class DrawnRecipe(Recipe, Protocol):
+    """A recipe that can draw what its training begins with."""
+
+    def initial_weights(self) -> Mapping[str, Tensor]:
+        """Draw the weights that training begins with, float32."""
 
 
 def canonical(value: Mapping[str, Any]) -> str:

@@ -85,7 +85,8 @@ def picture_of_pairs(archive: Archive) -> str:
         parts.append(f'<text x="{CELL * 1.6}" y="{at + 18}">{source}</text>')
         parts.append(f'<text x="{at + CELL / 2}" y="{CELL * 1.6}">{source}</text>')
     for source, target in PAIRS:
-        share = float(np.mean(population.values(f"success-{source}-{target}")))
+        values = population.values(f"success-{source}-{target}")
+        share = float(np.mean(values)) if len(values) else 0.0
         x, y = (target + 2) * CELL, (source + 2) * CELL
         cell = f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}"'
         parts.append(f'{cell} fill="#08306b" fill-opacity="{share:.2f}"/>')

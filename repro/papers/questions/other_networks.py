@@ -183,7 +183,7 @@ EXPERIMENTS = (
         measure=_halves,
         metrics=(
             *named(
-                ("fgsm", "eq1", "common", "fgsm-untrained", "eq1-untrained", "common-untrained"),
+                ("fgsm", "fgsm-untrained", "eq1", "eq1-untrained", "common", "common-untrained"),
                 ("second-errs", "agree", "agree-by-chance"),
             ),
             "common-success",

@@ -35,7 +35,10 @@ def test_the_generated_parts_are_in_step():
 def test_every_table_on_offer_is_in_a_document():
     text = "".join(text_of(path) for path in (*DOCUMENTS, *METADATA))
     for name in documents.parts(Archive(), []):
-        assert re.search(f"(<!--|#) made by repro docs: {name}( -->)?\n", text)
+        shown = f"(<!--|#) made by repro docs: {name}( -->)?\n"
+        if name.endswith(".svg"):
+            shown = rf"!\[[^\]]+\]\({re.escape(name.replace(' ', '-'))}\)"
+        assert re.search(shown, text)
 
 
 def test_a_part_that_is_touched_or_unknown_is_noticed(tmp_path):
