@@ -27,7 +27,7 @@ from repro.report import report_json as report
 from repro.report.result_row import Outcome, ResultRow, new_row
 
 if TYPE_CHECKING:  # torch is loaded only when a claim runs
-    from repro.plugin.progress import RunProgress
+    from repro.measure.run_progress import RunProgress
 
 
 class Recorder:
@@ -129,7 +129,7 @@ class Recorder:
 
     def show_progress(self) -> None:
         """Begin to show how far the run is, where the user has not asked for silence."""
-        from repro.plugin import progress
+        from repro.measure import run_progress as progress
 
         state, option = self.state, self.config.option
         claims = {claim.id: claim for claim, _ in state.under_readings()}

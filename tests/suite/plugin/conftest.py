@@ -19,9 +19,9 @@ import repro.lab.mnist.download
 import repro.lab.provenance
 import repro.measure.live
 import repro.measure.progress
+import repro.measure.run_progress
 import repro.measure.session
 import repro.plugin.measuring
-import repro.plugin.progress
 import repro.report.page.figures
 import repro.report.page.html
 import repro.report.step_summary
