@@ -17,7 +17,7 @@ from repro.errors import UsageError
 OPTIONS = {
     "claim": ("GLOB", "only the claims whose id matches"),
     "paper": ("ID", "only this paper's claims"),
-    "tag": ("TAG", "only the claims with this tag, such as headline"),
+    "tag": ("TAG", "only the claims with this tag (`repro claims` ends with all)"),
     "reading": ("NAME", "only under this reading"),
 }
 """The options that choose claims, in the order of :class:`Selection`'s fields."""
@@ -60,6 +60,12 @@ class Selection:
             and (not self.failed or f"{claim.id}@{reading}" in self.failed)
         )
 
+    def of(self, papers: Iterable[Paper]) -> list[tuple[Claim, list[str]]]:
+        """Return the chosen claims, each with those of its readings that are chosen."""
+        every = [claim for paper in papers for claim in paper.claims]
+        pairs = [(claim, [r for r in claim.readings if self.matches(claim, r)]) for claim in every]
+        return [(claim, readings) for claim, readings in pairs if readings]
+
     def check(self, papers: Iterable[Paper]) -> None:
         """Check that every word of the selection matches something.
 
@@ -75,8 +81,8 @@ class Selection:
         _known("--paper", self.papers, [paper.id for paper in loaded])
         _known("--tag", self.tags, [tag for claim in claims for tag in claim.tags])
         _known("--reading", self.readings, [r for paper in loaded for r in paper.readings])
-        every = replace(self, failed=())  # which may have snapshots alone
-        if not any(every.matches(claim, r) for claim in claims for r in claim.readings):
+        # What had failed may be snapshots alone.
+        if not replace(self, failed=()).of(loaded):
             raise UsageError(
                 "options that each match, but no claim matches them all",
                 expected="at least one claim",
@@ -87,11 +93,9 @@ class Selection:
 def list_claims(papers: Iterable[Paper], selection: Selection) -> str:
     """Write the selected claims as text, with their statements and expected verdicts."""
     lines = []
-    for claim in (claim for paper in papers for claim in paper.claims):
-        readings = [r for r in claim.readings if selection.matches(claim, r)]
-        if readings:
-            expected = ", ".join(f"{r}: {claim.readings[r].verdict}" for r in readings)
-            lines.append(f"{claim.id}\n    {claim.statement}\n    {expected}")
+    for claim, readings in selection.of(papers):
+        expected = ", ".join(f"{r}: {claim.readings[r].verdict}" for r in readings)
+        lines.append(f"{claim.id}\n    {claim.statement}\n    {expected}")
     return "\n".join(lines) + f"\n\n{len(lines)} claim{'' if len(lines) == 1 else 's'}\n"
 
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,28 +79,37 @@ def print_parts(parts: Iterable[RenderableType]) -> None:
     print(layout.rendered(parts, width=width or layout.WHOLE, plain=plain), end="")
 
 
-def _cases() -> list[Case]:
-    """Judge every claim under every reading, from the committed populations."""
+def _cases(chosen: Selection) -> list[Case]:
+    """Judge the chosen claims under the chosen readings, from the committed populations."""
     from repro.judge import cases, populations
 
-    archive = populations.Archive()
-    return [case for paper in registry.load_all().values() for case in cases.judge(paper, archive)]
+    return cases.judge_chosen(registry.load_all().values(), chosen, populations.Archive())
+
+
+def _selection(args: argparse.Namespace) -> Selection:
+    return Selection(*map(tuple, (args.claim, args.paper, args.tag, args.reading)))
 
 
 def claims(args: argparse.Namespace) -> int:
-    """List every claim and its expected verdicts; or print CLAIMS.md, or the README's table.
+    """List claims and their expected verdicts; or print CLAIMS.md, or the README's table.
 
     Raises:
-        UsageError: ``--paper`` names none.
+        UsageError: an option matches no claim, or would leave CLAIMS.md with half a paper.
     """
-    papers = registry.load_all()
-    Selection(papers=tuple(args.paper)).check(papers.values())
+    papers, chosen = registry.load_all(), _selection(args)
+    chosen.check(papers.values())
+    if args.markdown and replace(chosen, papers=()):
+        raise UsageError(
+            "--markdown of some claims of a paper",
+            expected="whole papers, which it counts",
+            do="leave --claim, --tag and --reading out",
+        )
     papers = {name: papers[name] for name in args.paper or papers}
     if args.markdown or args.findings:
         from repro.judge.populations import Archive
         from repro.report.claims_md import claims_page, findings
 
-        cases = [case for case in _cases() if case.claim.paper in papers]
+        cases = _cases(chosen)
         page = claims_page(papers.values(), cases, Archive()) if args.markdown else findings(cases)
         print(page, end="")
     elif args.json:
@@ -111,26 +121,27 @@ def claims(args: argparse.Namespace) -> int:
                 "published": claim.published,
                 "criterion": claim.criterion or None,
                 "tags": list(claim.tags),
-                "readings": {name: e.verdict for name, e in claim.readings.items()},
+                "readings": {name: claim.readings[name].verdict for name in readings},
             }
-            for paper in papers.values()
-            for claim in paper.claims
+            for claim, readings in chosen.of(papers.values())
         ]
         print(json.dumps(rows, indent=1))
     else:
-        _list(papers.values(), args.verbose)
+        _list(papers.values(), chosen, args.verbose)
     return 0
 
 
-def _list(papers: Iterable[Paper], statements: bool) -> None:
+def _list(papers: Iterable[Paper], chosen: Selection, statements: bool) -> None:
     """Print the claims as a table, or with their statements."""
     from repro.report import listing
 
-    listed = [claim for paper in papers for claim in paper.claims]
+    listed = chosen.of(papers)
     if statements:
-        print(list_claims(papers, Selection()), end="")
+        print(list_claims(papers, chosen), end="")
     else:
-        print_parts([*listing.claims(listed, width=window()), "", f"{len(listed)} claims"])
+        tags = ", ".join(sorted({tag for claim, _ in listed for tag in claim.tags}))
+        more = ["", f"tags: {tags}", f"{len(listed)} claims"]
+        print_parts([*listing.claims(listed, width=window()), *more])
 
 
 def verdicts(args: argparse.Namespace) -> int:
@@ -143,10 +154,10 @@ def verdicts(args: argparse.Namespace) -> int:
     from repro.report import listing
     from repro.report.result_row import band_row
 
-    ids = [*args.claim, args.id] if args.id else args.claim
-    chosen = Selection(tuple(ids), *map(tuple, (args.paper, args.tag, args.reading)))
+    args.claim += [args.id] * bool(args.id)
+    chosen = _selection(args)
     chosen.check(registry.load_all().values())
-    cases = [case for case in _cases() if chosen.matches(case.claim, case.reading)]
+    cases = _cases(chosen)
     if args.json:
         rows = [
             {
@@ -176,17 +187,22 @@ def verdicts(args: argparse.Namespace) -> int:
 def show(args: argparse.Namespace) -> int:
     """Tell one claim's whole story, from the answer to the line of code that judges it.
 
+    Where several match a glob they are listed.
+
     Raises:
-        UsageError: no claim has that id.
+        UsageError: no claim matches.
         EvidenceError: a population is missing or damaged.
     """
     from repro.cli import story
 
-    every = _cases()
-    mine = [case for case in every if case.claim.id == args.id]
-    if not mine:
-        raise nothing("the id", args.id, [case.claim.id for case in every])
-    print_parts(story.parts(mine, width=window() or 80, in_full=args.verbose))
+    chosen, papers = Selection(claims=(args.id,)), registry.load_all().values()
+    found = chosen.of(papers)
+    if not found:
+        raise nothing("the id", args.id, [claim.id for claim, _ in Selection().of(papers)])
+    if len(found) > 1:
+        _list(papers, chosen, args.verbose)
+    else:
+        print_parts(story.parts(_cases(chosen), width=window() or 80, in_full=args.verbose))
     return 0
 
 

@@ -134,16 +134,16 @@ def _parser() -> argparse.ArgumentParser:
     for name in selection.OPTIONS:
         choice.add_argument(f"--{name}", **selection.option(name))
 
-    said = "list every claim and what is expected of it"
-    option, flag = add("claims", commands.claims, said)
-    option("--paper", **selection.option("paper"))
+    said = "list claims and what is expected of them"
+    _, flag = add("claims", commands.claims, said, choice)
     flag("--json", help="as JSON")
     flag("--markdown", help="as CLAIMS.md has it")
     flag("--findings", help="the README's table of findings")
     flag("-v", "--verbose", help="with each claim's statement")
 
     option, flag = add("show", commands.show, "one claim's whole story")
-    setattr(option("id", help="the claim's id, as `repro claims` lists it"), *COMPLETED)
+    said = "the claim's id, as `repro claims` lists it, or a glob that matches one"
+    setattr(option("id", help=said), *COMPLETED)
     flag("-v", "--verbose", help="with every seed's number and every reason")
 
     said = "recompute every verdict from the populations"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from repro.claims.records import (
     Paper,
     PublishedClaim,
 )
+from repro.claims.selection import Selection
 from repro.claims.verdict import Verdict
 from repro.errors import EvidenceError
 from repro.judge.orderings import holm, sign_test
@@ -196,3 +197,13 @@ def judge(paper: Paper, archive: Archive, kind: Kind = "full") -> list[Case]:
         for reading in paper.readings
         if reading in claim.readings
     ]
+
+
+def judge_chosen(papers: Iterable[Paper], chosen: Selection, archive: Archive) -> list[Case]:
+    """Judge the chosen claims under the chosen readings; no other paper's evidence is read.
+
+    Raises:
+        EvidenceError: a population is damaged or lacks a metric.
+    """
+    every = [case for paper in papers if chosen.of([paper]) for case in judge(paper, archive)]
+    return [case for case in every if chosen.matches(case.claim, case.reading)]

@@ -20,12 +20,14 @@ from repro.report.result_row import new_row
 from repro.report.terminal import STYLES
 
 
-def claims(listed: Iterable[Claim], *, width: int | None = None) -> list[RenderableType]:
-    """Return a table of claims, a row a reading, with the verdicts on record."""
+def claims(
+    listed: Iterable[tuple[Claim, Sequence[str]]], *, width: int | None = None
+) -> list[RenderableType]:
+    """Return a table of claims, a row for each of their readings, with the verdicts on record."""
     unjudged = Judgement(Verdict.NOT_RUN, 0, "")
     groups: dict[tuple[str, str], Sequence[Cells]] = {}
-    for claim in listed:
-        cases = [Case(claim, r, expected, unjudged) for r, expected in claim.readings.items()]
+    for claim, readings in listed:
+        cases = [Case(claim, r, claim.readings[r], unjudged) for r in readings]
         cells = [(case.reading, _coloured(case.expected.verdict)) for case in cases]
         groups[claim.id, words.published(new_row(cases[0]))] = cells
     return grouped(("claim", "published", "reading", "on record"), groups, width=width)

@@ -76,7 +76,36 @@ def test_claims_lists_every_claim_with_its_expected_verdicts(repro):
     assert rows[0] == ["claim", "published", "reading", "on", "record"]
     assert ["tiny-error", "0.5", "plain", "reproduced"] in rows
     assert ["tiny-error", "0.5", "other", "reproduced"] in rows
-    assert rows[-1] == [str(len({row[0] for row in rows[1:-2]})), "claims"]
+    assert rows[-1] == [str(len({row[0] for row in rows[1:-3]})), "claims"]
+    assert {"tags:", "headline,", "common,"} <= set(rows[-2])
+
+
+@pytest.mark.parametrize(
+    ("words", "listed"),
+    [
+        (["--tag", "headline"], ["tiny-error plain", "tiny-error other"]),
+        (["--claim", "*-err*", "--reading", "other"], ["tiny-error other"]),
+        (["--paper", "tiny", "--reading", "other", "--tag", "table1"], ["tiny-error other"]),
+    ],
+)
+def test_claims_are_chosen_as_verdicts_are(repro, only_tiny, words, listed):
+    for each in only_tiny.paper["claim"][1:]:
+        each["tags"] = []
+    only_tiny.write()
+    rows = [line.split() for line in repro("claims", *words)[1].splitlines()]
+    assert [f"{row[0]} {row[2]}" for row in rows[1:-3]] == listed
+    assert rows[-2:] == [["tags:", "headline,", "table1"], ["1", "claims"]]
+    (told,) = json.loads(repro("claims", "--json", *words)[1])
+    assert [f"tiny-error {reading}" for reading in told["readings"]] == listed
+    said = repro("claims", "-v", *words)[1]
+    assert [f"{reading}: " in said for reading in ("plain", "other")] == [
+        f"tiny-error {reading}" in listed for reading in ("plain", "other")
+    ]
+
+
+def test_claims_md_is_of_whole_papers(repro):
+    mistake(repro("claims", "--markdown", "--tag", "headline"), "UsageError", "--markdown of some")
+    mistake(repro("claims", "--tag", "headlin"), "UsageError", "--tag headlin", "headline")
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--markdown"], ["--findings"], ["-v"]])
@@ -325,9 +354,8 @@ def test_show_names_the_figures_of_the_last_report(repro, tiny, tmp_path, monkey
 
 
 def test_show_leads_from_a_shipped_claim_to_its_test_its_measurement_and_its_judgement(
-    monkeypatch, capsys
+    capsys,
 ):
-    monkeypatch.setattr(commands, "_cases", lambda: judge(load_all()["lacok2016"], Archive()))
     assert main.main(["show", "lacok2016-t2-fgsm-025-error"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (measured,) = (line.split()[2] for line in lines if line.startswith("measured by:"))
@@ -340,8 +368,7 @@ def test_show_leads_from_a_shipped_claim_to_its_test_its_measurement_and_its_jud
     assert f"run:         {command}" in lines
 
 
-def test_show_tells_a_curve_point_by_point(monkeypatch, capsys):
-    monkeypatch.setattr(commands, "_cases", lambda: judge(load_all()["popovic2017"], Archive()))
+def test_show_tells_a_curve_point_by_point(capsys):
     (curve, *_) = (c for c in load_all()["popovic2017"].claims if c.kind == "curve")
     assert main.main(["show", curve.id]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
@@ -440,10 +467,20 @@ def test_the_home_folder_of_a_path_is_expanded(repro, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("claim", "near"),
-    [("tiny-eror", "tiny-error"), ("error", "tiny-error"), ("*", "repro claims")],
+    [("tiny-eror", "tiny-error"), ("error", "tiny-error"), ("*tiny-eror*", "tiny-error")],
 )
 def test_show_of_an_unknown_id_names_near_misses(repro, claim, near):
     mistake(repro("show", claim), "UsageError", f"the id {claim}, which", near)
+
+
+def test_show_takes_a_glob_that_matches_one_and_lists_what_several_match(repro, tiny):
+    tiny.measure()
+    assert repro("show", "*y-err*") == repro("show", "tiny-error")
+    status, out, _ = repro("show", "tiny-*")
+    assert status == 0
+    assert {line.split()[0] for line in out.splitlines()[1:-3]} == {
+        *("tiny-error", "tiny-clean", "tiny-order", "tiny-twice"),
+    }
 
 
 def test_letters_that_a_terminal_lacks_do_not_break_it(tiny):
