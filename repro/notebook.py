@@ -17,13 +17,14 @@ Each asks for what it needs: neither claims nor verdicts load torch, and nothing
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from repro.claims.records import Claim
-from repro.claims.selection import Selection
+from repro.claims.selection import Selection, near_misses
 from repro.errors import EvidenceError, UsageError
 from repro.judge import cases
 from repro.judge.cases import Case
@@ -34,13 +35,14 @@ if TYPE_CHECKING:  # which needs torch
     from repro.measure.session import Measured
 
 CLAIM = ("paper", "kind", "place", "statement", "criterion", "experiment", "metric", "tags")
+POINTS = ["labels", "published", "mean", "sd", "low", "high"]
+"""The columns of :func:`verdicts` that have a list of a curve, one number a point."""
 
 
 def _selected(selection: Selection) -> list[Claim]:
     papers = registry.load_all().values()
     selection.check(papers)
-    every = [claim for paper in papers for claim in paper.claims]
-    return [c for c in every if any(selection.matches(c, reading) for reading in c.readings)]
+    return [claim for claim, _ in selection.of(papers)]
 
 
 def _selection(claim: str, tag: str, reading: str = "") -> Selection:
@@ -77,7 +79,8 @@ def verdicts(claim: str = "", *, tag: str = "", reading: str = "") -> pd.DataFra
     """Judge claims from the committed populations: a row a claim and reading, by both.
 
     ``low`` and ``high`` are the ends of the 95 % band, ``mean``, ``sd`` and ``n`` the
-    population's; of an ordering, of its differences.
+    population's; of an ordering, of its differences. Of a curve they are lists, a number a point,
+    which ``.explode(notebook.POINTS)`` makes rows of.
 
     Raises:
         ClaimsError: a record is invalid.
@@ -86,9 +89,12 @@ def verdicts(claim: str = "", *, tag: str = "", reading: str = "") -> pd.DataFra
 
     >>> verdicts("lacok2016-t1-original-error")["verdict"].tolist()
     ['reproduced', 'reproduced']
+    >>> curve = verdicts("popovic2017-fig3-rms", reading="as-coded").explode(POINTS)
+    >>> curve.set_index("labels").loc["0.20", "published"]
+    0.18673
     """
-    selection, archive = _selection(claim, tag, reading), Archive()
-    selection.check(registry.load_all().values())
+    selection, papers = _selection(claim, tag, reading), registry.load_all().values()
+    selection.check(papers)
     found = [
         {
             "id": case.claim.id,
@@ -97,22 +103,34 @@ def verdicts(claim: str = "", *, tag: str = "", reading: str = "") -> pd.DataFra
             "expected": str(case.expected.verdict),
             "published": case.claim.published,
             "n": case.judgement.n,
-            "mean": case.judgement.mean,
-            "sd": case.judgement.sd,
-            "low": case.judgement.band.low if case.judgement.band else None,
-            "high": case.judgement.band.high if case.judgement.band else None,
+            **_numbers(case),
             "margin": case.claim.margin,
             "reason": case.judgement.reason,
         }
-        for paper in registry.load_all().values()
-        for case in cases.judge(paper, archive)
-        if selection.matches(case.claim, case.reading)
+        for case in cases.judge_chosen(papers, selection, Archive())
     ]
     return pd.DataFrame(found).set_index(["id", "reading"])
 
 
+def _numbers(case: Case) -> dict[str, Any]:
+    """Return what a population says of a claim; of a curve, of each of its points."""
+    labels, judged = case.claim.labels, case.judgement
+    points = judged.points or [judged] * max(1, len(labels))
+    bands = [point.band for point in points]
+    found: dict[str, Sequence[Any]] = {
+        "labels": labels or [None],
+        "mean": [point.mean for point in points],
+        "sd": [point.sd for point in points],
+        "low": [band.low if band else None for band in bands],
+        "high": [band.high if band else None for band in bands],
+    }
+    return {name: list(each) if labels else each[0] for name, each in found.items()}
+
+
 def population(paper: str, experiment: str, reading: str) -> pd.DataFrame:
     """Return what an experiment measured under a reading, a row a seed and a column a metric.
+
+    The columns of a curve that is claimed have its labels as well: ``rms[5] eps 0.20``.
 
     Raises:
         EvidenceError: there is no such population, or it is damaged.
@@ -122,13 +140,22 @@ def population(paper: str, experiment: str, reading: str) -> pd.DataFrame:
     """
     found = Archive().population("full", paper, experiment, reading)
     if not found.rows:
+        near = near_misses(found.path.stem, (p.stem for p in found.path.parent.glob("*.csv")))
         raise EvidenceError(
-            f"no population of {paper}, {experiment}, {reading}",
-            expected="a paper, one of its experiments and one of its readings",
-            do="look in fixtures/populations/full, or make it (repro calibrate)",
+            f"no population {found.path.stem}",
+            expected=f"one that is there, for example {', '.join(near) or 'none'}",
+            do="correct paper, experiment or reading, or make it (repro calibrate)",
         )
     seeds = pd.Index(found.seeds, name="seed")
-    return pd.DataFrame([dict(row.measurements) for row in found.rows], index=seeds)
+    frame = pd.DataFrame([dict(row.measurements) for row in found.rows], index=seeds)
+    claims = [c for c in registry.load_all()[paper].claims if c.experiment == experiment]
+    labelled = {
+        metric: f"{metric} {claim.axis} {label}"
+        for claim in claims
+        for name in (claim.metric, claim.control.metric if claim.control else claim.metric)
+        for metric, label in zip(claim.own_metrics(name), claim.labels, strict=False)
+    }
+    return frame.rename(columns=labelled)
 
 
 def judge(claim: str, reading: str) -> Case:

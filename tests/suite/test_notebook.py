@@ -37,6 +37,34 @@ def test_verdicts_are_those_of_the_judge():
     assert tuple(seeds["original-error"]) == case.values
 
 
+def test_a_curve_has_its_points_by_their_labels():
+    claim, spot = "popovic2017-fig3-rms", ("popovic2017", "common-fives", "as-coded")
+    judged = notebook.judge(claim, "as-coded").judgement
+    found = notebook.verdicts(claim, reading="as-coded").explode(notebook.POINTS)
+    numbers = found[["mean", "sd", "low", "high"]].to_numpy().tolist()
+    assert numbers == [[p.mean, p.sd, p.band.low, p.band.high] for p in judged.points]
+    eps = found.set_index("labels")
+    assert eps.loc["0.20", "published"] == 0.18673
+    seeds = notebook.population(*spot)
+    assert seeds["rms[5] eps 0.20"].mean() == pytest.approx(eps.loc["0.20", "mean"])
+    assert "random-success[5] eps 0.20" in seeds.columns, "the control of another curve"
+    assert "epochs-25-rms" in seeds.columns
+
+
+def test_a_curve_without_evidence_has_points_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "populations").mkdir()
+    monkeypatch.setenv("REPRO_FIXTURES_DIR", str(tmp_path))
+    found = notebook.verdicts("popovic2017-fig4-rms", reading="as-coded").explode(notebook.POINTS)
+    assert found["labels"].tolist() == list("0123456789")
+    assert found["mean"].tolist() == [None] * 10
+
+
+def test_a_population_that_is_not_there_has_near_names():
+    with pytest.raises(EvidenceError) as caught:
+        notebook.population("popovic2017", "common-five", "as-coded")
+    assert "for example popovic2017-common-fives--as-coded, " in caught.value.expected
+
+
 @pytest.mark.parametrize(
     ("ask", "error"),
     [
