@@ -21,9 +21,7 @@ from repro.lab.networks import weights as files
 from repro.lab.networks.network import Network, as_network
 from repro.lab.networks.recipe import Recipe
 
-FORMS = (
-    "package.module:factory, path/to/file.py:factory, or a safetensors file in the suite's layout"
-)
+FORMS = "package.module:name, path/to/file.py:name, or a safetensors file in the suite's layout"
 
 GIVEN = "repro_given"
 """The name under which a user's file is imported: its own might be that of another module."""

@@ -130,7 +130,7 @@ def expect(kind: type[ReproError], words: str, **settings: object) -> str:
 
 @pytest.mark.parametrize("words", ["", "net", "net.py", ":make", "net.py:"])
 def test_words_that_name_nothing_are_told_the_forms(words: str) -> None:
-    assert "path/to/file.py:factory" in expect(UsageError, words)
+    assert "path/to/file.py:name" in expect(UsageError, words)
 
 
 def test_what_cannot_be_imported_is_told_with_its_line(file: Path, tmp_path: Path) -> None:
