@@ -216,6 +216,7 @@ def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
     for row in _objects(report.get("claims")):
         # The first reports of schema 3 have none of these either.
         row.setdefault("axis", "")
+        row.setdefault("ordering", row.get("criterion"))
         row.setdefault("standing", None)
         row.setdefault("question", False)
         row.setdefault("drift", {})

@@ -92,6 +92,7 @@ class ResultRow(TypedDict):
     it, and ``indicative`` that the data were not full MNIST. ``ours`` says that the threshold is
     the suite's own, ``question`` that all of the claim is, and ``post_hoc`` why it, or its
     reading, came after numbers were known, where it did.
+    ``ordering`` is the comparison that holds where ``difference`` is above 0, of a number too.
     ``standing`` is where a user's network stands, which gets no verdict; None in a run.
     """
 
@@ -103,6 +104,7 @@ class ResultRow(TypedDict):
     statement: str
     reading: str
     criterion: str
+    ordering: str
     experiment: str
     metric: str
     tags: list[str]
@@ -176,6 +178,7 @@ def new_row(case: Case) -> ResultRow:
         "statement": claim.statement,
         "reading": case.reading,
         "criterion": claim.criterion,
+        "ordering": str(claim.ordering or ""),
         "experiment": claim.experiment,
         "metric": claim.metric,
         "tags": list(claim.tags),

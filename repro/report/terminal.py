@@ -61,12 +61,14 @@ def standings(rows: Iterable[ResultRow], *, width: int | None = None) -> list[Re
     every = list(rows)
     groups: dict[tuple[str, str], list[Cells]] = {}
     unasked: dict[str, list[str]] = {}
+    terms = {"band, yours": "of a curve, from the lowest to the highest of its points"}
     for row in every:
         cells = (
-            *(row["reading"], words.interval(row["band"]), words.stands(row)),
+            *(row["reading"], words.bands(row), words.stands(row)),
             *(words.ordering(row), words.control(row), verdict(row)),
         )
-        groups.setdefault((row["id"], words.published(row)), []).append(cells)
+        beside = f", ordering {row['ordering']}" if row["ordering"] != row["criterion"] else ""
+        groups.setdefault((row["id"], words.published(row) + beside), []).append(cells)
         if row["standing"] == "not-asked":
             unasked.setdefault(row["reason"], []).append(f"{row['id']} ({row['reading']})")
     titles = ("claim", "published", "reading", "band", "yours", "ordering", "control", "stands")
@@ -75,13 +77,16 @@ def standings(rows: Iterable[ResultRow], *, width: int | None = None) -> list[Re
         *(grouped(titles, groups, width=width) if groups else []),
         Text(),
         *(Text(f"{', '.join(names)}: {why}") for why, names in unasked.items()),
+        *(Text(f"{term}: {meaning}", "dim") for term, meaning in (terms | words.TERMS).items()),
         *map(Text, [counted, *words.caveats(every)]),
     ]
 
 
 def verdict(row: ResultRow) -> Text:
     """Return what is said of a row in its colour, and what it may not be read without."""
-    said, alarm = words.said(row), words.alarm(row)
+    said, alarm = f"{words.said(row)} {words.where(row)}".rstrip(), words.alarm(row)
+    if row["ours"] and row["standing"] not in (None, "not-asked"):
+        said += ", our criterion"
     if row["post_hoc"]:
         said += ", post hoc"
     if row["indicative"]:

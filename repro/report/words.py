@@ -70,6 +70,16 @@ STANDING_MEANINGS: dict[str, str] = {
     "holds": "the ordering holds for your network",
     "not-asked": "the claim cannot be asked of one network, or not on these images",
 }
+TERMS = {
+    "ordering": "the comparison behind a claim, or the claim itself; it holds where its "
+    "difference is above 0",
+    "control": "a measurement that must fail the claim, such as one of random noise in the "
+    "attack's place; excluded is as it must be",
+    "post hoc": "the claim, its criterion or its reading came after numbers were known",
+    "our criterion": "the threshold is the suite's own; the paper gives none",
+}
+"""What stands beside where a network stands, or beside a verdict."""
+YOURS = "your network"
 
 MEAN_AND_SPREAD = "mean ± s (N): mean and standard deviation of N independent trainings"
 
@@ -160,6 +170,13 @@ def band(row: ResultRow) -> str:
     return interval(row["band"])
 
 
+def bands(row: ResultRow) -> str:
+    """Write the 95 % band; of a curve, from the lowest to the highest end of its points' bands."""
+    of_points = [point["band"] for point in row["points"] if point["band"]]
+    ends = [end for each in of_points for end in (each["low"], each["high"])]
+    return number(ends) if ends else interval(row["band"])
+
+
 def inside(points: Sequence[bool | None]) -> str:
     """Write ``7 of 10 inside`` of a curve's points; ``–`` where no point has a band.
 
@@ -193,22 +210,27 @@ def alarm(row: ResultRow) -> str:
 
 def here(rows: Iterable[ResultRow]) -> str:
     """Say whose measurements these are."""
-    return "your network" if any(row["standing"] for row in rows) else "this machine"
+    return YOURS if any(row["standing"] for row in rows) else "this machine"
 
 
 def stands(row: ResultRow) -> str:
-    """Write what a user's network measured.
-
-    Of an ordering, by how much it holds; of a curve, at how many points it is in the band.
-    """
+    """Write what a user's network measured; of an ordering, by how much it holds."""
     if row["kind"] == "ordering" and row["difference"] is not None:
         return f"by {number(row['difference'])}"
-    pairs = [(point["measured"], point["band"]) for point in row["points"]]
-    if not any(measured is not None for measured, _ in pairs):
-        return number(row["measured"])
-    return inside(
-        [None if x is None or b is None else b["low"] <= x <= b["high"] for x, b in pairs]
-    )
+    return number(row["measured"])
+
+
+def where(row: ResultRow) -> str:
+    """Write at how many points of a curve a user's network stands where it does, if it is one."""
+    held = [_holds(point) for point in row["points"]].count(row["standing"] == "inside")
+    curve = row["points"] and row["standing"] in ("inside", "outside")
+    return f"at {held} of {len(row['points'])} points" if curve else ""
+
+
+def _holds(of: PointRow) -> bool | None:
+    """Tell whether a point's band holds what was measured there; None where one is missing."""
+    x, band = of["measured"], of["band"]
+    return None if x is None or band is None else band["low"] <= x <= band["high"]
 
 
 def ordering(row: ResultRow) -> str:
@@ -219,13 +241,16 @@ def ordering(row: ResultRow) -> str:
 
 
 def control(row: ResultRow) -> str:
-    """Write where the control lies, which must be outside."""
+    """Write whether the claim excludes its control, as it must."""
     outside = row["control"] and row["control"]["outside"]
-    return NOTHING if outside is None else "outside" if outside else "INSIDE"
+    return NOTHING if outside is None else "excluded" if outside else "not excluded"
 
 
 def point(of: PointRow, here: str = "this machine") -> str:
-    """Write one point of a curve: what is published, in which band, and what was measured."""
+    """Write one point of a curve: what is published, in which band, and what was measured.
+
+    This machine's number is held against the band of a fresh seed, a user's against the 95 % band.
+    """
     parts = [f"{line(of['label'], 60)}: published {short(of['published'])}"]
     if of["band"]:
         place = "inside" if of["inside"] else "OUTSIDE"
@@ -236,8 +261,10 @@ def point(of: PointRow, here: str = "this machine") -> str:
         parts.append(f"population {mean_and_spread(of['mean'], of['sd'])}")
     if of["measured"] is not None:
         parts.append(f"{here} {number(of['measured'])}")
-    if of["gate"]:
-        parts.append(f"gate {interval(of['gate'])}")
+    if here == YOURS and (holds := _holds(of)) is not None:
+        parts[-1] += ", inside" if holds else ", OUTSIDE"
+    elif of["gate"] and here != YOURS:
+        parts.append(f"a fresh seed's in {interval(of['gate'])}")
     return ", ".join(parts)
 
 
@@ -249,7 +276,8 @@ def notes(row: ResultRow) -> tuple[str, ...]:
     outcome = row["outcome"]
     said = {
         outcome: outcome in (*BROKEN, *(() if row["standing"] else ("deselected", "skipped"))),
-        f"its ordering {ordering(row)}": row["standing"]
+        where(row): bool(where(row)),
+        f"{line(row['ordering'], 100) or 'its ordering'} {ordering(row)}": row["standing"]
         in ("inside", "outside", "exact", "differs")
         and row["difference"] is not None,
         f"control {control(row)}": row["standing"] is not None and control(row) != NOTHING,
@@ -365,11 +393,16 @@ def apart(rows: Sequence[ResultRow]) -> str:
 def by_chance(rows: Iterable[ResultRow]) -> str:
     """Say how many 95 % bands would miss by chance; empty without bands.
 
-    A curve has one: its points' bands hold together at that level.
+    A curve has one: its points' bands hold together at that level. So has a number that several
+    readings or claims repeat.
     """
     held = [row for row in rows if row["standing"] in (None, "inside", "outside")]
-    banded = sum(
-        bool(row["band"] or any(point["band"] for point in row["points"])) for row in held
+    banded = len(
+        {
+            (row["paper"], row["experiment"], row["metric"], bands(row))
+            for row in held
+            if bands(row) != NOTHING
+        }
     )
     if not banded:
         return ""

@@ -48,6 +48,7 @@ def record(claim: str = "tiny-error", reading: str = "plain", **changes: Any) ->
         "statement": "The error rate.",
         "reading": reading,
         "criterion": "",
+        "ordering": "",
         "experiment": "toy",
         "metric": "error",
         "tags": ["table1"],
@@ -99,6 +100,7 @@ def ordering(claim: str = "tiny-order", **changes: Any) -> dict[str, Any]:
     fields = {
         "kind": "ordering",
         "criterion": "error > 0.2",
+        "ordering": "error > 0.2",
         "published": None,
         "unit": None,
         "margin": None,
@@ -212,15 +214,18 @@ def mixed() -> dict[str, Any]:
 
 def trial() -> dict[str, Any]:
     """What a user's network came to: one row of every standing, and one that broke."""
-    none = {"verdict": "not-run"}
+    none, above = {"verdict": "not-run"}, {"ordering": "error > noise"}
+    points = curve()["points"]
+    points[2]["measured"] = 0.8
+    far = {"points": points, "measured": [0.12, 0.48, 0.8]}
     network = {"name": "net.py:Net", "sha256": "cd" * 32, "notes": ["takes images of 784 pixels"]}
     unasked = {"outcome": "skipped", "reason": "it compares two trainings", "control": None}
     return make(
-        record("tiny-in", standing="inside", difference=0.1, tags=["headline"], **none),
+        record("tiny-in", standing="inside", difference=0.1, tags=["headline"], **above, **none),
         record("tiny-out", standing="outside", measured=0.6, difference=-0.1, **none),
-        curve("tiny-curve", standing="outside", **none | {"outcome": "passed"}),
+        curve("tiny-curve", standing="outside", **far, **none | {"outcome": "passed"}),
         ordering("tiny-holds", standing="holds", **none),
-        ordering("tiny-fails", standing="fails", difference=-0.01, **none),
+        ordering("tiny-fails", standing="fails", difference=-0.01, ours=True, **none),
         record("tiny-not", standing="not-asked", measured=None, **none, **unasked),
         record("tiny-broke", standing="not-asked", measured=None, **none, outcome="error"),
         kind="try",

@@ -78,7 +78,7 @@ def pictures(claim: Sequence[Row]) -> dict[str, Markup]:
 def facts(row: ResultRow) -> list[tuple[str, str]]:
     """Return (name, text) of all that is known of a row beside its numbers."""
     here = words.here([row])
-    difference = f"{number(row['difference'])}, {here}; the ordering holds above 0"
+    difference = f"{number(row['difference'])}, {here}; {_ordering(row)} holds above 0"
     health = list(row["health"].items())[:MOST_ENTRIES]
     found = {
         "experiment": f"{line(row['experiment'], 100)}, {line(row['metric'], 100)}",
@@ -87,7 +87,7 @@ def facts(row: ResultRow) -> list[tuple[str, str]]:
         "outcome of the test": "" if row["standing"] else row["outcome"],
         "band": _band(row),
         "difference": "" if row["difference"] is None else difference,
-        "freshness gate": _gate(row),
+        "freshness": _gate(row),
         "control": _control(row),
         "seeds": _seeds(row),
         "health": ", ".join(f"{line(name, 60)} {number(value)}" for name, value in health),
@@ -95,6 +95,10 @@ def facts(row: ResultRow) -> list[tuple[str, str]]:
         "tags": ", ".join(line(tag, 40) for tag in row["tags"][:MOST_ENTRIES]),
     }
     return [(name, text) for name, text in found.items() if text.strip(" ,") not in ("", "–")]
+
+
+def _ordering(row: ResultRow) -> str:
+    return line(row["ordering"], 100) or "the ordering"
 
 
 def _gate(row: ResultRow) -> str:
@@ -119,7 +123,7 @@ def _control(row: ResultRow) -> str:
     control = row["control"]
     if control is None:
         return "none"
-    result = {True: "outside, as it must be", False: "NOT outside", None: "not judged"}
+    result = {True: "excluded, as it must be", False: "NOT excluded", None: "not judged"}
     text = f"{line(control['metric'], 100)} = {number(control['measured'])}"
     return f"{text}, {result[control['outside']]} ({line(control['why'], 300)})"
 
@@ -161,13 +165,18 @@ def sentence(row: ResultRow) -> str:
         heard.append(f"it holds in {holds} of {trainings}")
     elif row["points"] and row["n"]:
         band = words.band(row)
-        none = f"{trainings} gave no bands"
-        heard.append(none if band == words.NOTHING else f"{band} the bands of {trainings}")
+        if band == words.NOTHING:
+            heard.append(f"{trainings} gave no bands")
+        elif row["standing"]:
+            heard.append(f"{trainings} gave bands from {words.bands(row)}")
+        else:
+            heard.append(f"{band} the bands of {trainings}")
     elif row["mean"] is not None:
         heard.append(f"{trainings} gave {mean_and_spread(row['mean'], row['sd'])}")
     if row["measured"] is not None:
         verb = "measured" if not heard or row["kind"] == "ordering" else "gave"
         lone = "" if heard else ", with no population to judge it by"
-        heard.append(f"{words.here([row])} {verb} {number(row['measured'])}{lone}")
+        where = words.where(row) and f", {row['standing']} {words.where(row)}"
+        heard.append(f"{words.here([row])} {verb} {number(row['measured'])}{where}{lone}")
     said = " and ".join(heard)
     return said[:1].upper() + said[1:] + "." if said else ""

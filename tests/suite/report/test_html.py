@@ -53,10 +53,18 @@ def test_a_user_s_network_has_a_standing_and_no_verdict():
         "One network gives no verdict on a paper",
         "Where it stands",
         "your network",
-        "its ordering holds; control outside",
+        "error > noise holds; control excluded",
+        "0.1000, your network; error > noise holds above 0",
+        # Of the curve: its bands, its published points, and the network's.
+        "0.0600 to 0.7500",
+        "✗ outside at 1 of 3 points; control excluded",
+        "eps 0.3: published 0.9, OUTSIDE the band [0.6500, 0.7500], population 0.7000 ± 0.0100",
+        "your network 0.8000, OUTSIDE",
+        "control a measurement that must fail the claim",
+        "our criterion the threshold is the suite's own",
     ):
         assert words_ in found.words
-    for words_ in ("this machine", "Verdicts", "rerun"):
+    for words_ in ("this machine", "Verdicts", "rerun", "of 3 inside", "a fresh seed's"):
         assert words_ not in found.words, words_
     rows = [row["data-verdict"] for row in found.all("tr", "reading")]
     assert sorted(set(rows)) == ["fails", "holds", "inside", "not-asked", "outside"]
@@ -87,7 +95,7 @@ def test_a_row_shows_the_record():
         *("tiny-error", "Table 1, row 1", "The error rate.", "0.5", "0.5010", "Error · 0.50"),
         *("0.5004 ± 0.0060 (8)", "[0.4800, 0.5200]", "0.05", "reproduced"),
         *("published 0.5 lies in the band", "99.9 % (t) band [0.4500, 0.5500]", "1.5000"),
-        *("noise = 0.1000, outside, as it must be (no gradient)", "0: 0.5000, 1: 0.5100"),
+        *("noise = 0.1000, excluded, as it must be (no gradient)", "0: 0.5000, 1: 0.5100"),
         *("ab" * 32, "repro run --claim 'tiny-error' --reading plain"),
         *("zero-gradient-share 0.0000", "widened by half the rounding unit 0.01"),
         *("0123456789ab", "torch 2.13.0", "A processor, 2 threads", "60.0 s", "0-7"),
@@ -100,7 +108,7 @@ def test_counts_per_verdict_and_misses_by_chance():
     words = parsed(mixed()).words
     assert "1 ✗ not-reproduced 1 ↗ trend-only 0 ? inconclusive 1 ≠ paper-inconsistent" in words
     assert "1 ≈ equivalent 0 ∼ consistent 4 ✓ reproduced 1 – not-run" in words
-    assert "9 rows, one a claim and reading. Of 7 bands of 95 %, 0.4 would miss" in words
+    assert "9 rows, one a claim and reading. Of 2 bands of 95 %, 0.1 would miss" in words
 
 
 def test_a_headline_claim_that_was_not_asked_for_is_no_card():
@@ -142,6 +150,14 @@ def test_headline_claims_are_cards_with_an_answer_and_a_sentence_and_a_plot_a_re
             (
                 "2 of 3 inside the bands of 8 independent trainings and this machine gave 0.1200 "
                 "to 0.7100."
+            ),
+        ),
+        (
+            curve(standing="inside"),
+            "The paper says 0.1 to 0.9 at 3 points.",
+            (
+                "8 independent trainings gave bands from 0.0600 to 0.7500 and your network gave "
+                "0.1200 to 0.7100, inside at 3 of 3 points."
             ),
         ),
         (record(kind="inconsistency"), "The paper contradicts itself or its code.", None),
@@ -277,7 +293,7 @@ def test_a_curves_row_has_its_points():
     assert "2 of 3 inside" in words
     assert (
         "eps 0.3: published 0.9, OUTSIDE the band [0.6500, 0.7500], population 0.7000 ± "
-        "0.0100, this machine 0.7100, gate [0.6200, 0.7800]"
+        "0.0100, this machine 0.7100, a fresh seed's in [0.6200, 0.7800]"
     ) in words
     assert "99.97 % (t) band at each point, together 99.9 %; this machine's" in words
     assert "98.3 % (t) at each point, together 95 %" in words

@@ -18,7 +18,7 @@ def test_counts_coverage_and_commit():
     text = summary(mixed())
     assert "3 of 4 published statements checked. Commit 0123456789" in text
     assert "1 ✗ not-reproduced, 1 ↗ trend-only, 1 ≠ paper-inconsistent, 1 ≈ equivalent" in text
-    assert "Of 7 bands of 95 %, 0.4 would miss by chance" in text
+    assert "Of 2 bands of 95 %, 0.1 would miss by chance" in text
 
 
 def test_what_changed_against_the_verdicts_on_record():

@@ -89,19 +89,23 @@ def test_where_a_network_stands_is_a_row_a_claim():
     ]
     cells = [[cell.strip() for cell in line.split("  ") if cell] for line in shown[:8]]
     assert cells[1] == [
-        *("tiny-in", "0.5", "plain", "[0.4800, 0.5200]", "0.5010", "holds", "outside", "inside")
+        *("tiny-in", "0.5, ordering error > noise", "plain", "[0.4800, 0.5200]", "0.5010"),
+        *("holds", "excluded", "inside"),
     ]
-    assert cells[2][-4:] == ["0.6000", "fails", "outside", "outside"]
-    assert cells[3][3:5] == ["–", "3 of 3 inside"]
+    assert cells[2][-4:] == ["0.6000", "fails", "excluded", "outside"]
+    assert cells[3][3:5] == ["0.0600 to 0.7500", "0.1200 to 0.8000"]
     assert [line[-1] for line in cells[3:]] == [
-        *("outside", "holds", "fails", "not-asked", "not-asked, ERROR")
+        *("outside at 1 of 3 points", "holds", "fails, our criterion", "not-asked"),
+        "not-asked, ERROR",
     ]
     assert cells[5][4:6] == ["by -0.0100", "fails"]
     assert shown[9:] == [
         "tiny-not (plain): it compares two trainings",
         "tiny-broke (plain): published 0.5 lies in the band",
+        "band, yours: of a curve, from the lowest to the highest of its points",
+        *(f"{term}: {meaning}" for term, meaning in words.TERMS.items()),
         "2 outside, 1 fails, 1 inside, 1 holds, 2 not-asked",
-        "Of 3 bands of 95 %, 0.2 would miss by chance if your network were one more training",
+        "Of 2 bands of 95 %, 0.1 would miss by chance if your network were one more training",
     ]
 
 

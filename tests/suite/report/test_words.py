@@ -75,6 +75,36 @@ def test_a_command_to_run_again_is_one_that_is_there(monkeypatch, tox, command):
     assert words.rerun("tiny-a", "plain") == f"{command} --claim 'tiny-a' --reading plain"
 
 
+def test_a_user_s_curve_stands_by_its_own_points_and_not_by_the_published_ones():
+    mine = curve(standing="outside")
+    mine["points"][0]["measured"] = 0.9
+    mine["points"][1]["band"] = None
+    assert (words.where(mine), words.stands(mine)) == ("at 1 of 3 points", "0.1200 to 0.7100")
+    assert words.bands(mine) == "0.0600 to 0.7500"
+    assert [
+        words.point(of, "your network").rpartition("network ")[2] for of in mine["points"]
+    ] == [
+        *("0.9000, OUTSIDE", "0.4800", "0.7100, inside"),
+    ]
+    others = curve(), record(standing="inside"), curve(standing="exact")
+    assert [words.where(row) for row in others] == ["", "", ""]
+
+
+@pytest.mark.parametrize(("outside", "said"), [(True, "excluded"), (False, "not excluded")])
+def test_a_control_is_excluded_or_not(outside, said):
+    row = record(standing="inside")
+    row["control"]["outside"] = outside
+    assert words.control(row) == said
+    assert words.notes(row) == (f"control {said}",)
+
+
+def test_a_number_that_several_readings_repeat_has_one_band():
+    again = [record(), record(reading="other"), record("tiny-again")]
+    assert words.by_chance(again).startswith("Of 1 bands")
+    moved = record(reading="third", band=record()["band"] | {"low": 0.47})
+    assert words.by_chance([*again, moved]).startswith("Of 2 bands")
+
+
 def test_a_curve_has_one_band_among_those_that_miss_by_chance():
     assert words.by_chance([record(), curve(), ordering(), not_run("a")]).startswith("Of 2 bands")
     assert words.by_chance([ordering()]) == ""
