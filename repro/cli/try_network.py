@@ -7,6 +7,8 @@ import shlex
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +55,8 @@ The status is 0; with --strict 1 where a number lies outside its band, one of th
 network differs from the published one, that network cannot be had, or an ordering fails;
 1 also where a measurement broke, and 2 for a network of yours that cannot be loaded.
 """
+PIPE = 100
+"""Columns of the table in a file or a pipe."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from repro.lab import provenance
     from repro.lab.networks import given
-    from repro.measure import trial
+    from repro.measure import run_progress, trial
     from repro.measure.header import new_header
     from repro.measure.progress import duration
     from repro.measure.session import Session
@@ -97,13 +101,23 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.network}: {'; '.join(notes)}", file=sys.stderr)
     archive = Archive()
 
-    def on_measure(name: str, readings: list[str]) -> None:
-        known = [archive.population("full", args.paper, name, r).seconds() for r in readings]
-        took = f", about {duration(sum(known))} where the evidence was made"
-        print(f"measuring {name} ({', '.join(readings)}){took}", file=sys.stderr, flush=True)
+    def on_start(wanted: Mapping[str, list[str]]) -> None:
+        if not wanted:
+            return
+        spots = [(args.paper, name, r) for name, readings in wanted.items() for r in readings]
+        known = [archive.population("full", *spot).seconds() for spot in spots]
+        names = "; ".join(f"{name} ({', '.join(readings)})" for name, readings in wanted.items())
+        took = f"about {duration(sum(known))} where the evidence was made"
+        print(f"measuring {names}: {took}", file=sys.stderr, flush=True)
+        pairs = zip(spots, known, strict=True)
+        parts = [run_progress.Part(spot, seconds=seconds or 1.0) for spot, seconds in pairs]
+        if stream := run_progress.own_stream():
+            shown = run_progress.RunProgress(Path(shared), parts, stream=stream)
+            ended.callback(shown.stop)
+            shown.start()
 
     paper, path = papers[args.paper], args.report_dir / "report.json"
-    with tempfile.TemporaryDirectory(prefix="repro-try-") as shared:
+    with tempfile.TemporaryDirectory(prefix="repro-try-") as shared, ExitStack() as ended:
         session = Session(
             Path(shared), directory=args.mnist_dir, offline=args.offline, given=network
         )
@@ -121,8 +135,9 @@ def run(args: argparse.Namespace) -> int:
         report_json.write(path, report_json.unfinished_report(header, []), complete=False)
         outputs.remove(path.parent)
         ask = partial(trial.rows, near_ties=near_ties, missing=missing)
-        rows = list(ask(paper, selection, session, archive, on_measure))
+        rows = list(ask(paper, selection, session, archive, on_start))
         pictures, problems = picture.collect(Path(shared))
+    notes += (stand_ins := trial.stand_ins(paper, rows))  # the page has them as well
     asked = sum(row["standing"] != "not-asked" for row in rows)
     header["coverage"] = f"{asked} of {len(rows)} rows asked"
     seconds = time.monotonic() - start
@@ -132,14 +147,8 @@ def run(args: argparse.Namespace) -> int:
     report_json.write(path, report, complete=True)
     outputs.write_page(path, path.with_name("index.html"))
     if network:
-        print_parts(terminal.standings(rows, width=window()))
-        claims = {claim.id: claim for claim in paper.claims}
-        beside = (
-            f"{row['experiment']}{trial.beside(claims[row['id']], row['reading'])}"
-            for row in rows
-            if row["outcome"] == "passed"
-        )
-        print(*(each for each in dict.fromkeys(beside) if ";" in each), sep="\n")
+        print(*stand_ins, sep="\n", end="\n\n" * bool(stand_ins))
+        print_parts(terminal.standings(rows, width=window() or PIPE))
         print("One network gives no verdict on a paper: it says where this one stands.")
     else:
         print(f"{len(rows)} rows not-run: {missing}")

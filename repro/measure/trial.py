@@ -7,7 +7,8 @@ independent trainings, as if it were one more of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 
 from repro.claims.records import Claim, InconsistencyClaim, OrderingClaim, Paper, PublishedClaim
@@ -34,7 +35,7 @@ def rows(
     selection: Selection,
     session: Session,
     archive: Archive,
-    on_measure: Callable[[str, list[str]], None] = lambda *_: None,
+    on_start: Callable[[Mapping[str, list[str]]], None] = lambda _: None,
     *,
     near_ties: NearTies | None = None,
     missing: str = "",
@@ -42,8 +43,8 @@ def rows(
     """Measure the chosen claims of a paper on ``session.given``; one row a claim and reading.
 
     A claim that cannot be asked of one network, or not on these images, has a row that says why.
-    One whose measurement fails has a row of outcome ``error``. ``on_measure`` is told each
-    experiment, with its readings, before it is measured.
+    One whose measurement fails has a row of outcome ``error``. ``on_start`` is told all
+    experiments that will be measured, with their readings, before the first is.
 
     ``near_ties`` is there where the network is the authors' own, which must give the published
     numbers but for the images that it counts. ``missing`` says why there is no network at all;
@@ -56,25 +57,26 @@ def rows(
     kind = session.data().kind
     evidence = {reading: gather(paper, reading, archive, kind) for reading in paper.readings}
     chosen = [
-        (claim, reading)
+        case_of(claim, reading, evidence[reading][claim.id])
         for claim in paper.claims
         for reading in claim.readings
         if selection.matches(claim, reading)
     ]
-    begun: set[str] = set()
-    for claim, reading in chosen:
-        case = case_of(claim, reading, evidence[reading][claim.id])
+    wanted: dict[str, list[str]] = {}
+    for case in chosen:
+        with suppress(ReproError):  # its row says so
+            if not (missing or _not_asked(case, session)):
+                readings = wanted.setdefault(case.claim.experiment, [])
+                readings += [case.reading] * (case.reading not in readings)
+    on_start(wanted)
+    for case in chosen:
+        claim, reading = case.claim, case.reading
         row, start = new_row(case), time.monotonic()
-        every = [r for other, r in chosen if other.experiment == claim.experiment]
-        wanted = list(dict.fromkeys(every))
         try:
             row["reason"] = missing or _not_asked(case, session)
             row["standing"], row["outcome"] = "not-asked", "skipped"
             if not row["reason"]:
-                if claim.experiment not in begun:
-                    on_measure(claim.experiment, wanted)
-                    begun.add(claim.experiment)
-                measured = live.measure(claim, reading, session, wanted)
+                measured = live.measure(claim, reading, session, wanted[claim.experiment])
                 live.fill(row, claim, measured, case.judgement, kind)
                 if claim.ordering:
                     row["difference"] = claim.ordering.excess(measured.values)
@@ -132,7 +134,7 @@ def _standing(case: Case, measured: Measured) -> tuple[Standing, str]:
     if len(sides) == 1:
         return stands, f"{sides[0]} the band of {trainings}"
     counted = ", ".join(f"{sides.count(side)} {side}" for side in dict.fromkeys(sides))
-    return stands, f"of {len(sides)} points, in the bands of {trainings}: {counted}"
+    return stands, f"yours at {len(sides)} points, in the bands of {trainings}: {counted}"
 
 
 def _published(
@@ -156,3 +158,23 @@ def beside(claim: Claim, reading: str) -> str:
     if not others:
         return ""
     return f"; {', '.join(others)}: the suite's own, of seed {SEED}, not yours"
+
+
+def stand_ins(paper: Paper, rows: Iterable[ResultRow]) -> list[str]:
+    """Say for which of a paper's networks the user's stood in what was measured.
+
+    A sentence where it stood for several, and one for each experiment that compares it with
+    networks of the suite's own.
+    """
+    claims = {claim.id: claim for claim in paper.claims}
+    roles: dict[str, dict[str, None]] = {}
+    others: dict[str, None] = {}
+    for row in (row for row in rows if row["outcome"] == "passed"):
+        claim, name = claims[row["id"]], row["experiment"]
+        target = live.experiment_of(claim, row["reading"]).networks(SEED, row["reading"])[TARGET]
+        roles.setdefault(target.name, {})[name] = None
+        if own := beside(claim, row["reading"]):
+            others[f"{name}{own}. A gain over it compares two makes of network."] = None
+    each = ", ".join(f"{network} ({', '.join(names)})" for network, names in roles.items())
+    said = f"The paper's claims are of {len(roles)} networks, and yours stands for each: {each}."
+    return [*([said] if len(roles) > 1 else []), *others]

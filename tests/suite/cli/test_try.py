@@ -22,7 +22,7 @@ from repro.lab.mnist.idx import Digits
 from repro.lab.networks import cnn
 from repro.lab.networks.mlp import MlpRecipe
 from repro.lab.networks.published import git_id
-from repro.measure import live, trial
+from repro.measure import live, run_progress, trial
 from repro.papers.popovic2017 import authors
 from repro.report import report_json
 
@@ -103,8 +103,32 @@ def test_a_table_of_two_networks_says_which_is_whose(few, capsys):
     status, _ = tried("net.safetensors", *claim)
     out = capsys.readouterr().out
     assert status == 0
-    assert "table2; unregularised: the suite's own, of seed 0, not yours" in out
+    said = "table2; unregularised: the suite's own, of seed 0, not yours"
+    assert out.startswith(said), "above the table"
+    title, first, *_ = out.splitlines()[2:]
+    assert title.split() == ["reading", "band", "yours", "ordering", "control", "stands"]
+    assert first == (
+        "lacok2016-t2-random-025-error: published 0.0424, ordering random-025-error < "
+        "fgsm-010-error"
+    )
+    assert said in parsed(report_json.read(Path("out/report.json"))).words
     assert "no verdict on a paper" in out
+
+
+@pytest.mark.usefixtures("few")
+def test_how_long_it_takes_is_told_beforehand_and_on_the_way(monkeypatch, capfd):
+    monkeypatch.setattr(run_progress, "TICK_S", 0.005)
+    monkeypatch.setattr(run_progress, "LINE_EVERY_S", 0.005)
+    weights("net.safetensors")
+    tried("net.safetensors", "--paper", "lacok2016", *FEW)
+    lines = capfd.readouterr().err.splitlines()
+    assert re.fullmatch(
+        r"measuring table1 \(as-written, float32-gradient\): about 0:00:\d\d where the evidence "
+        r"was made",
+        lines[1],
+    )
+    line = re.compile(r"0:00:\d\d: \d+%, (\d:\d\d:\d\d left, )?lacok2016 table1 \(as-written\)")
+    assert any(map(line.match, lines[2:])), lines
 
 
 @pytest.mark.usefixtures("few")

@@ -109,6 +109,30 @@ def test_the_suite_s_own_networks_beside_it_are_named(rows):
     assert reason.endswith("; plain: the suite's own, of seed 0, not yours")
 
 
+def test_what_will_be_measured_is_told_before_anything_is(rows):
+    told = []
+    broken = ReproError("NaN", expected="numbers", do="look")
+    for settings in ({}, {"values": broken}, {"missing": "no network"}, {"roles": ("plain",)}):
+        rows(on_start=told.append, **settings)
+    assert told == [{"toy": ["plain"]}, {"toy": ["plain"]}, {}, {}]
+
+
+def test_a_network_that_stands_for_several_is_told_so(rows, monkeypatch):
+    paper = registry.load_all()["tiny"]
+    assert trial.stand_ins(paper, rows().values()) == []
+    (said,) = trial.stand_ins(paper, rows(roles=(TARGET, "plain")).values())
+    assert said.startswith("toy; plain: the suite's own, of seed 0, not yours. A gain over it")
+    found = [*rows().values()]
+
+    def two(claim, _reading):
+        target = MlpRecipe(0, l1=float(claim.id == "tiny-clean"))
+        return SimpleNamespace(networks=lambda *_: {TARGET: target})
+
+    monkeypatch.setattr(live, "experiment_of", two)
+    (said,) = trial.stand_ins(paper, found)
+    assert "are of 2 networks, and yours stands for each: lacok2016-mlp (toy), lacok" in said
+
+
 def test_the_embedded_sample_has_bands_of_its_own(rows, tiny):
     assert "the population has 0" in rows(kind="embedded")["tiny-error"]["reason"]
     tiny.measure("embedded", shift=0.3)
