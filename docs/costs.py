@@ -85,16 +85,22 @@ def about(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def runs(report: dict[str, Any]) -> dict[str, float]:
-    """Return the seconds of a run of each paper's claims alone; of the whole run under ``""``.
-
-    Those of a paper are added up from what its groups of experiments took in the run of all.
-    """
+def by_group(report: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the seconds that each paper's groups of experiments took in a run of all claims."""
     groups: dict[str, dict[str, float]] = {}
     for record in report["claims"]:
         paper, of = record["paper"], groups.setdefault(record["paper"], {})
         group = xdist.group_of(paper, record["experiment"])
         of[group] = of.get(group, 0.0) + (record["seconds"] or 0.0)
+    return groups
+
+
+def runs(report: dict[str, Any]) -> dict[str, float]:
+    """Return the seconds of a run of each paper's claims alone; of the whole run under ``""``.
+
+    Those of a paper are added up from what its groups of experiments took in the run of all.
+    """
+    groups = by_group(report)
 
     def longest(seconds: Iterable[float]) -> float:
         busy = [0.0] * CORES
@@ -118,6 +124,9 @@ def rows(
     yield f"{ALL}, {CORES} cores", about(took.pop("")), f"{size(ROOT / 'reports')} in `reports/`"
     for paper, seconds in took.items():
         yield f"{ALL[:-1]} -- --paper {paper}`, {CORES} cores", about(seconds), "as above"
+    for paper, of in by_group(report).items():  # in one process, one after another
+        command = f"`repro try NETWORK --paper {paper}`"
+        yield command, about(sum(of.values())), "< 1 MB in `reports/try/`"
     weights = size(paths.fixtures() / "weights")
     seconds = sum(network["seconds"] for network in manifest().values())
     yield f"{ALL[:-1]} -- --retrain`, besides", about(seconds), f"{weights} in the cache"
@@ -152,7 +161,7 @@ def main(words: list[str]) -> None:
         f"\nOn {' and '.join(machines)}: what measuring a seed took in the middle of the seeds, "
         "and training in the case of the shipped networks. Runs of claims: "
         f"on {report['header']['cpu']}, {report['header']['threads']} threads, those of one "
-        "paper added up from their parts."
+        "paper added up from their parts, and so is `repro try`, of a network such as the paper's."
     )
 
 
