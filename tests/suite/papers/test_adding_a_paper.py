@@ -108,6 +108,7 @@ def test_a_paper_is_written_measured_judged_and_reported(tmp_path, warm):
     written, _, told = new.stdout.partition("\n\n")
     assert told == EVIDENCE  # the page has the commands that are printed
     assert set(FILES) < set(written.splitlines())
+    assert all(f"`{name}`" in PAGE for name in written.splitlines()), "one is not mentioned"
     for name, content in FILES.items():
         mine = (tmp_path / name).read_text(encoding="utf-8")
         assert mine.partition("\n")[2] == content.partition("\n")[2]
