@@ -195,7 +195,7 @@ def as_version_1(complete):
     older = copy.deepcopy(complete) | {"schema": 1}
     del older["pictures"]
     for record in older["claims"]:
-        for name in ("difference", "ours", "question", "post_hoc", "axis", "standing"):
+        for name in ("difference", "ours", "question", "post_hoc", "axis", "standing", "ordering"):
             del record[name]
         for point in record["points"]:
             del point["gate"]
@@ -219,13 +219,15 @@ def test_a_report_of_version_1_is_read(complete, tmp_path):
 def test_a_report_of_today_s_version_from_before_there_were_questions_is_read(complete, tmp_path):
     older = copy.deepcopy(complete)
     for record in older["claims"]:
-        for name in ("question", "axis", "standing"):
+        for name in ("question", "axis", "standing", "ordering"):
             del record[name]
     path = tmp_path / "report.json"
     path.write_text(json.dumps(older))
     found = report_json.read(path)
     assert found["schema"] == older["schema"] == 3
     assert {record["question"] for record in found["claims"]} == {False}
+    for record in complete["claims"]:  # of a number it is not known
+        record["ordering"] = record["criterion"]
     assert found == complete
 
 

@@ -77,14 +77,15 @@ def test_a_command_to_run_again_is_one_that_is_there(monkeypatch, tox, command):
 
 def test_a_user_s_curve_stands_by_its_own_points_and_not_by_the_published_ones():
     mine = curve(standing="outside")
-    mine["points"][0]["measured"] = 0.9
+    mine["points"][0]["measured"] = mine["points"][2]["measured"] = 0.8
     mine["points"][1]["band"] = None
-    assert (words.where(mine), words.stands(mine)) == ("at 1 of 3 points", "0.1200 to 0.7100")
+    assert (words.where(mine), words.stands(mine)) == ("at 2 of 3 points", "0.1200 to 0.7100")
+    mine["points"][2]["measured"] = 0.71
     assert words.bands(mine) == "0.0600 to 0.7500"
     assert [
         words.point(of, "your network").rpartition("network ")[2] for of in mine["points"]
     ] == [
-        *("0.9000, OUTSIDE", "0.4800", "0.7100, inside"),
+        *("0.8000, OUTSIDE", "0.4800", "0.7100, inside"),
     ]
     others = curve(), record(standing="inside"), curve(standing="exact")
     assert [words.where(row) for row in others] == ["", "", ""]
