@@ -297,7 +297,7 @@ def test_what_a_run_comes_to_is_counted(runs):
     runs().stdout.fnmatch_lines(
         [
             "1 paper-inconsistent, 4 reproduced: all as on record",
-            "Of 3 bands of 95 %, 0.2 would miss by chance if every claim held",
+            "Of 2 bands of 95 %, 0.1 would miss by chance if every claim held",
         ]
     )
 
