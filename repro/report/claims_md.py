@@ -27,8 +27,9 @@ headline claims have the mean ± s of (N) independent trainings beside them.
 
 {conclusions}
 
-{coverage}. Verdicts, one a claim and reading: {counts}; {repeats} of them repeat
-another reading's measurements, which that reading leaves as they are. {apart}.
+{coverage}; what is judged in two ways counts once. Verdicts,
+one a claim and reading: {counts}; {repeats} of them repeat another reading's measurements, which
+that reading leaves as they are. {apart}.
 """
 LEGEND = """\
 ## How to read a verdict
@@ -50,6 +51,7 @@ How many of the published numbers lie in their bands, for the paper as a whole a
 that one network gave. A bar or point of a figure is a number, and so is one that follows from
 others, such as a gain between two tables. A number is left out where the reading says nothing of
 it; *else* takes those under the paper's first reading, so that the paper is judged as one whole.
+Where no row has all of a paper's numbers, its readings are of several networks: their rows add up.
 A wide band holds much ([docs/statistics.md](docs/statistics.md#curves) says how much of a curve),
 and a reading can hold every number by itself and not the table: *p* is of the joint test of all
 the table's numbers at once (Hotelling's T² for one more training, the rounding of the numbers

@@ -32,6 +32,18 @@ def test_the_generated_parts_are_in_step():
     assert list(documents.outdated(ROOT, POPULATIONS)) == [], "repro docs"
 
 
+def test_the_readme_s_network_stands_beside_the_bands_of_today():
+    shown = re.findall(r"^  (\S+) +(\[[^]]+\]) +[\d.]+ +holds", text_of(ROOT / "README.md"), re.M)
+    cases = judge(registry.load_all()["lacok2016"], Archive())
+    bands = {
+        c.reading: c.judgement.band for c in cases if c.id.startswith("lacok2016-abstract-fgsm")
+    }
+    assert len(shown) == 2
+    assert dict(shown) == {
+        reading: f"[{band.low:.4f}, {band.high:.4f}]" for reading, band in bands.items() if band
+    }
+
+
 def test_every_table_on_offer_is_in_a_document():
     text = "".join(text_of(path) for path in (*DOCUMENTS, *METADATA))
     for name in documents.parts(Archive(), []):
