@@ -18,11 +18,12 @@ from repro.report.sanitize import line
 
 MOST_NAMED = 12
 """Claims that a sentence names; the rest is counted."""
-HOLDS, FAILS, OPEN, AT_ODDS, NOT_RUN = ANSWERS = (
+HOLDS, FAILS, OPEN, AT_ODDS, UNCONFIRMED, NOT_RUN = ANSWERS = (
     "Holds",
     "Does not hold",
     "Undecided",
     "Contradicts itself or its code",
+    "Not confirmed by this run",
     "Not measured",
 )
 
@@ -50,13 +51,14 @@ def answer(claim: Iterable[ResultRow]) -> str:
     >>> answer([row]), answer([row, row | {"reading": "other", "verdict": "trend-only"}])
     ('Holds', 'Holds only under plain')
     """
-    verdicts = _verdicts(claim)
+    rows = list(claim)
+    verdicts = _verdicts(rows)
     holds = [reading for reading, verdict in verdicts.items() if verdict in PASSING]
     if holds:
         only = f" only under {', '.join(holds)}"
         return HOLDS if len(holds) == len(verdicts) else f"{HOLDS}{only}"
     if not verdicts:
-        return NOT_RUN
+        return UNCONFIRMED if any(row["outcome"] in BROKEN for row in rows) else NOT_RUN
     if Verdict.INCONCLUSIVE in verdicts.values():
         return OPEN
     return AT_ODDS if set(verdicts.values()) == {Verdict.PAPER_INCONSISTENT} else FAILS

@@ -72,7 +72,7 @@ def moved(rows: Iterable[ResultRow]) -> str:
                 far[name] = max(times, far.get(name, 0.0))
     gone = [name for name, times in far.items() if times > 1]
     held = [name for name in far if name not in gone]
-    said = {"moved": _kinds(gone, held), "not moved": _kinds(held, gone)}
+    said = {"metrics that moved": _kinds(gone, held), "not moved": _kinds(held, gone)}
     return "; ".join(f"{what}: {kinds}" for what, kinds in said.items() if kinds) if gone else ""
 
 
@@ -110,7 +110,7 @@ def summary(rows: Iterable[ResultRow], header: Mapping[str, Any], snapshots: int
     most = max((times for row in stale for times in row["drift"].values()), default=0.0)
     judged = f"Up to {beyond(most)}" if most else UNKNOWN
     commit = line(header.get("evidence", ""), 40)
-    since = SINCE + f" ({commit})" * commit.isalnum()
+    since = SINCE + f" (git diff {commit})" * commit.isalnum()
     if header["dirty"]:
         return [*said, *([f"{judged}."] if stale else []), CHANGED]
     if stale or snapshots:

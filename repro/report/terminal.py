@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -40,6 +41,7 @@ CAUSES = {
 """What a failure says of the science, by its kind."""
 FEW = 10
 """Rows with numbers that the closing screen shows; of more, the headline claims, in brief."""
+MENDED = "What had failed passes now; whether the rest does, a run of all of it tells"
 FEW_FAILED = 3
 """Failures of one kind that the closing screen names."""
 
@@ -145,7 +147,9 @@ def closing_screen(
     parts += map(Text, words.limits(every, header, {}))
     total, *next_steps = red.summary(ran, header, len(snapshots)) or [""]
     if not failed:
-        return [*parts, *(() if brief else map(Text, words.caveats(ran)))]
+        parts += () if brief else map(Text, words.caveats(ran))
+        again = bool(re.search(r"--(?:repro-)?failed\b", header["command"]))
+        return [*parts, *[Text(f"{MENDED} ({words.run_command()}).")] * again]
     if total:
         parts.append(Text(total))
     for cause, (of_rows, of_snapshots) in failed.items():

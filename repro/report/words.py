@@ -351,8 +351,9 @@ def limits(
     }
     data = header["data"]["kind"]
     found = [kinds[data]] if data in kinds else []
-    if deselected := sum(row["outcome"] == "deselected" for row in rows):
-        left_out = f"{deselected} of {len(rows)} rows were deselected"
+    stated = [row for row in rows if not row["question"]]
+    if deselected := sum(row["outcome"] == "deselected" for row in stated):
+        left_out = f"{deselected} of {len(stated)} rows were deselected"
         by = line(", ".join(_CHOOSING.findall(header["command"][:10_000])), 300)
         found.append(f"Partial run{by and f' ({by})'}: {left_out}; they stand as not-run.")
     if first:

@@ -153,7 +153,7 @@ def test_on_the_same_weights_it_is_said_which_number_moved_how_far(
         who = "the code, or this machine" if off < 0.01 else "the code"
         assert f"{judged} is allowed for other processors: {who} " in text
         held = ", ".join(sorted(drift.keys() - {metric}))
-        assert f"moved: {metric}; not moved: {held} Up to {judged} is allowed" in text
+        assert f"metrics that moved: {metric}; not moved: {held} Up to {judged} is allowed" in text
 
 
 def test_a_stale_known_miss_fails_too(runs):

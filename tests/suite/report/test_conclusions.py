@@ -25,7 +25,7 @@ def under(**verdicts: str) -> list[dict]:
         (under(a="paper-inconsistent"), "Contradicts itself or its code"),
         ([not_run("a")], "Not measured"),
         ([record(), not_run("a", reading="other")], "Holds"),
-        ([record(outcome="failed")], "Not measured"),
+        ([record(outcome="failed")], "Not confirmed by this run"),
         ([record(outcome="error"), record(reading="b", verdict="trend-only")], "Does not hold"),
     ],
 )

@@ -219,8 +219,11 @@ def test_banners_say_what_limits_the_page():
     said = "its control, noise, by 250 times what is allowed"
     assert f"failed; STALE: code and evidence disagree; {said}" in found.words
     assert "reproduced STALE" in found.words
-    assert "moved: noise Up to 250 times what is allowed for other processors: the" in found.words
-    assert "last committed (07ca1b4)" in found.words
+    assert (
+        "metrics that moved: noise Up to 250 times what is allowed for other processors: the"
+        in found.words
+    )
+    assert "last committed (git diff 07ca1b4)" in found.words
     assert "repro run --failed report.json" in found.words
     snapshot = make(record())
     assert "--failed" not in parsed(snapshot).words

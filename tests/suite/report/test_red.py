@@ -45,7 +45,7 @@ def test_every_number_says_what_it_counts():
 def test_what_moved_is_told_by_kind(drift, said):
     moved, _, held = said.partition("|")
     rows = [stale(drift=drift), record("b", drift={"all": 0.0} if "all" in drift else {})]
-    told = f"moved: {moved}" + (f"; not moved: {held}" if held else "")
+    told = f"metrics that moved: {moved}" + (f"; not moved: {held}" if held else "")
     assert red.summary(rows, KNOWN, 0)[1] == told
 
 
@@ -70,7 +70,7 @@ def test_how_far_off_the_numbers_are_is_judged(times, said, machine):
     advice = red.summary(rows, KNOWN, 0)[-1]
     assert advice.startswith(said)
     assert ("where that commit is red here, too, it is this machine" in advice) is machine
-    assert "evidence was last committed (07ca1b4)" in advice
+    assert "evidence was last committed (git diff 07ca1b4)" in advice
 
 
 @pytest.mark.parametrize("evidence", ["", "$(rm -r)", None])

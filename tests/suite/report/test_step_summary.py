@@ -41,8 +41,8 @@ def test_stale_and_broken_rows_are_told():
     assert "| ✓ reproduced, STALE |" in text
     assert "(Clip \\*it\\*), 2026-01-02" in text
     assert "**Of 2 rows that ran, one a claim and reading, 1 failed, 1 error; 1 snapshot " in text
-    assert "\n\nmoved: error\n\nUp to 250 times" in text
-    assert "last committed (07ca1b4)." in text
+    assert "\n\nmetrics that moved: error\n\nUp to 250 times" in text
+    assert "last committed (git diff 07ca1b4)." in text
     assert "`repro run --failed report.json`, with this run's report.json." in text
     assert "| b (plain) | reproduced; error |" in text
 

@@ -21,6 +21,7 @@ from repro.report.terminal import (
     CAUSES,
     FEW,
     FEW_FAILED,
+    MENDED,
     STYLES,
     closing_screen,
     results,
@@ -332,3 +333,11 @@ def test_the_whole_table_has_every_row_worst_first_and_any_gradient_health(rows,
     assert spots == sorted(spots)
     assert ("gradient health, toy, plain: " in text) is bool(health)
     assert ("25.00%" in text) is ("zero-gradient-share" in health)
+
+
+def test_a_rerun_of_what_failed_that_passes_says_so(rows):
+    again = HEADER | {"command": "pytest tests/claims --failed report.json"}
+    assert MENDED in screen(rows, header=again, width=400)
+    assert MENDED not in screen(rows, header=HEADER, width=400)
+    rows[0] |= {"outcome": "failed", "stale": True}
+    assert MENDED not in screen(rows, header=again, width=400)
