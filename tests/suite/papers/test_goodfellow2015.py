@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from repro.lab.attacks import fgsm
 from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
 from repro.lab.networks.network import ModuleNetwork
+from repro.papers import registry
 from repro.papers.experiment import TARGET, Run
 from repro.papers.goodfellow2015 import maxout, networks, shallow
 
@@ -29,6 +31,35 @@ def run() -> Run:
     images = draw.integers(0, 256, (60, 28, 28), dtype=np.uint8)
     digits = Digits(images, np.arange(60, dtype=np.uint8) % 10)
     return Run(Mnist("full", "made up", {}, None, digits), 0, obtain=pytest.fail)
+
+
+# What training begins with
+
+BEGINS = {
+    "weight": ("weights uniform in 0.005 either way", -0.005, 0.005),
+    "bias": ("", 0.0, 0.0),
+    "centre": ("centres uniform in 0 to 0.2", 0.0, 0.2),
+    "log_b": ("every entry of B 0.01", math.log(0.01), math.log(0.01)),
+}
+"""What a recipe's notes say, and from where to where that is."""
+RECIPES = {
+    recipe.name: recipe
+    for experiment in registry.experiments("goodfellow2015").values()
+    for recipe in (*experiment.recipes(0), networks.maxout_l1(seed=0))
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_training_begins_with_what_the_notes_say(recipe):
+    """A fifth of the way up the drawn values lies a fifth of the way up their range."""
+    for name, drawn in recipe.initial_weights().items():
+        said, low, high = BEGINS[name.rpartition(".")[2]]
+        assert said in recipe.notes
+        parts = torch.linspace(0, 1, 6)
+        expected = low + (high - low) * parts
+        torch.testing.assert_close(
+            drawn.flatten().quantile(parts), expected, rtol=1e-6, atol=0.06 * (high - low)
+        )
 
 
 # Maxout

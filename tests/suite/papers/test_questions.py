@@ -125,6 +125,19 @@ def test_the_narrow_network_is_the_authors_with_half_and_a_quarter():
     assert networks.colour(seed=0).shapes()["1.weight"] == (16, 3, 5, 5)
 
 
+@pytest.mark.parametrize("recipe", [networks.network, networks.fine, networks.colour])
+def test_training_begins_with_what_torch_draws(recipe):
+    """Uniform in 1 / sqrt(number of inputs) either way, biases too."""
+    made = recipe(seed=0)
+    assert "weights and biases as torch draws them" in made.notes
+    drawn = made.initial_weights()
+    for name, values in drawn.items():
+        inputs = drawn[f"{name.partition('.')[0]}.weight"][0].numel()
+        spread = values.flatten().sort().values * math.sqrt(inputs)
+        even = torch.linspace(-1, 1, len(spread))
+        torch.testing.assert_close(spread, even, rtol=0, atol=3 / math.sqrt(len(spread)))
+
+
 def test_a_colour_image_is_the_grey_one_in_each_plane():
     x = torch.stack([square(i)[None] for i in range(2)])
     found = networks.InColour()(x)
