@@ -132,8 +132,11 @@ def trained(recipe: MlpRecipe | CnnRecipe) -> Array:
 
 
 def untrained(recipe: MlpRecipe | CnnRecipe) -> Array:
-    """The weights (784, 10) that stand for the initial ones of a seed: they know nothing."""
-    draw = rng.generator(recipe.seed, f"untrained {type(recipe).__name__}")
+    """The weights (784, 10) that stand for the initial ones: they know nothing.
+
+    As in truth, seed and shapes decide them: a regularised network begins as one that is not.
+    """
+    draw = rng.generator(recipe.seed, f"untrained {sorted(recipe.shapes().items())}")
     return _exact(0.05 * draw.standard_normal((784, 10)))
 
 
