@@ -14,7 +14,8 @@ import small_runs
 import torch
 
 from repro.lab.attacks.common_noise import CommonNoise
-from repro.papers.lacok2016 import penalty_grid
+from repro.papers.experiment import TARGET
+from repro.papers.lacok2016 import fgsm_tables, penalty_grid
 from repro.papers.popovic2017 import experiments as popovic
 from repro.papers.popovic2017 import per_class
 
@@ -56,6 +57,16 @@ def test_an_effect_is_the_larger_change_either_way(monkeypatch, cell, small, lar
     found = grid(monkeypatch, errors)
     assert found["smaller-effect"] == pytest.approx(effect if cell == SMALLER else 0)
     assert found["middle-effect"] == pytest.approx(effect if cell == MIDDLE else 0)
+
+
+def test_a_threshold_tells_confidences_apart_that_are_1_in_float32(monkeypatch):
+    """1 - 9 exp(-25) of what is attacked is less than 1 - 9 exp(-30) of every clean image."""
+    clean, attacked = torch.full((4, 1), 30.0), torch.full((4, 1), 25.0)
+    monkeypatch.setattr(fgsm_tables, "attacked", lambda *_: attacked)
+    monkeypatch.setattr(fgsm_tables, "noisy", lambda *_: attacked)
+    networks = {TARGET: lambda x: x * torch.eye(10)[0]}
+    run = SimpleNamespace(networks=networks, images=lambda: clean)
+    assert set(fgsm_tables._threshold(run, "as-written").values()) == {1.0}
 
 
 # Noise is known by its size: that of the n-th is n.

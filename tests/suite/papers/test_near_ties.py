@@ -21,14 +21,18 @@ FEW = 8
 EVERY = torch.finfo(torch.float64).max
 PAPER = registry.load_all()["popovic2017"]
 CLAIMS = [claim for claim in PAPER.claims if isinstance(claim, PublishedClaim)]
-EXPERIMENTS = sorted({claim.experiment for claim in CLAIMS})
+OFFERED = registry.experiments("popovic2017")
+MEASURED = [
+    (name, reading)
+    for name in sorted({claim.experiment for claim in CLAIMS})
+    for reading in OFFERED[name].readings
+]
 
 
-@pytest.fixture(scope="module", params=EXPERIMENTS)
+@pytest.fixture(scope="module", params=MEASURED, ids="@".join)
 def measured(request):
-    """A run in which an experiment was measured as coded, or as written; and the two names."""
-    experiment = registry.experiments("popovic2017")[request.param]
-    reading = experiment.readings[-1]
+    """A run in which an experiment was measured under a reading; and the two names."""
+    name, reading = request.param
     with pytest.MonkeyPatch.context() as patch:
         small_runs.settle(patch)
         patch.setattr(iterative, "attack", partial(attack, max_iterations=FEW))
@@ -37,8 +41,8 @@ def measured(request):
         patch.setattr(per_class, "EPOCHS", {"as-written": 1, "as-coded": 2})
         run = small_runs.run(small_runs.FULL, 0)
         run.networks = {TARGET: run.trained(CnnRecipe(0))}
-        values = experiment.measure(run, reading)
-        yield run, request.param, reading, values
+        values = OFFERED[name].measure(run, reading)
+        yield run, name, reading, values
 
 
 def test_every_printed_rate_has_its_images_and_nothing_else_has(measured):
