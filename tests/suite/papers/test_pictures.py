@@ -6,14 +6,17 @@ import base64
 import json
 import re
 from importlib import resources
+from pathlib import Path
 from types import SimpleNamespace
 
 import fakes
 import numpy as np
 import pytest
 import torch
+from own_papers import PAPERS
 
 from repro.errors import ClaimsError
+from repro.lab.attacks import fgsm, metrics
 from repro.lab.attacks.common_noise import CommonNoise
 from repro.lab.mnist import sample
 from repro.lab.mnist.data import Mnist
@@ -22,7 +25,7 @@ from repro.lab.networks.store import Store
 from repro.measure.session import Session
 from repro.papers import picture as pictures
 from repro.papers import registry
-from repro.papers.experiment import Run
+from repro.papers.experiment import TARGET, Run
 from repro.papers.picture import Row, outputs, shades, stretched
 from repro.papers.popovic2017 import per_class
 
@@ -205,6 +208,12 @@ def test_the_limits_are_those_of_the_schema():
 # The shipped papers' pictures
 
 
+def test_every_picture_of_every_paper_has_a_test_here():
+    tested = Path(__file__).read_text(encoding="utf-8")
+    for picture in (each for paper in PAPERS for each in pictures.pictures(paper)):
+        assert f'rows_of("{picture.name}"' in tested
+
+
 @pytest.fixture(scope="module")
 def run():
     """The shipped networks, and the sample's digits in an order that mixes the classes."""
@@ -233,14 +242,22 @@ def classes(row: Row) -> list[str]:
 def test_figure_1_of_lacok_is_four_lines_of_the_first_ten_images(run):
     rows = rows_of("lacok2016-fig1", run, "as-written")
     assert [row.images.shape for row in rows] == [(10, 28, 28)] * 4
-    original, weak, strong, noise = rows
+    original, *_, noise = rows
     assert classes(original) == classes(noise) == [str(i) for i in range(10)]
     wrong = [np.sum(np.array(classes(row)) != classes(original)) for row in rows]
     assert 0 < wrong[1] < wrong[2]
-    assert "0.10" in weak.label
-    assert "0.25" in strong.label
-    assert "0.25" in noise.label
+    assert [row.label[-8:] for row in rows[1:]] == ["ε = 0.10", "ε = 0.25", "ε = 0.25"]
     assert (original.images == run.data.test.images[:10]).all()
+    # Each row is what its label says, and is labelled with what the network makes of it.
+    x, network = run.images(), run.networks[TARGET]
+    gradient = fgsm.loss_gradient(network, x, run.labels())
+    for row in rows[1:]:
+        eps = float(row.label[-4:])
+        draw = run.rng(f"lacok2016/random-{eps:.2f}")
+        random = fgsm.random_sign(x, eps=eps, rng=draw)
+        made = (random if row is noise else fgsm.fgsm(x, gradient, eps=eps))[:10]
+        assert (row.images == stretched(made)).all()
+        assert row.labels == outputs(metrics.predict(network, made))
 
 
 def test_fig_2_of_goodfellow_is_weights_signs_digits_and_their_attack(run):
@@ -270,7 +287,9 @@ def test_fig_1_of_popovic_is_sevens_their_adversarial_examples_and_the_noise(run
     between = (noise.images / 255.0 * 2 - 1) * 0.15
     made = np.clip(sevens / 255.0 + between, 0, 1)
     assert np.abs(made - adversarial.images / 255.0).max() < 0.01
-    assert all(label.startswith("RMS 0.0") for label in noise.labels)
+    assert noise.label == "its noise, black for −0.15 and white for 0.15"
+    sizes = [float(label.removeprefix("RMS ")) for label in noise.labels]
+    assert sizes == pytest.approx(np.sqrt((between**2).mean(axis=(1, 2))), abs=0.001)
 
 
 def test_fig_6_of_popovic_adds_each_classs_own_noise_as_the_experiment_crafted_it(
@@ -278,7 +297,11 @@ def test_fig_6_of_popovic_adds_each_classs_own_noise_as_the_experiment_crafted_i
 ):
     """After the experiment, nothing is crafted anew."""
 
-    def craft(_network, images, classes, *, epochs, **_):
+    (figure,) = [p for p in pictures.pictures("popovic2017") if p.name == "popovic2017-fig6"]
+
+    def craft(_network, images, classes, *, eps, epochs, **_):
+        assert f"(ε = {eps[0]})" in figure.caption
+        assert set(eps[:10]) == {eps[0]}
         levels = [0.01 * label for label in classes]
         noise = torch.stack([torch.full(images[0].shape[1:], level) for level in levels])
         return CommonNoise(noise.expand(epochs, *noise.shape), torch.zeros(len(images)))
