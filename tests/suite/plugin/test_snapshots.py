@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from repro.measure.session import Session
 from repro.plugin.snapshots import Snapshot
 
 CLAIMS = Path(__file__).parents[2] / "claims"
@@ -50,6 +52,26 @@ def test_a_number_that_moved_by_more_than_its_tolerance_fails(holds, metric, wit
     for sign in (1, -1):
         assert holds({**VALUES, metric: VALUES[metric] + sign * within})
         assert not holds({**VALUES, metric: VALUES[metric] + sign * beyond})
+
+
+@pytest.mark.parametrize("sources", ["shipped", "shipped shipped", "shipped trained", "cache"])
+def test_a_snapshot_is_of_shipped_networks_alone(runs, monkeypatch, sources):
+    measured = Session.measured
+
+    def told(*asked):
+        found = measured(*asked)
+        return {name: replace(each, sources=sources.split()) for name, each in found.items()}
+
+    monkeypatch.setattr(Session, "measured", told)
+    runs.write()
+    test = runs.pytester.path / "claims" / "test_more.py"
+    test.write_text('PAPER = "tiny"\n\ndef test_of_shipped(shipped):\n    assert shipped\n')
+    shown = runs.again("-k", "test_of_shipped", "-rs")
+    if set(sources.split()) == {"shipped"}:
+        shown.assert_outcomes(passed=2, deselected=13)
+    else:
+        shown.assert_outcomes(skipped=2, deselected=13)
+        assert f"the networks are {', '.join(sources.split())};" in shown.stdout.str()
 
 
 def test_a_metric_that_came_or_went_fails(holds):
