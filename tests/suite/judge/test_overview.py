@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,6 +72,19 @@ def test_a_reading_of_some_numbers_is_counted_with_the_first_one_s_for_the_rest(
     assert whole.numbers == first.numbers == part.numbers + alone.numbers
     assert whole.inside == part.inside + alone.inside
     assert ("as-written", "as-written") not in found
+
+
+def test_what_so_few_seeds_give_no_band_is_inside_none(paper, archive):
+    """Numbers and curves: without a band no number misses it either."""
+
+    def population(*spot):
+        found = archive.population(*spot)
+        return replace(found, rows=found.rows[:3])
+
+    few = SimpleNamespace(population=population)
+    found = lines(paper, few)
+    assert found[0] == ("", 0, lines(paper, archive)[0][-1])
+    assert {inside for _, inside, _ in found} == {0}
 
 
 def test_margins_as_they_are_change_nothing_and_none_at_all_does(paper, archive):
