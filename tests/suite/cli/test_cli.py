@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import fakes
 import pytest
 from sample_reports import curve, make, picture, record, write
 
@@ -23,7 +24,7 @@ from repro.judge.cases import judge
 from repro.judge.populations import Archive
 from repro.judge.verdicts import judge_numbers
 from repro.lab.mnist import data as mnist
-from repro.lab.mnist import sample
+from repro.lab.mnist import files, sample
 from repro.measure import calibrate, workers
 from repro.papers import registry
 from repro.papers.registry import load_all
@@ -589,6 +590,20 @@ def test_data_says_that_a_run_would_download(repro, tiny, monkeypatch):
     assert out.splitlines()[-1].startswith("would be used: full, a download into the cache")
     assert "would be used: embedded" in repro("data", "--offline")[1]
     assert not (tiny.root / "cache").exists()
+
+
+@pytest.mark.parametrize("cached", range(len(fakes.CONTENTS) + 1))
+def test_a_cache_that_lacks_a_file_is_filled_by_a_download(repro, tiny, monkeypatch, cached):
+    monkeypatch.delenv("REPRO_OFFLINE")
+    monkeypatch.setattr(files, "SHA256", fakes.HASHES)
+    folder = tiny.root / "cache" / "mnist"
+    folder.mkdir(parents=True)
+    for name, content in list(fakes.CONTENTS.items())[:cached]:
+        (folder / files.names(name)[0]).write_bytes(content)
+    status, out, _ = repro("data")
+    whole = cached == len(fakes.CONTENTS)
+    assert status == int(not whole)
+    assert ("would be used: full, a download into the cache" in out) is not whole
 
 
 def test_data_in_a_folder_that_is_wrong_is_a_clear_error(repro, tmp_path):

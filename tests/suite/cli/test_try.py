@@ -25,6 +25,7 @@ from repro.lab.networks.published import git_id
 from repro.measure import live, run_progress, trial
 from repro.papers.popovic2017 import authors
 from repro.report import report_json
+from repro.report.result_row import STANDINGS
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -140,6 +141,20 @@ def test_strict_is_for_what_lies_outside():
     assert rows["lacok2016-rmsprop-smoothing@as-written"]["standing"] == "not-asked"
     assert tried(*words, "--strict")[0] == 1
     assert main(["diff", "out/report.json", "out/report.json"]) == 0
+
+
+@pytest.mark.usefixtures("few")
+def test_strict_is_for_every_standing_with_a_cross(monkeypatch):
+    words = (weights("w.safetensors"), "--paper", "lacok2016", *CLEAN, "--strict")
+    rows, found = trial.rows, {}
+    for standing in STANDINGS:
+        monkeypatch.setattr(
+            trial,
+            "rows",
+            lambda *a, s=standing, **k: [row | {"standing": s} for row in rows(*a, **k)],
+        )
+        found[standing] = tried(*words)[0]
+    assert found == {standing: int(sign == "✗") for standing, sign in STANDINGS.items()}
 
 
 @pytest.mark.usefixtures("home")
