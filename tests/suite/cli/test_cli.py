@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 
 import fakes
 import pytest
@@ -693,6 +694,21 @@ def test_calibrating_one_kind_of_data_leaves_the_other_alone(repro, tiny, monkey
     mistake(repro(*words, "embedded"), "DataError", "3 seeds to measure")
     monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full",))
     mistake(repro(*words, "embedded"), "DataError", "sample is not installed", "pip install")
+
+
+def test_without_seeds_those_that_the_help_names_are_measured(repro, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        main.main(["calibrate", "--help"])
+    first, last = map(int, re.findall(r"\(default: (\d+)-(\d+)\)", capsys.readouterr().out)[0])
+    seeds, job = [], calibrate.missing
+
+    def missing(root, paper, seed, *rest):
+        seeds.append(seed)
+        return replace(job(root, paper, seed, *rest), wanted=())
+
+    monkeypatch.setattr(calibrate, "missing", missing)
+    assert repro("calibrate", "--paper", "tiny")[0] == 0
+    assert seeds == [*range(first, last + 1)]
 
 
 def test_the_time_left_is_that_of_the_seeds_not_measured_yet(repro, monkeypatch):
