@@ -63,8 +63,8 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
     (tmp_path / "papers").mkdir()
     for name in [name for name in os.environ if name.startswith("REPRO_")]:
         monkeypatch.delenv(name)
-    # Under CI pytest repeats a failure's whole message in its summary.
-    for name in ("CI", "BUILD_NUMBER", "NO_COLOR", "GITHUB_STEP_SUMMARY"):
+    # Under CI pytest repeats a failure's whole message in its summary; COLUMNS is its width.
+    for name in ("CI", "BUILD_NUMBER", "NO_COLOR", "GITHUB_STEP_SUMMARY", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("REPRO_EXTRA_PAPERS", str(tmp_path / "papers"))
     monkeypatch.setenv("REPRO_FIXTURES_DIR", str(tmp_path / "fixtures"))
