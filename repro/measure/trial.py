@@ -174,7 +174,7 @@ def stand_ins(paper: Paper, rows: Iterable[ResultRow]) -> list[str]:
         target = live.experiment_of(claim, row["reading"]).networks(SEED, row["reading"])[TARGET]
         roles.setdefault(target.name, {})[name] = None
         if own := beside(claim, row["reading"]):
-            others[f"{name}{own}. A gain over it compares two makes of network."] = None
+            others[f"{name}{own}, so that a gain over it compares two makes of network"] = None
     each = ", ".join(f"{network} ({', '.join(names)})" for network, names in roles.items())
-    said = f"The paper's claims are of {len(roles)} networks, and yours stands for each: {each}."
+    said = f"The paper's claims are of {len(roles)} networks, and yours stands for each: {each}"
     return [*([said] if len(roles) > 1 else []), *others]

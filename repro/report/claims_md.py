@@ -60,9 +60,9 @@ counted).
 EFFECTS = """\
 ## What single switches change
 
-Paired over seeds: each switch alone, from the reading named, everything else as it is
-there, on the test images of the experiment that `claims.toml` names, which may be the first ones
-alone. Measured, not judged.
+Paired over seeds: each switch alone, without it and what it adds, everything else as the reading
+named has it (which may have the switch itself), on the test images of the experiment that
+`claims.toml` names, which may be the first ones alone. Measured, not judged.
 """
 CHANGES = """\
 ## What the readings change

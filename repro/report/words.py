@@ -63,7 +63,8 @@ HEALTH = {
 STANDING_MEANINGS: dict[str, str] = {
     "outside": "your network's number lies outside the 95 % band of independent trainings; of a "
     "curve, at one point or more",
-    "fails": "the ordering does not hold for your network",
+    "fails": "the claim is an ordering, which does not hold for your network; a number's ordering "
+    "is told beside it",
     "inside": "your network's number lies in the 95 % band, as one more training's would",
     "exact": "the authors' own network gives the published number, but for rounding",
     "differs": "the authors' own network gives another number than the published one",
@@ -408,4 +409,4 @@ def by_chance(rows: Iterable[ResultRow]) -> str:
     if not banded:
         return ""
     what = "your network were one more training" if held[0]["standing"] else "every claim held"
-    return f"Of {banded} bands of 95 %, {0.05 * banded:.1f} would miss by chance if {what}"
+    return f"Of {banded} bands of 95 %, {0.05 * banded:.3g} would miss by chance if {what}"

@@ -121,7 +121,9 @@ def test_a_network_that_stands_for_several_is_told_so(rows, monkeypatch):
     paper = registry.load_all()["tiny"]
     assert trial.stand_ins(paper, rows().values()) == []
     (said,) = trial.stand_ins(paper, rows(roles=(TARGET, "plain")).values())
-    assert said.startswith("toy; plain: the suite's own, of seed 0, not yours. A gain over it")
+    assert said.startswith(
+        "toy; plain: the suite's own, of seed 0, not yours, so that a gain over it"
+    )
     found = [*rows().values()]
 
     def two(claim, _reading):
