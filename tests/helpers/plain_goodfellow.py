@@ -6,7 +6,7 @@ but the recipes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from plain_network import Array, against, softmax
@@ -156,10 +156,10 @@ def maxout_outputs(of: Weights, x: Array) -> tuple[Array, list[tuple[Array, Arra
     return h @ of["y.weight"] + of["y.bias"], passed
 
 
-def maxout_attacked(of: Weights) -> list[Array]:
-    """Each test image, a step of 0.25 up the maxout network's loss."""
+def maxout_attacked(of: Weights, pairs: Iterable[tuple[Array, int]]) -> list[Array]:
+    """Each image, a step of 0.25 up the maxout network's loss of its class."""
     found = []
-    for x, y in zip(IMAGES, LABELS, strict=True):
+    for x, y in pairs:
         logits, passed = maxout_outputs(of, x)
         slope = of["y.weight"] @ against(logits, y)
         for weights, won in reversed(passed):
@@ -178,7 +178,7 @@ def maxout(seed: int, reading: str) -> Measured:
 
     sets = {
         "clean": IMAGES,
-        "fgsm": maxout_attacked(weights),
+        "fgsm": maxout_attacked(weights, zip(IMAGES, LABELS, strict=True)),
         "random": [x + r for x, r in zip(IMAGES, noise(seed, len(IMAGES)), strict=True)],
     }
     found: Measured = {}
@@ -213,7 +213,8 @@ def agreement(seed: int, _reading: str) -> Measured:
         )
     )
     found: dict[str, list[tuple[int, int]]] = {}
-    for x, y in zip(maxout_attacked(of_maxout), LABELS, strict=True):
+    attacked = maxout_attacked(of_maxout, zip(IMAGES, LABELS, strict=True))
+    for x, y in zip(attacked, LABELS, strict=True):
         m = int(maxout_outputs(of_maxout, x)[0].argmax())
         s = int((x @ of_softmax["weight"] + of_softmax["bias"]).argmax())
         r = int((-np.exp(of_rbf["log_b"]) * (x - of_rbf["centre"]) ** 2).sum(axis=1).argmax())

@@ -9,10 +9,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from plain_goodfellow import maxout_attacked, maxout_outputs
 from plain_network import Array, against, gradient, outputs, softmax
-from small_runs import SURE, draws, trained, untrained
+from small_runs import SURE, draws, state, trained, untrained
 
 from repro.lab.networks.mlp import MlpRecipe
+from repro.papers.goodfellow2015 import networks
 
 IMAGES = [image.reshape(784) / 255 for image in SURE.test.images]
 LABELS = [int(label) for label in SURE.test.labels]
@@ -207,6 +209,47 @@ def epochs(seed: int, _reading: str) -> Measured:
     return found
 
 
+def compared(seed: int, _reading: str) -> Measured:
+    """This paper's network, and two of Goodfellow et al.'s, each on its own images."""
+    w = trained(MlpRecipe(seed=seed))
+    maxout = state(networks.maxout(seed=seed))
+    linear = state(networks.softmax_regression(seed, 1))
+    pairs = list(zip(IMAGES, LABELS, strict=True))
+
+    def of_linear(x: Array) -> Array:
+        return x @ linear["weight"] + linear["bias"]
+
+    logits: dict[str, Callable[[Array], Array]] = {
+        "target": lambda x: outputs(w, x),
+        "maxout": lambda x: maxout_outputs(maxout, x)[0],
+        "softmax": of_linear,
+    }
+    up = [np.sign(linear["weight"] @ against(of_linear(x), y)) for x, y in pairs]
+    attacked = {
+        "target": fgsm(w, 0.25, "as-written"),
+        "maxout": maxout_attacked(maxout, pairs),
+        "softmax": [x + 0.25 * u for x, u in zip(IMAGES, up, strict=True)],
+    }
+    found: Measured = {}
+    for name, given in logits.items():
+        error, sure = {}, {}
+        for kind, images in (
+            ("", IMAGES), ("fgsm", attacked[name]), ("random", noisy(seed, 0.25))
+        ):  # fmt: skip
+            said = [given(x) for x in images]
+            wrong = [int(each.argmax()) != y for each, y in zip(said, LABELS, strict=True)]
+            error[kind] = sum(wrong) / len(wrong)
+            sure[kind] = sum(float(softmax(each).max()) for each in said) / len(said)
+        found[f"{name}-error"] = error["fgsm"]
+        found[f"{name}-random-error"] = error["random"]
+        found[f"{name}-drop"] = sure[""] - sure["fgsm"]
+        found[f"{name}-random-drop"] = sure[""] - sure["random"]
+    for name in ("maxout", "softmax"):
+        for kind in ("error", "random-error"):
+            found[f"{name}-{kind}-gap"] = abs(found[f"target-{kind}"] - found[f"{name}-error"])
+    return found
+
+
 PLAINLY: dict[str, Callable[[int, str], Measured]] = {
     "table1": table1,
     "table2": table2,
@@ -215,5 +258,6 @@ PLAINLY: dict[str, Callable[[int, str], Measured]] = {
     "grid": grid,
     "caches": caches,
     "epochs": epochs,
+    "compared": compared,
 }
 """Each experiment: (seed, reading) to measurements."""
