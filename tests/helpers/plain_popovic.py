@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from plain_network import Array, against, gradient, outputs, softmax, twice_against
-from small_runs import EACH, SUBSET, TEST, TRAIN, VALIDATION, draws, trained, untrained
+from small_runs import EACH, MOST, SUBSET, TEST, TRAIN, VALIDATION, draws, trained, untrained
 
 from repro.lab.networks.cnn_training import CnnRecipe
 
@@ -78,7 +78,7 @@ def attack(
     *,
     eps: float = 0.15,
     step: float = 10 / 255,
-    most: int = 200,
+    most: int = MOST,
     target: int | None = None,
     sure: float = 0.0,
     sign: bool = False,

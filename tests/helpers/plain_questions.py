@@ -195,9 +195,12 @@ def moved(seed: int, _reading: str) -> Measured:
 # --- Other networks ------------------------------------------------------------------------
 
 
-def finer(x: Array) -> Array:
-    """56 x 56 pixels, each between the four nearest of 28 x 28; at the edge the outermost."""
-    square, found = x.reshape(28, 28), np.zeros((56, 56))
+def finer() -> Array:
+    """The matrix (3136, 784) that makes 56 x 56 pixels of 28 x 28.
+
+    Each lies between the four nearest of the old ones; at the edge it is the outermost.
+    """
+    found = np.zeros((56 * 56, 784))
     for i in range(56):
         for j in range(56):
             y, x_ = (min(max((k - 0.5) / 2, 0), 27) for k in (i, j))
@@ -205,13 +208,14 @@ def finer(x: Array) -> Array:
                 for column in (math.floor(x_), math.floor(x_) + 1):
                     weight = (1 - abs(y - row)) * (1 - abs(x_ - column))
                     if weight:
-                        found[i, j] += weight * square[row, column]
-    return found.reshape(-1)
+                        found[56 * i + j, 28 * row + column] += weight
+    return found
 
 
+FINER = finer()
 PIXELS: dict[str, Callable[[Array], Array]] = {
     "grey": lambda x: x,
-    "fine": finer,
+    "fine": lambda x: FINER @ x,
     "colour": lambda x: np.concatenate([x, x, x]),
 }
 

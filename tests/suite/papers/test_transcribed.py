@@ -127,6 +127,7 @@ def test_the_numbers_that_the_small_runs_have_smaller():
         "CRAFTED_ON": 100,
         "MEASURED_ON": 200,
         "OF_OTHERS": 200,
+        "MOST": 200,
     }
 
 
