@@ -24,6 +24,7 @@ from typing import Any
 LIBRARIES = (
     "jinja2",
     "jsonschema",
+    "pandas",
     "pytest",
     "rich.progress",
     "rich.table",
