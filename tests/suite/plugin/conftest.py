@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import repro.report.page.figures
 import repro.report.page.html
 import repro.report.step_summary
 import repro.report.terminal
+from repro.lab import provenance
 from repro.lab.mnist import sample
 from repro.lab.mnist.idx import Digits
 from repro.papers import registry
@@ -34,17 +36,24 @@ from repro.report import report_json as report
 
 LOADED = (jsonschema, repro, scipy.special)
 
+TOLD_BY_GIT = cache(provenance._git)
+"""Of this checkout, once for all runs."""
+
 FAKE_MNIST = """
+from pathlib import Path
 import numpy as np
 import pytest
 from repro.lab.mnist import data, files, idx
+from repro.papers import registry
 
 digits = idx.Digits(np.zeros((3, 28, 28), np.uint8), np.arange(3, dtype=np.uint8))
 full = data.Mnist("full", "a fake", dict(files.SHA256), digits, digits)
+patch = pytest.MonkeyPatch()
+patch.setattr(data, "find", lambda *args, **options: full)
+if ONLY:
+    patch.setattr(registry, "folders", lambda: {name: Path(path) for name, path in ONLY.items()})
 
 def pytest_configure(config):
-    patch = pytest.MonkeyPatch()
-    patch.setattr(data, "find", lambda *args, **options: full)
     config.add_cleanup(patch.undo)
 """
 
@@ -55,13 +64,16 @@ class Runs:
     def __init__(self, pytester: pytest.Pytester, tiny: Tiny) -> None:
         self.pytester = pytester
         self.tiny = tiny
+        self.only: dict[str, Path] = {}  # the papers, in workers too, where it is not all
         self.report_path = pytester.path / "reports" / "report.json"
 
     def write(self, *, full: bool = True) -> None:
         """Records, test module, and (with ``full``) a conftest that fakes full MNIST."""
         self.tiny.write()
         write_tests(self.pytester.path / "claims", "tiny")
-        (self.pytester.path / "conftest.py").write_text(FAKE_MNIST if full else "")
+        only = {name: str(path) for name, path in self.only.items()}
+        fake = f"ONLY = {only}{FAKE_MNIST}" if full else ""
+        (self.pytester.path / "conftest.py").write_text(fake)
 
     def __call__(self, *words: str, full: bool = True) -> pytest.RunResult:
         """Write, then run in this process."""
@@ -104,7 +116,9 @@ def runs_beside_others(pytester: pytest.Pytester, tiny: Tiny) -> Runs:
 def runs(runs_beside_others: Runs, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """As above, without the shipped papers and without pages, which take time in every run."""
     monkeypatch.setattr(outputs, "write_beside", lambda _: [])
-    monkeypatch.setattr(registry, "folders", lambda: {"tiny": runs_beside_others.tiny.folder})
+    monkeypatch.setattr(provenance, "_git", TOLD_BY_GIT)
+    runs_beside_others.only = {"tiny": runs_beside_others.tiny.folder}
+    monkeypatch.setattr(registry, "folders", lambda: runs_beside_others.only)
     return runs_beside_others
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from sample_reports import make, record, trial
 
-from repro.report import outputs
+from repro.papers import registry
 
 
 @pytest.fixture
-def runs(runs_beside_others, monkeypatch):
-    """With the shipped papers, among which to choose; without their pages."""
-    monkeypatch.setattr(outputs, "write_beside", lambda _: [])
-    return runs_beside_others
+def runs(runs):
+    """With one of the shipped papers, so that there is one to choose."""
+    runs.only = {"lacok2016": Path(registry.__file__).parent / "lacok2016", **runs.only}
+    return runs
 
 
 ERROR = ["tiny-error@plain", "tiny-error@other"]
