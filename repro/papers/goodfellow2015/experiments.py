@@ -1,5 +1,5 @@
 """What is measured for Goodfellow et al. (2015)."""
 
-from repro.papers.goodfellow2015 import maxout, shallow
+from repro.papers.goodfellow2015 import maxout, regularised, shallow
 
-EXPERIMENTS = (*shallow.EXPERIMENTS, *maxout.EXPERIMENTS)
+EXPERIMENTS = (*shallow.EXPERIMENTS, *maxout.EXPERIMENTS, *regularised.EXPERIMENTS)

@@ -11,7 +11,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, dropout
+from torch.nn.functional import dropout
 from torch.optim import SGD, Adam, Optimizer
 
 from repro.lab.matmul import product
@@ -78,12 +78,6 @@ def settle(module: nn.Module, optimiser: Optimizer, updates: int) -> None:
         group["momentum"] = 0.5 + 0.2 * min(max((epoch - 1) / 249, 0), 1)
 
 
-def cost_with_l1(module: nn.Module, x: Tensor, y: Tensor, *, coefficient: float) -> Tensor:
-    """Add ``coefficient`` times the absolute weights of the first layer to the cross-entropy."""
-    first: Tensor = next(module.parameters())
-    return cross_entropy(module(x), y) + coefficient * first.abs().sum()
-
-
 maxout = partial(
     ModuleRecipe,
     name="goodfellow2015-maxout",
@@ -102,13 +96,6 @@ maxout = partial(
 The original trains until 100 epochs have not lowered the error on the last 10,000 training
 images, and keeps the best of its epochs.
 """
-
-maxout_l1 = partial(
-    maxout,
-    name="goodfellow2015-maxout-l1",
-    cost=partial(cost_with_l1, coefficient=0.0025),
-)
-"""The same with L1 weight decay of .0025 on the first layer (section 5)."""
 
 
 class LogisticRegression(nn.Module):
