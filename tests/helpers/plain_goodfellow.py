@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from plain_network import Array, against, softmax
-from small_runs import BARE, RUBBISH, draws, state, state_before
+from small_runs import BARE, RUBBISH, TRAINING_IMAGES, draws, state, state_before
 
-from repro.papers.goodfellow2015 import networks
+from repro.papers.goodfellow2015 import networks, regularised
 
 IMAGES = [image.reshape(784) / 255 for image in BARE.test.images]
 LABELS = [int(label) for label in BARE.test.labels]
@@ -238,11 +238,61 @@ def agreement(seed: int, _reading: str) -> Measured:
     return measured
 
 
+def beside_each_other(seed: int, *roles: str) -> dict[str, Weights]:
+    """The weights of the maxout networks of these roles."""
+    return {role: state(regularised.TRAININGS[role](seed=seed)) for role in roles}
+
+
+def adversarial_training(seed: int, _reading: str) -> Measured:
+    """Section 6: each network on the images that are made for it, and for the other."""
+    weights = beside_each_other(seed, "adversarial", "original")
+    pairs = list(zip(IMAGES, LABELS, strict=True))
+    noisy = [x + r for x, r in zip(IMAGES, noise(seed, len(IMAGES)), strict=True)]
+    found: Measured = {}
+    for role, other in (("adversarial", "original"), ("original", "adversarial")):
+        sets = {
+            "clean": IMAGES,
+            "random": noisy,
+            "fgsm": maxout_attacked(weights[role], pairs),
+            "transferred": maxout_attacked(weights[other], pairs),
+        }
+        for name, images in sets.items():
+            p = [softmax(maxout_outputs(weights[role], x)[0]) for x in images]
+            found |= scores(f"{role}-{name}", p)
+    return found
+
+
+def noise_training(seed: int, _reading: str) -> Measured:
+    """Section 6: the controls, adversarial training, and neither."""
+    roles = ("sign-noise", "uniform-noise", "adversarial", "original")
+    found: Measured = {}
+    for role, of in beside_each_other(seed, *roles).items():
+        attacked = maxout_attacked(of, zip(IMAGES, LABELS, strict=True))
+        for name, images in (("clean", IMAGES), ("fgsm", attacked)):
+            found |= scores(f"{role}-{name}", [softmax(maxout_outputs(of, x)[0]) for x in images])
+    return found
+
+
+def l1(seed: int, _reading: str) -> Measured:
+    """Section 5: the share of training images that a network errs on."""
+    assert BARE.train is not None
+    digits = list(zip(BARE.train.images, BARE.train.labels, strict=True))[:TRAINING_IMAGES]
+    found = {}
+    for role, of in beside_each_other(seed, "l1", "original").items():
+        given = [int(maxout_outputs(of, x.reshape(784) / 255)[0].argmax()) for x, _ in digits]
+        wrong = [a != y for a, (_, y) in zip(given, digits, strict=True)]
+        found[f"{role}-training-error"] = sum(wrong) / len(wrong)
+    return found
+
+
 PLAINLY: dict[str, Callable[[int, str], Measured]] = {
     "softmax": softmax_regression,
     "logistic": logistic_regression,
     "rbf": rbf,
     "maxout": maxout,
     "agreement": agreement,
+    "adversarial-training": adversarial_training,
+    "noise-training": noise_training,
+    "l1": l1,
 }
 """Each experiment: (seed, reading) to measurements."""

@@ -113,7 +113,7 @@ def _noise(run: Run, _reading: str) -> Measurements:
 
 def _l1(run: Run, _reading: str) -> Measurements:
     """Measure error rates on training images; all of the sample's are such."""
-    digits = run.data.train or run.data.test
+    digits = run.data.test if run.data.train is None else run.data.train
     part = slice(TRAINING_IMAGES)
     x = torch.from_numpy(digits.images[part].reshape(-1, 784) / np.float32(255.0))
     y = torch.from_numpy(digits.labels[part].astype(np.int64))

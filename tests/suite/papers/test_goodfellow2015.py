@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
 from repro.lab.attacks import fgsm
@@ -17,7 +18,7 @@ from repro.lab.mnist.idx import Digits
 from repro.lab.networks.network import ModuleNetwork
 from repro.papers import registry
 from repro.papers.experiment import TARGET, Run
-from repro.papers.goodfellow2015 import maxout, networks, shallow
+from repro.papers.goodfellow2015 import maxout, networks, regularised, shallow
 
 
 def drawn(rows: int, seed: int = 0) -> torch.Tensor:
@@ -45,7 +46,7 @@ BEGINS = {
 RECIPES = {
     recipe.name: recipe
     for experiment in registry.experiments("goodfellow2015").values()
-    for recipe in (*experiment.recipes(0), networks.maxout_l1(seed=0))
+    for recipe in experiment.recipes(0)
 }
 
 
@@ -125,12 +126,86 @@ def test_rate_and_momentum_are_pylearn2_s(updates, rate, momentum):
     assert (group["lr"], group["momentum"]) == pytest.approx((rate, momentum))
 
 
+# What should regularise it
+
+
+def of_units(*, dropout: bool = False) -> nn.Module:
+    """A small maxout network, with weights as large as trained ones."""
+    module = networks.MaxoutNetwork(units=3, pieces=2).train(dropout)
+    for weight in module.parameters():
+        nn.init.uniform_(weight, -1, 1)
+    return module
+
+
 def test_l1_is_of_the_first_layer_alone():
-    module, x, y = networks.MaxoutNetwork(units=3, pieces=2).eval(), drawn(5), torch.arange(5)
-    with_l1 = networks.cost_with_l1(module, x, y, coefficient=0.5)
-    without = networks.cost_with_l1(module, x, y, coefficient=0.0)
+    module, x, y = of_units(), drawn(5), torch.arange(5)
+    with_l1 = regularised.cost_with_l1(module, x, y, coefficient=0.5)
+    without = regularised.cost_with_l1(module, x, y, coefficient=0.0)
     expected = 0.5 * module.h0.weight.abs().sum()
     torch.testing.assert_close(with_l1 - without, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_adversarial_cost_is_the_paper_s():
+    """And its gradient is that of fixed images: the attack's answer does not enter."""
+    module, x, y = of_units(), drawn(5), torch.arange(5)
+    image = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(cross_entropy(module(image), y), image)
+    attacked = x + 0.25 * slope.sign()
+    expected = 0.3 * cross_entropy(module(x), y) + 0.7 * cross_entropy(module(attacked), y)
+    found = regularised.adversarial_cost(module, x, y, alpha=0.3, eps=0.25)
+    torch.testing.assert_close(found, expected)
+    weights = tuple(module.parameters())
+    for one, other in zip(
+        torch.autograd.grad(found, weights), torch.autograd.grad(expected, weights), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+    assert not x.requires_grad
+
+
+def test_the_attacked_images_drop_pixels_of_their_own():
+    seen = []
+    module = of_units(dropout=True)
+    module.h0.register_forward_hook(lambda _m, given, _out: seen.append(given[0] != 0))
+    regularised.adversarial_cost(module, drawn(5) + 1, torch.arange(5), alpha=0.5, eps=0.25)
+    clean, attacked = seen
+    assert not torch.equal(clean, attacked)
+
+
+@pytest.mark.parametrize(
+    ("cost", "low", "middle"),
+    [
+        (regularised.cost_with_sign_noise, 0.25, 0.25),
+        (regularised.cost_with_uniform_noise, 0.0, 0.125),
+    ],
+)
+def test_noise_is_of_the_size_and_drawn_anew(cost, low, middle):
+    seen = []
+    module = of_units()
+    module.h0.register_forward_hook(lambda _m, given, _out: seen.append(given[0] - x))
+    x = drawn(50)
+    for _ in range(2):
+        cost(module, x, torch.zeros(50, dtype=torch.int64), eps=0.25)
+    size = seen[0].abs()
+    assert size.min() >= low - 1e-6
+    assert size.max() <= 0.25 + 1e-6
+    assert size.mean() == pytest.approx(middle, abs=0.002)
+    assert seen[0].mean() == pytest.approx(0, abs=0.005)
+    assert not torch.equal(*seen)
+
+
+def test_the_trainings_differ_in_the_cost_alone():
+    """And in what the paper says of it."""
+    original = networks.maxout(seed=3).configuration()
+    for role, cost in regularised.COSTS.items():
+        found = regularised.TRAININGS[role](seed=3).configuration()
+        assert {**found, "cost": None} == {**original, "cost": None}
+        assert found["cost"][2] == cost.keywords
+    assert [c.keywords for c in regularised.COSTS.values()] == [
+        {"alpha": 0.5, "eps": 0.25},
+        {"eps": 0.25},
+        {"eps": 0.25},
+        {"coefficient": 0.0025},
+    ]
 
 
 # RBF units
