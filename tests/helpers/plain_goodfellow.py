@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from plain_network import Array, against, softmax
-from small_runs import BARE, RUBBISH, TRAINING_IMAGES, draws, state, state_before
+from small_runs import BARE, ON_THE_LINE, RUBBISH, TRAINING_IMAGES, draws, state, state_before
 
 from repro.papers.goodfellow2015 import networks, regularised
 
@@ -156,16 +156,18 @@ def maxout_outputs(of: Weights, x: Array) -> tuple[Array, list[tuple[Array, Arra
     return h @ of["y.weight"] + of["y.bias"], passed
 
 
+def maxout_signs(of: Weights, x: Array, y: int) -> Array:
+    """The signs of the slope of the maxout network's loss of a class, (784,)."""
+    logits, passed = maxout_outputs(of, x)
+    slope = of["y.weight"] @ against(logits, y)
+    for weights, won in reversed(passed):
+        slope = weights @ (won * slope).reshape(-1)
+    return np.sign(slope)
+
+
 def maxout_attacked(of: Weights, pairs: Iterable[tuple[Array, int]]) -> list[Array]:
     """Each image, a step of 0.25 up the maxout network's loss of its class."""
-    found = []
-    for x, y in pairs:
-        logits, passed = maxout_outputs(of, x)
-        slope = of["y.weight"] @ against(logits, y)
-        for weights, won in reversed(passed):
-            slope = weights @ (won * slope).reshape(-1)
-        found.append(x + 0.25 * np.sign(slope))
-    return found
+    return [x + 0.25 * maxout_signs(of, x, y) for x, y in pairs]
 
 
 def maxout(seed: int, reading: str) -> Measured:
@@ -238,6 +240,61 @@ def agreement(seed: int, _reading: str) -> Measured:
     return measured
 
 
+def stay(classes: Sequence[int], y: int) -> float:
+    """The longest run of one wrong class, as a share."""
+    longest = 0
+    for i, first in enumerate(classes):
+        run = 0
+        while first != y and i + run < len(classes) and classes[i + run] == first:
+            run += 1
+        longest = max(longest, run)
+    return longest / len(classes)
+
+
+def straight(steps: Array, values: Array) -> float:
+    """What straight lines explain of values (E, C) of one image."""
+    lines = [np.polyval(np.polyfit(steps, v, 1), steps) for v in values.T]
+    rest = ((values.T - np.array(lines)) ** 2).sum()
+    return 1 - float(rest / ((values - values.mean(axis=0)) ** 2).sum())
+
+
+def line(seed: int, _reading: str) -> Measured:
+    """Fig. 4: where the signs of the slope lead, up to 15 of them; and random signs."""
+    of = state(networks.maxout(seed=seed))
+    steps = np.arange(31) / 2
+    draw = draws(seed, "goodfellow2015/line")
+    x, y = IMAGES[:ON_THE_LINE], LABELS[:ON_THE_LINE]
+    random = 2.0 * draw.integers(0, 2, size=(len(x), 784), dtype=np.int8) - 1
+
+    def logits(image: Array, direction: Array) -> Array:
+        return np.array([maxout_outputs(of, image + eps * direction)[0] for eps in steps])
+
+    signs = [maxout_signs(of, image, label) for image, label in zip(x, y, strict=True)]
+    up = [logits(image, s) for image, s in zip(x, signs, strict=True)]
+    down = [logits(image, -s) for image, s in zip(x, signs, strict=True)]
+    at_random = [logits(image, r)[2:].argmax(axis=1) for image, r in zip(x, random, strict=True)]
+    classes = [z[2:].argmax(axis=1) for z in up]
+    orders = [draw.permutation(len(x)) for _ in steps[2:]]
+    mixed = [[int(classes[o[i]][k]) for k, o in enumerate(orders)] for i in range(len(x))]
+
+    def wrong(given: Sequence[Array]) -> float:
+        return float(np.mean([a != label for a, label in zip(given, y, strict=True)]))
+
+    def both_ways(of_logits: Callable[[Array], Array]) -> float:
+        return float(np.mean([straight(steps, of_logits(z)) for z in (*up, *down)]))
+
+    return {
+        "wrong-share": wrong(classes),
+        "random-wrong-share": wrong(at_random),
+        "longest-stay": float(
+            np.mean([stay(list(c), k) for c, k in zip(classes, y, strict=True)])
+        ),
+        "mixed-longest-stay": float(np.mean([stay(c, k) for c, k in zip(mixed, y, strict=True)])),
+        "logits-straightness": both_ways(lambda z: z),
+        "outputs-straightness": both_ways(lambda z: np.array([softmax(each) for each in z])),
+    }
+
+
 def beside_each_other(seed: int, *roles: str) -> dict[str, Weights]:
     """The weights of the maxout networks of these roles."""
     return {role: state(regularised.TRAININGS[role](seed=seed)) for role in roles}
@@ -291,6 +348,7 @@ PLAINLY: dict[str, Callable[[int, str], Measured]] = {
     "rbf": rbf,
     "maxout": maxout,
     "agreement": agreement,
+    "line": line,
     "adversarial-training": adversarial_training,
     "noise-training": noise_training,
     "l1": l1,

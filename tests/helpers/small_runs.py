@@ -29,7 +29,7 @@ from repro.lab.networks.mlp import MlpRecipe
 from repro.lab.networks.modules import ModuleRecipe
 from repro.lab.networks.network import ModuleNetwork
 from repro.papers.experiment import Run
-from repro.papers.goodfellow2015 import regularised, shallow
+from repro.papers.goodfellow2015 import line, regularised, shallow
 from repro.papers.popovic2017 import common, per_class, per_image
 from repro.papers.questions import noise as questions
 from repro.papers.questions import other_networks
@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 TEST_COUNTS = (5, 2, 4, 3, 2, 12, 3, 2, 4, 3)
 """Test images of each class: of one size, a mean that forgets the sizes would go unseen."""
 
-SUBSET, EACH, VALIDATION, RUBBISH, TRAINING_IMAGES = 13, 1, 32, 40, 21
+SUBSET, EACH, VALIDATION, RUBBISH, TRAINING_IMAGES, ON_THE_LINE = 13, 1, 32, 40, 21, 9
 CRAFTED_ON, MEASURED_ON, OF_OTHERS = 2, 3, 11
 """In place of the papers' numbers of images."""
 MOST = 50
@@ -50,6 +50,7 @@ PAPERS = {
     "VALIDATION": per_class.VALIDATION,
     "RUBBISH": shallow.RUBBISH,
     "TRAINING_IMAGES": regularised.TRAINING_IMAGES,
+    "ON_THE_LINE": line.ON_THE_LINE,
     "IMAGES": questions.IMAGES,
     "CRAFTED_ON": questions.CRAFTED_ON,
     "MEASURED_ON": questions.MEASURED_ON,
@@ -233,6 +234,7 @@ def settle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ModuleRecipe, "network", _of_modules)
     monkeypatch.setattr(shallow, "RUBBISH", RUBBISH)
     monkeypatch.setattr(regularised, "TRAINING_IMAGES", TRAINING_IMAGES)
+    monkeypatch.setattr(line, "ON_THE_LINE", ON_THE_LINE)
     for module in (common, per_image):
         monkeypatch.setattr(module, "SUBSET", SUBSET)
     monkeypatch.setattr(per_image, "EACH", EACH)

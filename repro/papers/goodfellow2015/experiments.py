@@ -1,5 +1,10 @@
 """What is measured for Goodfellow et al. (2015)."""
 
-from repro.papers.goodfellow2015 import maxout, regularised, shallow
+from repro.papers.goodfellow2015 import line, maxout, regularised, shallow
 
-EXPERIMENTS = (*shallow.EXPERIMENTS, *maxout.EXPERIMENTS, *regularised.EXPERIMENTS)
+EXPERIMENTS = (
+    *shallow.EXPERIMENTS,
+    *maxout.EXPERIMENTS,
+    *line.EXPERIMENTS,
+    *regularised.EXPERIMENTS,
+)

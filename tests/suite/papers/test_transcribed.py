@@ -124,6 +124,7 @@ def test_the_numbers_that_the_small_runs_have_smaller():
         "VALIDATION": 5000,
         "RUBBISH": 10_000,
         "TRAINING_IMAGES": 10_000,
+        "ON_THE_LINE": 1000,
         "IMAGES": 500,
         "CRAFTED_ON": 100,
         "MEASURED_ON": 200,
