@@ -89,5 +89,6 @@ EXPERIMENTS = (
             "logits-straightness",
             "outputs-straightness",
         ),
+        alone=True,
     ),
 )

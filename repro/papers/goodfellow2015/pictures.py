@@ -1,11 +1,12 @@
-"""Make the images of Fig. 2 of Goodfellow et al. (2015)."""
+"""Make the images of Fig. 2 and Fig. 4 of Goodfellow et al. (2015)."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from repro.lab.attacks import fgsm, metrics
-from repro.papers.experiment import Run
+from repro.papers.experiment import TARGET, Run
 from repro.papers.goodfellow2015.networks import THREE_SEVEN
 from repro.papers.goodfellow2015.shallow import EPS, LOGISTIC, slope, threes_and_sevens
 from repro.papers.picture import Picture, Row, shades, stretched
@@ -32,6 +33,21 @@ def _logistic(run: Run, _reading: str) -> tuple[Row, ...]:
     )
 
 
+SHOWN = (-10.0, -5.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""The eps of Fig. 4's images; its axis has more."""
+
+
+def _line(run: Run, _reading: str) -> tuple[Row, ...]:
+    """Make the right half: the first 4 among the test images, moved by each of ``SHOWN``."""
+    network, (i, *_) = run.networks[TARGET], (run.labels() == 4).nonzero()[:, 0].tolist()
+    x, y = run.images()[i : i + 1], run.labels()[i : i + 1]
+    direction = fgsm.loss_gradient(network, x, y).sign().to(x.dtype)
+    moved = torch.cat([x + eps * direction for eps in SHOWN])
+    classes = metrics.predict(network, moved).argmax(dim=1).tolist()
+    labels = tuple(f"{eps:g}: {given}" for eps, given in zip(SHOWN, classes, strict=True))
+    return (Row("x + ε sign(∇J)", stretched(moved), labels),)
+
+
 PICTURES = (
     Picture(
         name="goodfellow2015-fig2",
@@ -44,5 +60,18 @@ PICTURES = (
         experiment="logistic",
         readings=("hundred-epochs",),
         rows=_logistic,
+    ),
+    Picture(
+        name="goodfellow2015-fig4",
+        place="Figure 4",
+        title="A 4 along the line of the gradient's signs",
+        caption=(
+            "Below each image, ε and the class that the maxout network gives it. Each image is "
+            "shown from its own lowest value in black to its own highest in white. How straight "
+            "the logits run along such lines is measured on 1,000 images."
+        ),
+        experiment="line",
+        readings=("thirty-epochs",),
+        rows=_line,
     ),
 )

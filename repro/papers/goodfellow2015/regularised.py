@@ -137,6 +137,7 @@ EXPERIMENTS = (
         metrics=named(
             named((ADVERSARIAL, ORIGINAL), ("clean", "random", "fgsm", "transferred")), SCORES
         ),
+        alone=True,
     ),
     Experiment(
         name="noise-training",

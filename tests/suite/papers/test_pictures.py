@@ -276,6 +276,20 @@ def test_fig_2_of_goodfellow_is_weights_signs_digits_and_their_attack(run):
     assert (np.sign(change[sevens]) == np.where(signs.images == 255, -1, 1)).all()
 
 
+def test_fig_4_of_goodfellow_walks_a_4_along_the_signs(run):
+    (row,) = rows_of("goodfellow2015-fig4", run, "thirty-epochs")
+    sizes, given = zip(*(label.split(": ") for label in row.labels), strict=True)
+    assert [float(eps) for eps in sizes] == [-10, -5, -2, -1, -0.5, 0, 0.5, 1, 2, 5, 10]
+    four = run.data.test.images[run.data.test.labels == 4][0]
+    assert (row.images[5] == four).all()
+    assert given[5] == "4"
+    assert "4" not in given[6:]  # up the loss
+    x, y = run.images()[run.labels() == 4][:1], torch.tensor([4])
+    gradient = fgsm.loss_gradient(run.networks[TARGET], x, y)
+    for i, eps, way in ((8, 2.0, 1), (0, 10.0, -1)):
+        assert (row.images[i] == stretched(fgsm.fgsm(x, way * gradient, eps=eps))).all()
+
+
 @pytest.mark.parametrize("reading", ["as-written", "as-coded"])
 def test_fig_1_of_popovic_is_sevens_their_adversarial_examples_and_the_noise(run, reading):
     original, adversarial, noise = rows_of("popovic2017-fig1", run, reading)
