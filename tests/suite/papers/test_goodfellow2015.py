@@ -18,7 +18,7 @@ from repro.lab.mnist.idx import Digits
 from repro.lab.networks.network import ModuleNetwork
 from repro.papers import registry
 from repro.papers.experiment import TARGET, Run
-from repro.papers.goodfellow2015 import maxout, networks, regularised, shallow
+from repro.papers.goodfellow2015 import line, maxout, networks, regularised, shallow
 
 
 def drawn(rows: int, seed: int = 0) -> torch.Tensor:
@@ -377,3 +377,21 @@ def test_agreement_is_over_the_mistakes_of_those_compared(run):
         float((r == s)[both].double().mean())
     )
     assert set(measured) == set(maxout.EXPERIMENTS[1].metrics)
+
+
+# The line of Fig. 4
+
+
+def test_a_stay_is_in_one_wrong_class():
+    """Of four steps: the right class throughout, two wrong ones by turns, three of one."""
+    classes = torch.tensor([[4, 1, 7], [4, 2, 4], [4, 1, 4], [4, 2, 4]])
+    found = line.longest_stay(classes, torch.tensor([4, 4, 7]))
+    assert found == pytest.approx((0 + 1 / 4 + 3 / 4) / 3)
+
+
+def test_straight_is_what_a_line_a_class_explains():
+    steps = line.STEPS.double()
+    lines = torch.stack([2 * steps, -steps + 3], dim=1)[:, None]
+    assert line.straightness(lines) == pytest.approx(1)
+    assert line.straightness((steps - 7.5).abs()[:, None, None]) == pytest.approx(0)
+    assert line.straightness(torch.ones(len(steps), 1, 2).double()) == 1
