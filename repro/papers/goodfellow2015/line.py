@@ -44,7 +44,7 @@ def longest_stay(classes: Tensor, y: Tensor) -> float:
 
     ``classes`` (E, N) and ``y`` (N,) are int64.
     """
-    longest = run = torch.zeros(classes.shape[1])
+    longest = run = torch.zeros(classes.shape[1], dtype=torch.float64)
     before = torch.full_like(y, -1)
     for each in classes:
         run = torch.where(each == before, run + 1, 1.0) * (each != y)

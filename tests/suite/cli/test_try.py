@@ -297,7 +297,8 @@ def test_a_mistake_is_one_clear_error(home, capsys, words, error):
     assert not (home / "reports").exists()
 
 
-def test_the_help_teaches(capsys):
+def test_the_help_teaches(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "90")
     with pytest.raises(SystemExit):
         main(["try", "--help"])
     out = capsys.readouterr().out
