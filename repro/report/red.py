@@ -111,10 +111,12 @@ def summary(rows: Iterable[ResultRow], header: Mapping[str, Any], snapshots: int
     judged = f"Up to {beyond(most)}" if most else UNKNOWN
     commit = line(header.get("evidence", ""), 40)
     since = SINCE + f" (git diff {commit})" * commit.isalnum()
+    code = next((words.story(row["id"]) for row in stale), "")
+    named = [f"Which function measures it: {code}"] * bool(code)
     if header["dirty"]:
-        return [*said, *([f"{judged}."] if stale else []), CHANGED]
+        return [*said, *([f"{judged}."] if stale else []), CHANGED, *named]
     if stale or snapshots:
-        return [*said, f"{judged}. {since}{MACHINE * (most < MANY)}."]
+        return [*said, f"{judged}. {since}{MACHINE * (most < MANY)}.", *named]
     return said
 
 

@@ -313,6 +313,11 @@ def rerun(claim: str, reading: str = "") -> str:
     return f"{run_command()} --claim '{claim}'" + (f" --reading {reading}" if reading else "")
 
 
+def story(claim: str) -> str:
+    """Return the command that tells a claim's whole story; empty as :func:`rerun`."""
+    return f"repro show {claim}" if rerun(claim) else ""
+
+
 def counted(rows: Iterable[ResultRow]) -> list[ResultRow]:
     """Return the rows of what papers state; those of questions only where there are no others."""
     every = list(rows)

@@ -67,23 +67,29 @@ def test_what_moved_is_told_only_of_what_is_stale():
 )
 def test_how_far_off_the_numbers_are_is_judged(times, said, machine):
     rows = [stale(drift={} if times is None else {"error": times, "noise": 1.01})]
-    advice = red.summary(rows, KNOWN, 0)[-1]
+    *_, advice, code = red.summary(rows, KNOWN, 0)
     assert advice.startswith(said)
     assert ("where that commit is red here, too, it is this machine" in advice) is machine
     assert "evidence was last committed (git diff 07ca1b4)" in advice
+    assert code == "Which function measures it: repro show tiny-error"
+
+
+def test_a_name_that_a_shell_would_run_is_in_no_command():
+    said = red.summary([stale(claim="$(rm -r)", drift={"error": 50.0})], KNOWN, 0)
+    assert "$(" not in " ".join(said)
 
 
 @pytest.mark.parametrize("evidence", ["", "$(rm -r)", None])
 def test_no_commit_is_named_where_none_is_known(evidence):
     header = HEADER if evidence is None else HEADER | {"evidence": evidence}
-    advice = red.summary([stale(drift={"error": 50.0})], header, 0)[-1]
+    advice = red.summary([stale(drift={"error": 50.0})], header, 0)[-2]
     assert advice.endswith(f": the code. {red.SINCE}.")
 
 
 def test_what_is_not_committed_is_looked_at_first():
     said = red.summary([stale(drift={"error": 50.0})], KNOWN | {"dirty": True}, 0)
-    assert said[-2].endswith("50 times what is allowed for other processors: the code.")
-    assert said[-1] == red.CHANGED
+    assert said[-3].endswith("50 times what is allowed for other processors: the code.")
+    assert said[-2] == red.CHANGED
 
 
 @pytest.mark.parametrize(
