@@ -15,6 +15,7 @@ import torch
 
 from repro.lab.attacks.common_noise import CommonNoise
 from repro.papers.experiment import TARGET
+from repro.papers.lacok2016 import experiments as lacok
 from repro.papers.lacok2016 import fgsm_tables, penalty_grid
 from repro.papers.popovic2017 import experiments as popovic
 from repro.papers.popovic2017 import per_class
@@ -67,6 +68,19 @@ def test_a_threshold_tells_confidences_apart_that_are_1_in_float32(monkeypatch):
     networks = {TARGET: lambda x: x * torch.eye(10)[0]}
     run = SimpleNamespace(networks=networks, images=lambda: clean)
     assert set(fgsm_tables._threshold(run, "as-written").values()) == {1.0}
+
+
+@pytest.mark.parametrize("table", ["table1", "table2"])
+def test_the_health_is_that_of_the_gradient_which_is_followed(monkeypatch, table):
+    """Of a network surer than float32 can tell, nothing is left of that one; the exact is whole."""
+    small_runs.settle(monkeypatch)
+    w = torch.from_numpy(2000 * small_runs.SHAPES.T)
+    monkeypatch.setattr(small_runs, "_obtained", lambda _: {"w": w})
+    experiment = next(each for each in lacok.EXPERIMENTS if each.name == table)
+    run = small_runs.run(small_runs.FULL, 0)
+    exact, rounded = (experiment.run(run, r) for r in ("as-written", "float32-gradient"))
+    assert exact["zero-gradient-share"] == pytest.approx(1 / len(run.images()))  # the blank one
+    assert rounded["zero-gradient-share"] > 0.5
 
 
 # Noise is known by its size: that of the n-th is n.
