@@ -177,6 +177,15 @@ def test_a_claim_that_is_not_fresh_has_failed_in_whatever_order_its_tests_run(ru
     assert (record["verdict"], record["measured"]) == ("reproduced", GATE.high + 0.01)
 
 
+@pytest.mark.parametrize("asked", ["test_fresh", "test_control"])
+def test_what_fails_without_its_claim_s_verdict_stays_failed_and_stale(runs, asked):
+    runs.tiny.values |= {"error": GATE.high + 0.01, "control-error": 0.5}
+    runs(*ONE, "-k", asked).assert_outcomes(failed=1, deselected=12)
+    record = runs.record()
+    assert (record["outcome"], record["stale"]) == ("failed", asked == "test_fresh")
+    assert (record["verdict"], record["evidence_verdict"]) == ("not-run", "reproduced")
+
+
 def test_a_failure_prints_the_whole_template_and_its_rerun_command_works(runs, line_of):
     runs.tiny.values["error"] = 0.75
     runs.tiny.claim()["quote"] = "Original\t0.50\n0.99"
