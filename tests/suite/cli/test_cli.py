@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import fakes
 import pytest
@@ -24,6 +25,7 @@ from repro.cli import commands, main, story
 from repro.judge.cases import judge
 from repro.judge.populations import Archive
 from repro.judge.verdicts import judge_numbers
+from repro.lab import devices
 from repro.lab.mnist import data as mnist
 from repro.lab.mnist import files, sample
 from repro.measure import calibrate, workers
@@ -711,6 +713,19 @@ def test_without_seeds_those_that_the_help_names_are_measured(repro, monkeypatch
     monkeypatch.setattr(calibrate, "missing", missing)
     assert repro("calibrate", "--paper", "tiny")[0] == 0
     assert seeds == [*range(first, last + 1)]
+
+
+def test_each_seed_is_measured_as_the_options_say(repro, monkeypatch):
+    asked = []
+    monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full", "embedded"))
+    monkeypatch.setattr(workers, "run_jobs", lambda jobs, **_: asked.extend(jobs) or iter(()))
+    monkeypatch.setattr(mnist, "find", lambda *_, **__: None)
+    monkeypatch.setattr(devices, "prepare_device", lambda _: None)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    words = "calibrate --paper tiny --seeds 8-9 --device cuda:1 --mnist-dir there --workers 2"
+    assert repro(*words.split())[0] == 0
+    found = [(job.seed, job.device, job.directory, job.threads) for job in asked]
+    assert found == [(seed, "cuda:1", Path("there"), 3) for seed in (8, 9)]
 
 
 def test_the_time_left_is_that_of_the_seeds_not_measured_yet(repro, monkeypatch):

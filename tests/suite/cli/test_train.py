@@ -8,7 +8,9 @@ import fakes
 import pytest
 
 from repro.cli.main import main
-from repro.lab.networks.store import shipped_manifest
+from repro.lab import devices
+from repro.lab.networks import store
+from repro.lab.networks.store import Store, shipped_manifest
 from repro.papers import registry
 
 
@@ -48,3 +50,13 @@ def test_the_networks_of_all_experiments_that_ship_or_are_named(words, shipped, 
     assert main(["train", "small", "--ship", *words]) == 0
     assert {entry["name"] for entry in shipped_manifest().values()} == shipped
     assert capsys.readouterr().out.count("same seed 0: ") == 1
+
+
+def test_networks_are_trained_where_and_as_the_options_say(monkeypatch):
+    asked = []
+    monkeypatch.setattr(devices, "prepare_device", lambda _: None)
+    monkeypatch.setattr(store, "Store", lambda **options: asked.append(options) or Store())
+    assert main(["train", "small", "--device", "cuda:1", "--force"]) == 0
+    assert main(["train", "small"]) == 0
+    told = [{"device": "cuda:1", "retrain": True}, {"device": "cpu", "retrain": False}]
+    assert asked == told

@@ -81,6 +81,21 @@ def test_the_process_that_measures_makes_its_device_ready():
         calibrate.measure(calibrate.Job("small", 0, (), device="cuda:77"))
 
 
+def test_all_of_a_job_is_done_on_its_device(monkeypatch):
+    """No GPU is needed to tell where it would be."""
+    told = []
+    run, about = calibrate.Run, calibrate.provenance.describe
+    monkeypatch.setattr(calibrate, "prepare_device", lambda device: told.append(device))
+    monkeypatch.setattr(calibrate, "Store", lambda *, device: told.append(device) or Store())
+    monkeypatch.setattr(calibrate, "Run", lambda *args: told.append(args[3]) or run(*args[:3]))
+    monkeypatch.setattr(
+        calibrate.provenance, "describe", lambda device: told.append(device) or about("cpu")
+    )
+    job = calibrate.Job("small", 3, (("full", "bare", "plain"),), device="cuda:1")
+    assert len(calibrate.measure(job)) == 1
+    assert told == ["cuda:1"] * 4
+
+
 def test_a_row_says_which_networks_it_was_measured_on(home, monkeypatch):
     pair = replace(
         fakes.EXPERIMENTS[0],

@@ -8,6 +8,7 @@ import pytest
 
 from repro.errors import DataError, ReproError, WeightsError
 from repro.lab.mnist import data, sample
+from repro.lab.networks.store import Store
 from repro.measure import session
 from repro.measure.session import Session
 from repro.papers.experiment import Experiment
@@ -44,6 +45,12 @@ def test_an_experiment_is_measured_once_a_reading(make):
     assert both["scaled"].values["weights"] == pytest.approx(1.5 * both["plain"].values["weights"])
     assert measures() == ["measure plain 0", "measure scaled 0"]
     assert fakes.notes().count("train 0") == 1
+
+
+def test_networks_are_trained_and_run_as_the_session_says(make):
+    one = make(device="cuda:1", retrain=True)
+    assert one.run_of("small").device == "cuda:1"
+    assert one._store == Store(device="cuda:1", retrain=True, run="token")
 
 
 def test_another_process_of_the_run_reads_the_measurements(make, monkeypatch):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from tiny_paper import configuration
 
+from repro.lab import devices, provenance
 from repro.lab.mnist import sample
+from repro.measure import session
 
 WITHOUT_HEADER = ["-q", "-q"]
 
@@ -125,6 +128,30 @@ def test_a_device_that_is_not_there_is_a_usage_error(runs, device):
     result = runs("--device", device)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert_one_clear_error(result, "UsageError", f"--device {device}")
+
+
+def test_a_run_measures_as_its_options_say(runs, monkeypatch):
+    asked, readied = [], []
+    made, about = session.Session, provenance.describe
+
+    def here(**options):
+        asked.append(options)
+        return made(**{**options, "device": "cpu", "retrain": False})
+
+    monkeypatch.setattr(session, "Session", here)
+    monkeypatch.setattr(devices, "prepare_device", readied.append)
+    monkeypatch.setattr(provenance, "describe", lambda name: about("cpu") | {"device": name})
+    words = ("--device", "cuda:1", "--mnist-dir", "there")
+    told = ("offline", "retrain", "require-full-data")
+    runs("--claim", "tiny-error", *words, *(f"--{name}" for name in told))
+    assert runs.report()["header"]["device"] == "cuda:1"
+    runs.again("--claim", "tiny-error")
+    assert readied == ["cuda:1", "cpu"]
+    names = ("device", "directory", "offline", "retrain", "require_full")
+    assert [[options[name] for name in names] for options in asked] == [
+        ["cuda:1", Path("there"), True, True, True],
+        ["cpu", None, False, False, False],
+    ]
 
 
 def test_a_report_that_cannot_be_written_is_a_usage_error(runs):
