@@ -378,6 +378,14 @@ def test_a_rate_with_images_lies_between_0_and_1_too(published):
     assert "logit scale" in refuse(with_images(892, published=published)).found
 
 
+def test_a_variant_is_of_a_claim_that_is_there():
+    spot = ("claim", VALUE, "variant_of")
+    variant = parse(changed(spot, "tiny-clean"), name="tiny").claims[VALUE]
+    assert variant.variant_of == "tiny-clean"
+    error = refuse(changed(spot, "tiny-cleaner"))
+    assert error.found == "claim 'tiny-error' of tiny: variant_of = 'tiny-cleaner'"
+
+
 def test_what_looks_wrong_and_is_not():
     for path, value in (
         (("claim", VALUE, "quote"), "word " * 20),
