@@ -102,8 +102,9 @@ def test_a_control_is_excluded_or_not(outside, said):
 def test_a_number_that_several_readings_repeat_has_one_band():
     again = [record(), record(reading="other"), record("tiny-again")]
     assert words.by_chance(again).startswith("Of 1 bands")
-    moved = record(reading="third", band=record()["band"] | {"low": 0.47})
-    assert words.by_chance([*again, moved]).startswith("Of 2 bands")
+    moved = {"reading": "third", "band": record()["band"] | {"low": 0.47}}
+    for other in (moved, {"paper": "other"}, {"experiment": "other"}, {"metric": "other"}):
+        assert words.by_chance([*again, record(**other)]).startswith("Of 2 bands"), other
 
 
 def test_a_curve_has_one_band_among_those_that_miss_by_chance():
