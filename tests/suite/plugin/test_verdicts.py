@@ -166,14 +166,19 @@ def test_a_stale_known_miss_fails_too(runs):
     assert runs.record()["stale"] is True
 
 
-def test_a_claim_that_is_not_fresh_has_failed_in_whatever_order_its_tests_run(runs):
+@pytest.mark.parametrize("outcome", ["failed", "error"])
+def test_a_claim_that_is_not_fresh_has_failed_in_whatever_order_its_tests_run(runs, outcome):
     runs.tiny.values["error"] = GATE.high + 0.01
     runs.write()
+    if outcome == "error":  # in what the test is given, before its own lines
+        with (runs.pytester.path / "claims" / "test_tiny.py").open("a") as file:
+            file.write("\n\n@pytest.fixture\ndef seed0():\n    raise OSError\n")
     tests = [f"claims/test_tiny.py::test_{name}[tiny-error@plain]" for name in ("fresh", "claim")]
     words = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", *tests)
-    runs.pytester.runpytest_inprocess(*words).assert_outcomes(passed=1, failed=1)
+    found = runs.pytester.runpytest_inprocess(*words).parseoutcomes()
+    assert found == {"passed": 1, "failed" if outcome == "failed" else "errors": 1}
     record = runs.record()
-    assert (record["outcome"], record["stale"]) == ("failed", True)
+    assert (record["outcome"], record["stale"]) == (outcome, outcome == "failed")
     assert (record["verdict"], record["measured"]) == ("reproduced", GATE.high + 0.01)
 
 
