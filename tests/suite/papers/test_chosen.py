@@ -72,7 +72,7 @@ def test_a_threshold_tells_confidences_apart_that_are_1_in_float32(monkeypatch):
 
 @pytest.mark.parametrize("table", ["table1", "table2"])
 def test_the_health_is_that_of_the_gradient_which_is_followed(monkeypatch, table):
-    """Of a network surer than float32 can tell, nothing is left of that one; the exact is whole."""
+    """Of a network surer than float32 can tell, nothing is left of that one."""
     small_runs.settle(monkeypatch)
     w = torch.from_numpy(2000 * small_runs.SHAPES.T)
     monkeypatch.setattr(small_runs, "_obtained", lambda _: {"w": w})
