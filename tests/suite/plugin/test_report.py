@@ -309,6 +309,7 @@ def test_a_stale_claim_is_the_code_or_the_machine_and_its_command_is_told(runs):
     assert "STALE, the code or this machine, not the science" in text
     assert "tiny-error (plain): 0.7500 here, 0.4800 in the population" in text
     assert "rerun: repro run --claim 'tiny-error' --reading plain" in text
+    assert "is no claim" not in text
 
 
 def test_a_snapshot_that_differs_is_told(runs):
@@ -320,6 +321,7 @@ def test_a_snapshot_that_differs_is_told(runs):
     text = " ".join(" ".join(closing(runs.again("--claim", "tiny-order"))).split())
     assert "snapshot of the experiment of tiny-order@plain" in text
     assert "1 reproduced: all as on record" in text
+    assert "is no claim" not in text
 
 
 def test_a_failure_that_is_no_claim_s_is_not_passed_over(runs):
