@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from repro.plugin import options
+
 SETTINGS = Path(__file__).parents[3] / "pyproject.toml"
 
 
@@ -124,3 +126,21 @@ def test_from_within_the_folder_of_the_claims_all_run(runs, monkeypatch):
         result = runs.pytester.runpytest_inprocess(*options, *words, "--paper", "tiny")
         result.assert_outcomes(passed=12, xfailed=1)
     assert (folder / "report.json").exists()
+
+
+PATHS = [
+    name for name, said in options.OPTIONS.items() if said.get("metavar") in ("DIR", "REPORT")
+]
+
+
+@pytest.mark.parametrize(
+    "option", [f"--{ours}{name}" for name in PATHS for ours in ("", "repro-")]
+)
+def test_a_path_that_an_option_names_is_no_path_of_tests(runs, monkeypatch, option):
+    """Else pytest would begin there, find no tests of claims, and know none of our options."""
+    runs.write()
+    (runs.pytester.path / "there").mkdir()
+    monkeypatch.chdir(runs.pytester.path / "claims")
+    result = runs.pytester.runpytest_inprocess("--list-claims", option, "../there")
+    text = result.stdout.str() + result.stderr.str()
+    assert ("there cannot be read" if option.endswith("failed") else "4 claims") in text
