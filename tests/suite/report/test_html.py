@@ -44,6 +44,27 @@ def test_every_claim_and_reading_has_a_row_and_an_anchor_of_its_own():
         assert each["id"] in found.words
 
 
+def test_the_page_says_what_the_report_was_made_with():
+    rows = record(seeds=[0, 1, 3]), record("tiny-other", seeds=[3, 4, 9])
+    made = make(*rows, dirty=True, subject="Why it is so", instructions="AVX2", device="cuda (X)")
+    found = parsed(made).words
+    for said in (
+        f"commit {made['header']['commit']} with uncommitted changes Why it is so",
+        "versions python 3.11.7, torch 2.13.0, numpy 2.4.6",
+        "processor A processor, 2 threads",
+        "instructions AVX2",
+        "device cuda (X)",
+        "data full, directory mnist",
+        "SHA-256 of train-images ba89",
+        "seeds of the populations 0-1, 3-4, 9",
+        "started 2026-01-02T03:04:05Z",
+        "ended 2026-01-02T03:05:05Z",
+        "wall time 60.0 s",
+        "command pytest tests/claims",
+    ):
+        assert said in found
+
+
 def test_a_user_s_network_has_a_standing_and_no_verdict():
     found = parsed(trial())
     for words_ in (
