@@ -175,8 +175,8 @@ def test_a_claim_that_is_not_fresh_has_failed_in_whatever_order_its_tests_run(ru
             file.write("\n\n@pytest.fixture\ndef seed0():\n    raise OSError\n")
     tests = [f"claims/test_tiny.py::test_{name}[tiny-error@plain]" for name in ("fresh", "claim")]
     words = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", *tests)
-    found = runs.pytester.runpytest_inprocess(*words).parseoutcomes()
-    assert found == {"passed": 1, "failed" if outcome == "failed" else "errors": 1}
+    found = runs.pytester.runpytest_inprocess(*words)
+    found.assert_outcomes(passed=1, **{"failed" if outcome == "failed" else "errors": 1})
     record = runs.record()
     assert (record["outcome"], record["stale"]) == (outcome, outcome == "failed")
     assert (record["verdict"], record["measured"]) == ("reproduced", GATE.high + 0.01)
