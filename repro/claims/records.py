@@ -437,10 +437,12 @@ def parse(text: str, *, name: str) -> Paper:
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
         raise wrong(name, f"duplicate id {', '.join(twice)}", "each id once")
+    counted = {claim.id for claim in claims if not claim.variant_of}
     for claim in claims:
-        if claim.variant_of and claim.variant_of not in ids:
+        if claim.variant_of and claim.variant_of not in counted:
             found = f"variant_of = {claim.variant_of!r}"
-            raise wrong(f"claim {claim.id!r} of {about['id']}", found, "the id of another claim")
+            expected = "the id of a claim that is no variant itself"
+            raise wrong(f"claim {claim.id!r} of {about['id']}", found, expected)
     return Paper(
         **about,
         readings=readings,

@@ -159,6 +159,20 @@ def stale(
     return outside_gate(claim.gated_value(measured.values), judgement)
 
 
+FILLED = (
+    "measured",
+    "difference",
+    "gate",
+    "indicative",
+    "weights_sha256",
+    "health",
+    "control",
+    "points",
+    "drift",
+)
+"""What of a result row is of this machine, :func:`drift` included."""
+
+
 def fill(
     row: ResultRow, claim: Claim, measured: Measured, judgement: Judgement, kind: Kind
 ) -> None:

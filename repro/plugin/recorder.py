@@ -239,6 +239,7 @@ class Recorder:
 
     def judge_the_rest(self) -> None:
         """Fill the rows of claims whose tests did not run with what the populations say."""
+        from repro.measure.live import FILLED
         from repro.plugin.measuring import result_row
 
         cases = []
@@ -247,7 +248,9 @@ class Recorder:
             if case.id not in self.told:
                 before = self.rows[case.id]
                 row = self.rows[case.id] = result_row(self.state, claim, reading, None)
-                row["outcome"], row["stale"] = before["outcome"], before["stale"]
+                kept = ("outcome", "stale", *(FILLED if before["measured"] is not None else ()))
+                told: Any = {name: value for name, value in before.items() if name in kept}
+                row.update(told)
             with suppress(ReproError):  # as the row says
                 case = self.state.case(claim, reading)
             cases.append(case)
@@ -285,7 +288,8 @@ class Recorder:
         if self.config.option.verbose > 0:
             parts = [*terminal.whole_table(rows, width=width), *parts]
         page, written = self.path.with_name("index.html"), os.path.relpath(self.path)
-        parts.append(Text(f"coverage: {self.header['coverage']}"))
+        if any(row["outcome"] != "deselected" for row in rows):  # a run of snapshots alone
+            parts.append(Text(f"coverage: {self.header['coverage']}"))
         parts.append(f"report: {f'NOT WRITTEN: {self.problem}' if self.problem else written}")
         if page.exists():
             parts.append(f"page: {os.path.relpath(page)}, with every row (-v shows them here)")

@@ -148,6 +148,7 @@ def pytest_runtest_makereport(
     state, spot = item.config.stash.get(STATE, None), spot_of(item)
     if state is None or spot is None or call.when == "teardown":
         return (yield)
+    from repro.measure.live import FILLED
     from repro.plugin.measuring import FOUND, result_row
 
     error = call.excinfo.value if call.excinfo else None
@@ -162,8 +163,11 @@ def pytest_runtest_makereport(
         item.user_properties += told
         if call.when == "call":
             item.user_properties.append((ROW, json.dumps(row)))
-    elif purpose_of(item) == "fresh" and isinstance(error, AssertionError):
-        item.user_properties.append((ROW, json.dumps({"stale": True})))
+    elif purpose_of(item) in ("fresh", "control") and isinstance(error, AssertionError):
+        # The test of the verdict, which would tell all of it, may not be among those that run.
+        found = {name: value for name, value in row.items() if name in FILLED}
+        stale = {"stale": True} if purpose_of(item) == "fresh" else {}
+        item.user_properties.append((ROW, json.dumps(found | stale)))
     elif isinstance(error, NoSnapshotError):
         item.user_properties.append((ROW, json.dumps({"first": True})))
     report = yield

@@ -96,7 +96,7 @@ def test_one_interrupt_ends_the_command_and_every_worker(home, monkeypatch):
         os.killpg(command.pid, signal.SIGINT)
         assert command.stderr is not None
         told = command.stderr.read().splitlines()
-    assert time.monotonic() - start < 4  # 0.3 s on an idle machine
+    assert time.monotonic() - start < 10  # 0.3 s on an idle machine, and an epoch takes 20
     assert command.returncode == 130
     assert told == [
         "6 seeds to measure",

@@ -149,6 +149,9 @@ def test_a_snapshot_runs_with_any_claim_of_its_experiment_and_is_told_when_it_di
         # Never evidence: the claim's own row stays as it is.
         assert runs.record(claim)["outcome"] == "passed"
     assert "1 snapshots of the shipped networks differ (tiny-toy--plain)" in summary(runs.report())
+    assert "coverage: " in result.stdout.str()
+    result = runs("-k", "test_snapshot")  # alone it checks no statement
+    assert "coverage: " not in result.stdout.str()
     runs("--claim", "tiny-twice")  # which is of no experiment
     assert runs.report()["footer"]["snapshots_failed"] == []
 

@@ -188,6 +188,9 @@ def test_what_fails_without_its_claim_s_verdict_stays_failed_and_stale(runs, ask
     runs(*ONE, "-k", asked).assert_outcomes(failed=1, deselected=12)
     record = runs.record()
     assert (record["outcome"], record["stale"]) == ("failed", asked == "test_fresh")
+    # What was measured is told, and the closing screen knows what failed.
+    assert record["measured"] == runs.tiny.values["error"]
+    assert record["control"]["outside"] is False
     assert (record["verdict"], record["evidence_verdict"]) == ("not-run", "reproduced")
 
 
