@@ -141,3 +141,9 @@ def test_both_files_speak_of_this_project():
     (author,) = citation["authors"]
     assert f"Copyright (c) 2026 {author['name']}\n" in (ROOT / "LICENSE").read_text("utf-8")
     assert loaded("codecheck.yml")["paper"]["authors"] == [author]
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    text, readme = ((ROOT / name).read_text("utf-8") for name in (".ci/run", "README.md"))
+    (command,) = re.findall(r"^python3 -m tox (run -e py\S*)$", readme, re.M)
+    assert f'\n"$tox" {command}\n' in text
