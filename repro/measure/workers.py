@@ -107,6 +107,9 @@ def pool(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
             try:
                 yield executor
             except BaseException:
+                # First it must know that it ends: where a worker is found dead before, seeds that
+                # are cancelled bring down its own thread, with a traceback.
+                executor.shutdown(wait=False, cancel_futures=True)
                 for child in {*multiprocessing.active_children()} - {*others}:
                     child.terminate()
                 raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from itertools import chain
 from typing import Any
@@ -79,6 +80,20 @@ def _bounded(value: object) -> Markup | str:
     return value if isinstance(value, Markup) else line(value, 4000)
 
 
+@cache
+def _template() -> jinja2.Template:
+    """Compile the page's template, which takes longer than to fill it in."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_bounded,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"line": line, "image_uri": figures.image_uri}
+    return environment.from_string(_part("page.html.j2"))
+
+
 def render(report: Mapping[str, Any]) -> str:
     """Return the page of a report that was read, the same on every machine."""
     rows: list[ResultRow] = list(report["claims"])
@@ -89,14 +104,6 @@ def render(report: Mapping[str, Any]) -> str:
     for figure in shown:
         for anchor in figure.rows:
             figures_of.setdefault(anchor, []).append(figure)
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_bounded,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"line": line, "image_uri": figures.image_uri}
     every = list(chain.from_iterable(claims.values()))
     names = dict.fromkeys(line(row.record["reading"], 80) for row in every)
     readings = {name: index for index, name in enumerate(names) if index < MOST_READINGS}
@@ -105,8 +112,7 @@ def render(report: Mapping[str, Any]) -> str:
     of_claim: dict[str, list[ResultRow]] = {}  # in the report's order, as CLAIMS.md has it
     for row in view.anchored(rows):
         of_claim.setdefault(row.claim, []).append(row.record)
-    template = environment.from_string(_part("page.html.j2"))
-    return template.render(
+    return _template().render(
         style=Markup(style),  # noqa: S704 - the package's own file
         script=Markup(script),  # noqa: S704 - the package's own file
         policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "

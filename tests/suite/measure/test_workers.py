@@ -76,11 +76,24 @@ def processes_of(group: int) -> list[int]:
     return found
 
 
+SLOWLY = """
+import multiprocessing.process, time
+
+def terminate(self, really=multiprocessing.process.BaseProcess.terminate):
+    really(self)
+    time.sleep(0.2)  # whoever waits for the process notices first
+
+multiprocessing.process.BaseProcess.terminate = terminate
+"""
+
+
 @pytest.mark.usefixtures("startup")
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to look at")
 def test_one_interrupt_ends_the_command_and_every_worker(home, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(fakes.__file__).parent), prepend=os.pathsep)
     monkeypatch.setenv("FAKES_EPOCH_S", "20")
+    with (home / "startup" / "sitecustomize.py").open("a", encoding="utf-8") as file:
+        file.write(SLOWLY)
     words = "calibrate --paper small --data full --seeds 0-5 --workers 2 --out"
     with subprocess.Popen(
         [sys.executable, "-m", "repro", *words.split(), str(home / "out")],
