@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_paper import Tiny
@@ -32,10 +33,22 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+SERVER = pytest.StashKey[Warm]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    # One for all workers: it takes as long as some twenty of its forks.
+    if SERVER not in node.config.stash:
+        node.config.stash[SERVER] = server = Warm()
+        node.config.add_cleanup(server.close)
+    node.workerinput["warm"] = node.config.stash[SERVER].folder
+
+
 @pytest.fixture(scope="session")
-def warm() -> Iterator[Warm]:
+def warm(pytestconfig: pytest.Config) -> Iterator[Warm]:
     """Forks of a process that has torch and the like loaded."""
-    with Warm() as server:
+    with Warm(folder=getattr(pytestconfig, "workerinput", {}).get("warm")) as server:
         yield server
 
 

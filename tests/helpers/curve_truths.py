@@ -113,7 +113,8 @@ def _fit_normal(counts: Array, n: int, scale: str) -> tuple[float, float]:
         like = np.outer(counts, np.log(p)) + np.outer(n - counts, np.log1p(-p))
         # A weak prior on the log sd (its own sd is 2) keeps a point without spread from sd 0.
         prior = 0.5 * ((theta[1] - start) / 2) ** 2
-        return prior - float(special.logsumexp(like, b=WEIGHTS, axis=1).sum())
+        most = like.max(axis=1)  # by hand: scipy's logsumexp takes longer than all the rest
+        return prior - float((most + np.log(np.exp(like - most[:, None]) @ WEIGHTS)).sum())
 
     best = optimize.minimize(loss, [z.mean(), start], method="Nelder-Mead")
     size = len(counts)

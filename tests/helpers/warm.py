@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -30,6 +31,7 @@ LIBRARIES = (
     "rich.table",
     "safetensors.torch",
     "scipy.special",
+    "torch._dynamo",
     "torch.nn.functional",
 )
 """What every command of the suite loads."""
@@ -46,29 +48,35 @@ class Warm:
 
     Args:
         libraries: the modules that it loads.
+        folder: of a process that another one has started, and ends.
     """
 
-    def __init__(self, libraries: Sequence[str] = LIBRARIES) -> None:
+    def __init__(self, libraries: Sequence[str] = LIBRARIES, *, folder: str | None = None) -> None:
         import subprocess
 
-        self.folder = tempfile.TemporaryDirectory(prefix="warm-")
-        self.address = str(Path(self.folder.name) / "socket")
-        self.server = subprocess.Popen(
-            [sys.executable, "-I", __file__, "serve", self.address, *libraries],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={n: v for n, v in os.environ.items() if not n.startswith("PYTHON")} | ONE_THREAD,
-        )
-        assert self.server.stdout is not None
-        assert self.server.stdout.readline() == b"ready\n"
+        self.server = None
+        self.folder = folder or tempfile.mkdtemp(prefix="warm-")
+        self.address = str(Path(self.folder) / "socket")
+        if folder is not None:
+            return
+        command = f'exec "{sys.executable}" -I -S "{__file__}" run "{self.address}" "$@"'
+        self.python().write_text(f'#!/bin/sh\nWARM_PYTHON="$0" {command}\n', encoding="utf-8")
+        self.python().chmod(0o755)
+        with socket.socket(socket.AF_UNIX) as door:
+            door.bind(self.address)
+            door.listen(16)  # whoever asks now waits until the libraries are loaded
+            self.server = subprocess.Popen(
+                [sys.executable, "-I", __file__, "serve", str(door.fileno()), *libraries],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,  # nothing to seek in, whatever the fork's turns out to be
+                pass_fds=[door.fileno()],
+                env={n: v for n, v in os.environ.items() if not n.startswith("PYTHON")}
+                | ONE_THREAD,
+            )
 
     def python(self) -> Path:
         """An executable that is given ``-c`` or ``-m`` and runs in a fork."""
-        path = Path(self.folder.name) / "python"
-        command = f'exec "{sys.executable}" -I -S "{__file__}" run "{self.address}" "$@"'
-        path.write_text(f'#!/bin/sh\nWARM_PYTHON="$0" {command}\n', encoding="utf-8")
-        path.chmod(0o755)
-        return path
+        return Path(self.folder) / "python"
 
     def run(
         self,
@@ -96,8 +104,9 @@ class Warm:
             return ask(self.address, words, str(folder), environment, files, seconds)
 
     def close(self) -> None:
-        self.server.communicate()  # the end of its standard input
-        self.folder.cleanup()
+        if self.server is not None:
+            self.server.communicate()  # the end of its standard input
+            shutil.rmtree(self.folder)
 
     def __enter__(self) -> Warm:
         return self
@@ -131,8 +140,8 @@ def ask(
 # In the server
 
 
-def serve(address: str, libraries: Sequence[str]) -> None:
-    """Load the libraries, then run what is asked for until the standard input ends."""
+def serve(number: int, libraries: Sequence[str]) -> None:
+    """Load the libraries, then run what the socket ``number`` brings until standard input ends."""
     import gc
 
     os.setsid()  # an interrupt is for whoever asks
@@ -142,10 +151,7 @@ def serve(address: str, libraries: Sequence[str]) -> None:
     # At its end pytest collects garbage ten times: nothing of the libraries is any.
     gc.collect()
     gc.freeze()
-    with socket.socket(socket.AF_UNIX) as door:
-        door.bind(address)
-        door.listen(16)
-        os.write(1, b"ready\n")
+    with socket.socket(fileno=number) as door:
         while True:
             found, _, _ = select.select([door, 0], [], [])
             if 0 in found:
@@ -230,6 +236,6 @@ def _run(address: str, words: Sequence[str]) -> Any:
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
-        serve(sys.argv[2], sys.argv[3:])
+        serve(int(sys.argv[2]), sys.argv[3:])
     else:
         _run(sys.argv[2], sys.argv[3:])

@@ -47,7 +47,7 @@ COPIED = ("repro", "tests", "pyproject.toml")
 WRITTEN = ("reports", "build", "dist")
 """What a run may write to; a sandbox begins without."""
 
-LIBRARIES = ("hypothesis", "mlxtend", "pooch", "requests", "torch._dynamo", *warm.LIBRARIES)
+LIBRARIES = ("hypothesis", "mlxtend", "pooch", "requests", *warm.LIBRARIES)
 """torch loads its compiler, for a second, where the first optimiser is made."""
 
 TIMEOUT_S = 900
