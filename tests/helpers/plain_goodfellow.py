@@ -204,6 +204,23 @@ def maxout(seed: int, reading: str) -> Measured:
     }
 
 
+def epochs(seed: int, _reading: str) -> Measured:
+    """The maxout network after 10, 30 and 100 epochs."""
+    found: Measured = {}
+    for n in (10, 30, 100):
+        of = state(networks.maxout(seed=seed, epochs=n))
+        for name, images in (
+            ("clean", IMAGES),
+            ("fgsm", maxout_attacked(of, zip(IMAGES, LABELS, strict=True))),
+        ):
+            found |= scores(f"{n}-{name}", [softmax(maxout_outputs(of, x)[0]) for x in images])
+        p = [softmax(maxout_outputs(of, x)[0]) for x in rubbish(seed)]
+        found[f"{n}-rubbish-error"] = share_above_half(p)
+        sure = [float(each.max()) for each in p if each.max() > 0.5]
+        found[f"{n}-rubbish-confidence"] = sum(sure) / len(sure)
+    return found
+
+
 def agreement(seed: int, _reading: str) -> Measured:
     """Section 8: what three networks make of the images for the maxout network."""
     of_maxout, of_softmax, of_rbf = (
@@ -347,6 +364,7 @@ PLAINLY: dict[str, Callable[[int, str], Measured]] = {
     "logistic": logistic_regression,
     "rbf": rbf,
     "maxout": maxout,
+    "epochs": epochs,
     "agreement": agreement,
     "line": line,
     "adversarial-training": adversarial_training,
