@@ -13,7 +13,7 @@
 # %% [markdown]
 # # The headline claims
 #
-# What two papers on adversarial examples say first, held against the populations that are
+# What papers on adversarial examples say first, held against the populations that are
 # committed with the suite. Nothing is trained or measured here. A script as it stands, and a
 # notebook in VS Code or, through jupytext, in Jupyter.
 

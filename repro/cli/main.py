@@ -198,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     flag(
         "--check",
         help="write nothing: hold fresh seeds (default: the next two) against the populations' "
-        "99.9%% bands; 1 where one lies outside",
+        "99.9%% bands; status 1 where all of them lie outside one, on the same side",
     )
     option("--paper", action="append", help="only this paper (repeatable)")
     option(

@@ -392,7 +392,7 @@ def apart(rows: Sequence[ResultRow]) -> str:
             said.append(
                 f"of {len(mine)} {name}, {ours} rest on a threshold of the suite's own, which the "
                 f"paper does not give, {later} on {LATE}, "
-                f"{both} on both"
+                f"{both} of these on both"
             )
     return "; ".join(said).capitalize()
 

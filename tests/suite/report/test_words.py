@@ -124,7 +124,7 @@ def test_passes_on_our_own_terms_are_counted_apart():
     missed = record(verdict="not-reproduced", ours=True)
     passes, misses = words.apart([record(), ours, later, both, missed]).split("; ")
     assert passes.startswith("Of 4 passes, 2 rest on a threshold of the suite's own")
-    assert passes.endswith("2 on what came after numbers were known, 1 on both")
+    assert passes.endswith("2 on what came after numbers were known, 1 of these on both")
     assert misses.startswith("of 1 not reproduced, 1 rest on a threshold")
     assert words.apart([record()]) == ""
     assert words.notes(ours) == ("our criterion",)
