@@ -43,9 +43,8 @@ def _write(target: Path, text: str) -> None:
     try:
         write_atomic(target, text.encode())
     except StoreError as error:
-        raise StoreError(
-            error.found, expected=error.expected, do="choose another file with --out"
-        ) from error
+        do = "choose another place with --out or --report-dir"
+        raise StoreError(error.found, expected=error.expected, do=do) from error
 
 
 def figures_of(claim: str, folder: Path) -> list[str]:
@@ -77,19 +76,21 @@ def keep(source: Path) -> None:
     """Move an earlier run's report aside, before the next one's takes its place."""
     if _measured(source):
         with suppress(OSError):
-            taken = {path.name for path in source.parent.glob(KEPT.format("*"))}
             names = map(KEPT.format, count(1))
-            source.replace(source.with_name(next(name for name in names if name not in taken)))
+            free = (name for name in names if not source.with_name(name).exists())
+            source.replace(source.with_name(next(free)))
 
 
 def kept(source: Path) -> list[Path]:
     """Return the reports kept beside one; those of which it has every row are removed first."""
     measured, found = _measured(source), []
     for path in sorted(source.parent.glob(KEPT.format("*"))):
-        if _measured(path) <= measured:
-            path.unlink(missing_ok=True)
-        else:
-            found.append(path)
+        # By another name a report is the user's own; what is no report may be anything.
+        if path.stem.rpartition("-")[2].isdecimal() and (old := _measured(path)):
+            if old <= measured:
+                path.unlink(missing_ok=True)
+            else:
+                found.append(path)
     return found
 
 

@@ -105,6 +105,17 @@ def test_a_report_goes_only_when_a_later_run_has_measured_all_that_it_has(runs):
     assert kept() == {}
 
 
+def test_a_file_of_the_user_s_own_beside_the_report_stays(runs):
+    runs()
+    path = runs.report_path
+    mine = [path.with_name(f"report-{name}.json") for name in ("before", "laptop-2", "3")]
+    mine[0].write_bytes(path.read_bytes())  # for repro diff, say
+    for other in mine[1:]:
+        other.write_text("{}", encoding="utf-8")  # whatever it is
+    runs()
+    assert all(each.exists() for each in mine)
+
+
 def test_a_run_that_tests_no_claim_replaces_no_report(runs):
     runs()
     before = runs.report_path.read_text(encoding="utf-8")
