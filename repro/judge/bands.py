@@ -27,6 +27,9 @@ LEVEL = 0.95
 """Of the bands that a published number is held against."""
 
 
+Method = Literal["t", "t-logit", "joint", "exact", "tolerance"]
+
+
 @dataclass(frozen=True)
 class Band:
     """A closed interval ``[low, high]``.
@@ -40,7 +43,7 @@ class Band:
     low: float
     high: float
     level: float
-    method: Literal["t", "t-logit", "joint", "exact", "tolerance"]
+    method: Method
 
     @property
     def half_width(self) -> float:
@@ -171,7 +174,7 @@ def equivalent(
     if x.size == 1:
         return False
     if not has_spread(x):
-        return abs(m - published) <= margin + slack
+        return abs(m - published) + unit / 2 <= margin + slack
     # Both ways, because a scale stretches the two sides of a rate differently.
     z, back, _ = scale.apply(np.append(x, published))
     half = student(x.size, 0.10) * float(z[:-1].std(ddof=1))

@@ -19,7 +19,7 @@ from repro.claims.records import (
 from repro.claims.selection import Selection
 from repro.claims.verdict import Verdict
 from repro.errors import EvidenceError
-from repro.judge.orderings import holm, sign_test
+from repro.judge.orderings import holm, holm_factors, sign_test
 from repro.judge.populations import Archive, Kind
 from repro.judge.scales import Array, Scale
 from repro.judge.verdicts import Judgement, Trend, judge_numbers, judge_ordering
@@ -68,6 +68,7 @@ class Evidence:
         differences: of the claim's ordering, one a seed; empty without an ordering.
         p_adjusted: of the ordering's sign test, by Holm over all orderings that the paper's
             records name under the reading; None without an ordering.
+        family: by how much Holm multiplies its p-value.
         independent: whether the seeds' networks are shown to differ.
     """
 
@@ -75,6 +76,7 @@ class Evidence:
     values: Mapping[str, list[float]] = field(default_factory=dict)
     differences: Sequence[float] = ()
     p_adjusted: float | None = None
+    family: int = 1
     independent: bool = True
 
 
@@ -104,7 +106,10 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
     if not isinstance(claim, PublishedClaim):
         p_adjusted = 1.0 if p is None else p
         return judge_ordering(
-            evidence.differences, p_adjusted=p_adjusted, independent=evidence.independent
+            evidence.differences,
+            p_adjusted=p_adjusted,
+            family=evidence.family,
+            independent=evidence.independent,
         )
     number = isinstance(claim, NumberClaim)
     return judge_numbers(
@@ -115,7 +120,7 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
         margin=claim.margin,
         scale=Scale(claim.scale, claim.bounds, claim.images),
         control=_columns(evidence, control),
-        trend=None if p is None else Trend(evidence.differences, p),
+        trend=None if p is None else Trend(evidence.differences, p, evidence.family),
         independent=evidence.independent,
     )
 
@@ -157,8 +162,11 @@ def gather(
                 population.seeds, values, differences, independent=population.independent
             )
     tested = {id_: sign_test(each.differences) for id_, each in found.items() if each.differences}
-    adjusted = holm(tested)
-    return {id_: replace(each, p_adjusted=adjusted.get(id_)) for id_, each in found.items()}
+    adjusted, factors = holm(tested), holm_factors(tested)
+    return {
+        id_: replace(each, p_adjusted=adjusted.get(id_), family=round(factors.get(id_, 1)))
+        for id_, each in found.items()
+    }
 
 
 def case_of(claim: Claim, reading: str, evidence: Evidence) -> Case:

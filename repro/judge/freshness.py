@@ -85,9 +85,7 @@ def outside_gate(measured: float | Values, judgement: Judgement) -> str:
     """
     values, bands = np.atleast_1d(measured).tolist(), gates(judgement)
     for i, (value, gate) in enumerate(zip(values, bands, strict=True)):
-        # Where seeds do not spread the band is one value, which other bits may miss by an image.
-        near = gate is not None and gate.method == "exact" and abs(gate.distance(value)) <= FLOOR
-        if gate is not None and not gate.contains(value) and not near:
+        if gate is not None and _beyond(gate, value):
             where = f"point {i} of " if len(values) > 1 else ""
             return (
                 f"code and evidence disagree: {where}this machine's {value:.6g} lies "
@@ -107,5 +105,15 @@ def all_beyond(measured: Sequence[float], gate: Band) -> bool:
     >>> all_beyond([0.25, 0.3], gate), all_beyond([0.25, 0.05], gate)
     (True, False)
     """
-    distances = [gate.distance(value) for value in measured]
+    distances = [_beyond(gate, value) for value in measured]
     return min(distances) > 0 or max(distances) < 0
+
+
+def _beyond(gate: Band, value: float) -> float:
+    """Return by how much a value lies above the band, or below it (negative); else 0.
+
+    Where seeds do not spread the band is one value, which other bits may miss by an image.
+    """
+    distance = gate.distance(value)
+    near = gate.method == "exact" and abs(distance) <= FLOOR
+    return 0.0 if near or gate.contains(value) else distance

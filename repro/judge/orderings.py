@@ -39,12 +39,22 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
     {'a': 0.03, 'b': 0.06, 'c': 0.06}
     """
-    adjusted: dict[str, float] = {}
+    factors = holm_factors(p_values)
+    return {name: min(1.0, factors[name] * p) for name, p in p_values.items()}
+
+
+def holm_factors(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Return by how much Holm multiplies each p-value, before it stops at 1.
+
+    >>> holm_factors({"a": 0.25, "b": 0.5, "c": 0.5})
+    {'a': 3.0, 'b': 2.0, 'c': 2.0}
+    """
+    factors: dict[str, float] = {}
     running = 0.0
     for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[name]))
-        adjusted[name] = running
-    return {name: adjusted[name] for name in p_values}
+        running = max(running, (len(p_values) - rank) * p_values[name])
+        factors[name] = running / p_values[name]
+    return factors
 
 
 def deciding_seeds(differences: Values, *, family: int = 1) -> int:

@@ -34,10 +34,12 @@ class Trend:
     Attributes:
         differences: by how much it holds (above 0) or fails, one a seed.
         p: its p-value after Holm over the paper's orderings under the reading.
+        family: by how much Holm multiplied it.
     """
 
     differences: Values
     p: float
+    family: int = 1
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ def judge_numbers(
 
 
 def judge_ordering(
-    differences: Values, *, p_adjusted: float, independent: bool = True
+    differences: Values, *, p_adjusted: float, family: int = 1, independent: bool = True
 ) -> Judgement:
     """Judge a claim that *is* an ordering, ``left > right``.
 
@@ -215,6 +217,7 @@ def judge_ordering(
     Args:
         differences: left - right, one a seed (paired).
         p_adjusted: the sign test's p-value after Holm over the paper's orderings.
+        family: by how much Holm multiplied it.
         independent: whether the seeds' networks are shown to differ.
 
     Raises:
@@ -241,7 +244,7 @@ def judge_ordering(
     elif opposite <= ALPHA:
         verdict, miss = Verdict.NOT_REPRODUCED, "below"
     else:
-        reason += f"; {_seeds(_deciding(d, p_adjusted))}"
+        reason += f"; {_seeds(orderings.deciding_seeds(d, family=family))}"
     gate = bands.prediction_band(d, level=GATE_LEVEL) if n >= MIN_SEEDS else None
     return Judgement(verdict, n, reason, float(d.mean()), _sd(d), None, gate, miss, p_adjusted)
 
@@ -295,15 +298,9 @@ def _trend(verdict: Verdict, trend: Trend | None) -> str:
     if verdict is Verdict.TREND_ONLY:
         return f"; the claim's ordering holds in {(d > 0).sum()} of {d.size} seeds, {by}"
     if verdict is Verdict.INCONCLUSIVE:
-        needed = _seeds(_deciding(d, trend.p))
+        needed = _seeds(orderings.deciding_seeds(d, family=trend.family))
         return f"; the claim's ordering holds in all {d.size} seeds, too few to show it: {needed}"
     return f"; the claim's ordering is not established ({by})"
-
-
-def _deciding(differences: Array, p: float) -> int:
-    """Seeds that would decide an ordering; Holm's factor is taken from its p as it stands."""
-    family = max(1, round(p / sign_test(differences)))
-    return orderings.deciding_seeds(differences, family=family)
 
 
 def _seeds(needed: int) -> str:

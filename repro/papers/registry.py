@@ -149,7 +149,7 @@ def offered_by(paper: str, name: str, offer: str) -> Any:
     if not hasattr(module, offer):
         raise ClaimsError(
             f"{path} has no {offer}",
-            expected=f"a tuple of {offer.lower()} of that name",
+            expected=f"{offer} in {name}.py",
             do="add it",
         )
     return getattr(module, offer)

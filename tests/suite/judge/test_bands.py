@@ -161,6 +161,12 @@ def test_equivalence_of_values_without_spread_is_the_distance() -> None:
     assert equivalent([1.0] * 9, 0.99, margin=0.01, scale=Scale("logit"))
 
 
+def test_rounding_counts_whether_or_not_the_seeds_differ() -> None:
+    for values in ([0.9] * 10, [*[0.9] * 9, 0.9000001]):
+        assert equivalent(values, 0.91, margin=0.0151, unit=0.01)
+        assert not equivalent(values, 0.91, margin=0.0149, unit=0.01)
+
+
 def test_one_seed_is_equivalent_to_nothing() -> None:
     assert not equivalent([0.5], 0.5, margin=1.0)
 

@@ -15,9 +15,10 @@ from repro.judge import cases as evidence
 from repro.judge import populations
 from repro.judge.bands import prediction_band
 from repro.judge.curves import simultaneous_bands
-from repro.judge.orderings import holm, sign_test
+from repro.judge.orderings import deciding_seeds, holm, holm_factors, sign_test
 from repro.judge.populations import Archive
 from repro.judge.scales import Scale
+from repro.judge.verdicts import judge_ordering
 
 
 @pytest.fixture
@@ -99,6 +100,18 @@ def test_holm_is_over_the_orderings_of_one_reading(tiny, judged):
     assert cases["tiny-error@plain"].judgement.p == adjusted["tiny-error"]
     assert cases["tiny-order@plain"].judgement.p == adjusted["tiny-order"] == 2 / 256
     assert cases["tiny-error@other"].judgement.p == raw["tiny-error"]
+
+
+def test_the_seeds_that_would_decide_count_all_of_holm_s_factor() -> None:
+    """Seven of ten among twenty: the p-value is 1 by then, and no longer tells the factor."""
+    differences = [1.0] * 7 + [-1.0] * 3
+    others = {f"o{k}": 1e-9 * (k + 1) for k in range(10)} | {f"p{k}": 0.5 for k in range(9)}
+    family = round(holm_factors(others | {"it": sign_test(differences)})["it"])
+    said = judge_ordering(differences, p_adjusted=1.0, family=family).reason
+    needed = deciding_seeds(differences, family=10)
+    assert family == 10
+    assert said.endswith(f"{needed} seeds would decide")
+    assert needed > deciding_seeds(differences, family=6)
 
 
 def test_a_large_family_can_turn_a_trend_into_none(tiny, judged):

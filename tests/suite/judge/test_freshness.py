@@ -10,7 +10,7 @@ import pytest
 from repro.claims.records import CurveClaim, PublishedClaim
 from repro.judge.bands import Band
 from repro.judge.curves import simultaneous_bands
-from repro.judge.freshness import all_beyond
+from repro.judge.freshness import FLOOR, all_beyond
 from repro.judge.populations import Archive
 from repro.judge.scales import Scale
 from repro.papers import registry
@@ -76,3 +76,9 @@ def test_two_seeds_of_other_code_alarm_everywhere(side: int):
             continue
         moved = values.mean(axis=0) + side * 10 * values.std(axis=0, ddof=1)
         assert alarms(claim, values, np.array([moved, moved])) == values.shape[1], claim.id
+
+
+def test_fresh_seeds_may_miss_a_band_without_width_by_what_other_bits_change():
+    gate = Band(0.01, 0.01, 0.999, "exact")
+    assert not all_beyond([0.01 - FLOOR, 0.01 - FLOOR / 2], gate)
+    assert all_beyond([0.01 - 1.01 * FLOOR] * 2, gate)
