@@ -197,10 +197,8 @@ def _measure(
             # Here rather than in every process: one download at most, and one error.
             mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
         threads = workers.threads_each(args.workers)
-        jobs = [
-            replace(job, directory=args.mnist_dir, device=args.device, threads=threads)
-            for job in jobs
-        ]
+        where = {"directory": args.mnist_dir, "offline": args.offline, "device": args.device}
+        jobs = [replace(job, threads=threads, **where) for job in jobs]
         start = time.monotonic()
         running = workers.run_jobs(jobs, executor=executor, on_epoch=Progress().training)
         for count, (job, results) in enumerate(running, start=1):

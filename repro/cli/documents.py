@@ -83,7 +83,7 @@ def hashes(populations: Path) -> str:
     """Write the SHA-256 of every population, as ``sha256sum --check`` reads it."""
     found = sorted(populations.glob("*/*.csv"))
     return "".join(
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(populations)}\n"
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.parent.name}/{path.name}\n"
         for path in found
     )
 

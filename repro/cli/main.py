@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
 
     said = "recompute every verdict from the populations"
     option, flag = add("verdicts", commands.verdicts, said, choice)
-    said = "of this claim only (globs allowed), in sentences"
+    said = "of this claim (globs allowed), in sentences"
     setattr(option("id", nargs="?", default="", help=said), *COMPLETED)
     flag("--json", help="as JSON")
     flag("-v", "--verbose", help="in sentences")

@@ -40,6 +40,7 @@ class Job:
         directory: of full MNIST, where one is named.
         device: of trainings and of every pass of a network.
         threads: for torch; 0 leaves its own choice.
+        offline: whether MNIST must be at hand.
     """
 
     paper: str
@@ -48,6 +49,7 @@ class Job:
     directory: Path | None = None
     device: str = "cpu"
     threads: int = 0
+    offline: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
 
     @cache
     def full() -> Mnist:
-        return mnist.find(job.directory, require_full=True)
+        return mnist.find(job.directory, offline=job.offline, require_full=True)
 
     def obtain(recipe: Recipe) -> Artifact:
         return store.obtain(recipe, full(), on_epoch=on_epoch(recipe.name) if on_epoch else None)

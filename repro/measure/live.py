@@ -59,8 +59,7 @@ def evidence_alone(claim: Claim, reading: str, session: Session) -> str:
         return ""
     return (
         f"judged from the committed population alone: {len(networks)} networks a seed, which do "
-        f"not ship (repro calibrate --paper {claim.paper} --experiment {experiment.name} "
-        f"--seeds {SEED} trains them)"
+        f"not ship (repro train {claim.paper} --experiment {experiment.name} trains them)"
     )
 
 

@@ -92,7 +92,7 @@ class Recorder:
     def pytest_xdist_node_collection_finished(self) -> None:
         """Begin the report: with xdist, a worker has left here what the tests are."""
         self.state.tests.update(xdist.receive(self.state.shared))
-        if not self.rows:
+        if not self.rows and not self.notes:
             self.begin()
 
     def begin(self) -> None:

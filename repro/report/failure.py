@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from textwrap import TextWrapper
 
+from repro.judge.bands import Band
 from repro.report.result_row import Measurement, ResultRow
 from repro.report.words import interval, ranges, rerun, short
 
@@ -27,10 +28,9 @@ def _distance_outside(row: ResultRow) -> str:
         return f"outside at {', '.join(missed)}" if missed else "inside at every point"
     if band is None or published is None or isinstance(published, list):
         return "no band"
-    if band["low"] <= published <= band["high"]:
-        return "inside"
-    edge = band["low"] if published < band["low"] else band["high"]
-    return f"{abs(published - edge):.4g} {'below' if published < edge else 'above'}"
+    distance = Band(**band).distance(published)
+    side = "below" if distance < 0 else "above"
+    return f"{abs(distance):.4g} {side}" if distance else "inside"
 
 
 def failure_text(row: ResultRow, why: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Literal, TypedDict
 
 from repro.claims.verdict import Verdict
-from repro.judge.bands import Band
+from repro.judge.bands import Band, Method
 from repro.judge.cases import Case
 
 Outcome = Literal["passed", "failed", "xfailed", "skipped", "error", "deselected", "unfinished"]
@@ -55,7 +55,7 @@ class BandRow(TypedDict):
     low: float
     high: float
     level: float
-    method: str
+    method: Method
 
 
 class PointRow(TypedDict):

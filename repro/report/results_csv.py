@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from repro.report.result_row import ResultRow
 from repro.report.sanitize import line
 
-LEFT_OUT = {"quote", "points", "gate", "seeds", "values", "weights_sha256", "health", "control"}
+LEFT_OUT = {"quote", "points", "gate", "seeds", "values", "weights_sha256"}
+LEFT_OUT |= {"health", "control", "drift"}
 """The fields of a result row that are no cell of a table."""
 COLUMNS = [name for name in ResultRow.__annotations__ if name not in LEFT_OUT | {"band"}]
 

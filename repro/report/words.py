@@ -14,6 +14,7 @@ from typing import Any
 
 from repro.claims.schema import SLUG
 from repro.claims.verdict import PASSING, Verdict
+from repro.judge.bands import Band
 from repro.report.result_row import (
     BROKEN,
     STANDINGS,
@@ -231,7 +232,7 @@ def where(row: ResultRow) -> str:
 def _holds(of: PointRow) -> bool | None:
     """Tell whether a point's band holds what was measured there; None where one is missing."""
     x, band = of["measured"], of["band"]
-    return None if x is None or band is None else band["low"] <= x <= band["high"]
+    return None if x is None or band is None else Band(**band).contains(x)
 
 
 def ordering(row: ResultRow) -> str:

@@ -51,6 +51,19 @@ def test_a_seed_brings_one_row_to_every_population(home):
     assert not list(root.rglob("*.tmp"))
 
 
+def test_a_job_downloads_nothing_where_that_is_forbidden(home, monkeypatch):
+    asked = []
+    really = calibrate.mnist.find
+    monkeypatch.setattr(
+        calibrate.mnist,
+        "find",
+        lambda *of, **how: asked.append(how["offline"]) or really(*of, **how),
+    )
+    for offline in (True, False):
+        calibrate.measure(replace(*jobs(home, [0]), offline=offline))
+    assert asked == [True, False]
+
+
 def test_a_row_names_the_device_that_trained_and_another_that_measured(home, monkeypatch):
     bring(home / "first", [3])
     here = calibrate.provenance.describe("cpu")

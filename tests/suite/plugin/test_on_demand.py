@@ -40,6 +40,7 @@ def test_without_its_networks_the_population_alone_is_judged(on_demand):
     assert record["measured"] is None
     assert record["stale"] is False
     assert "from the committed population alone: 1 networks" in record["reason"]
+    assert "repro train tiny --experiment toy" in record["reason"]
 
 
 def test_its_verdict_is_still_held_against_the_record(on_demand):

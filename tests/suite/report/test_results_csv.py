@@ -31,3 +31,9 @@ def test_other_texts_stay_as_they_are(text):
 
 def test_a_number_below_zero_is_a_number():
     assert float(cell(difference=-0.5)) == -0.5
+
+
+def test_every_cell_is_a_number_or_a_text():
+    header = {*results_csv.text([]).strip().split(",")}
+    assert not {"drift", "control", "gate", "health"} & header
+    assert not any(isinstance(record()[name], dict) for name in header - {"low", "high"})
