@@ -77,18 +77,19 @@ def rows(
             row["standing"], row["outcome"] = "not-asked", "skipped"
             if not row["reason"]:
                 measured = live.measure(claim, reading, session, wanted[claim.experiment])
-                live.fill(row, claim, measured, case.judgement, kind)
-                if claim.ordering:
-                    row["difference"] = claim.ordering.excess(measured.values)
-                row["standing"], row["reason"] = _standing(case, measured)
+                standing, said = _standing(case, measured)
                 if near_ties and kind == "full" and isinstance(claim, PublishedClaim):
                     run, spot = session.run_of(paper.id), (claim.experiment, reading)
                     ties = run.once(("near ties", *spot), partial(near_ties, run, *spot, TIE))
-                    same, said = _published(claim, reading, measured, ties)
-                    row["standing"] = "exact" if same else "differs"
-                    row["reason"] = f"{said}; {row['reason']}"
-                row["reason"] += beside(claim, reading)
-                row["outcome"] = "passed"
+                    same, published = _published(claim, reading, measured, ties)
+                    standing = "exact" if same else "differs"
+                    said = f"{published}; {said}"
+                said += beside(claim, reading)
+                # Last, so that a row which an interrupt or an error cuts short has no numbers.
+                live.fill(row, claim, measured, case.judgement, kind)
+                if claim.ordering:
+                    row["difference"] = claim.ordering.excess(measured.values)
+                row["standing"], row["reason"], row["outcome"] = standing, said, "passed"
         except KeyboardInterrupt:  # what was measured stays, and nothing more is begun
             row["reason"] = missing = INTERRUPTED
         except ReproError as error:

@@ -190,6 +190,24 @@ def test_images_near_a_tie_and_other_arithmetic_are_allowed_for(rows, monkeypatc
     assert rows({"error": 0.52}, **none)["tiny-error"]["standing"] == "exact"
 
 
+@pytest.mark.parametrize(
+    ("fault", "outcome", "said"),
+    [
+        (KeyboardInterrupt(), "skipped", trial.INTERRUPTED),
+        (ReproError("damaged", expected="-", do="-"), "error", "damaged"),
+    ],
+)
+def test_a_row_that_is_cut_short_while_near_ties_are_counted_is_not_asked(
+    rows, fault, outcome, said
+):
+    def near_ties(*_):
+        raise fault
+
+    row = rows(near_ties=near_ties)["tiny-error"]
+    assert (row["standing"], row["outcome"], row["measured"]) == ("not-asked", outcome, None)
+    assert row["reason"].startswith(said)
+
+
 def test_nothing_is_exact_on_other_images(rows, tiny):
     tiny.measure("embedded")
     found = rows(kind="embedded", near_ties=pytest.fail)
