@@ -77,6 +77,8 @@ def rows(
             row["standing"], row["outcome"] = "not-asked", "skipped"
             if not row["reason"]:
                 measured = live.measure(claim, reading, session, wanted[claim.experiment])
+                row["reason"] = _without(claim, measured)
+            if not row["reason"]:
                 standing, said = _standing(case, measured)
                 if near_ties and kind == "full" and isinstance(claim, PublishedClaim):
                     run, spot = session.run_of(paper.id), (claim.experiment, reading)
@@ -120,6 +122,13 @@ def _not_asked(case: Case, session: Session) -> str:
         train = f"repro train {claim.paper} --experiment {claim.experiment}"
         return f"it needs {names} of seed {SEED} as well, which does not ship ({train})"
     return ""
+
+
+def _without(claim: Claim, measured: Measured) -> str:
+    """Say which numbers that the claim needs the network does not give; nothing where none."""
+    gone = ", ".join(name for name in claim.metrics if name not in measured.values)
+    why = "your network makes no mistake (or no attack succeeds) to average over"
+    return f"{why}: {gone}" if gone else ""
 
 
 def _standing(case: Case, measured: Measured) -> tuple[Standing, str]:

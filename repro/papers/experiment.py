@@ -93,6 +93,9 @@ class Experiment:
     def run(self, run: Run, reading: str) -> Measurements:
         """Measure under ``reading``, and check that the metrics are those promised and finite.
 
+        Those of a user's network that are not finite are left out: it may make no mistake to
+        average over.
+
         Raises:
             ReproError: the metrics are not the promised ones, or one is not finite.
         """
@@ -108,13 +111,13 @@ class Experiment:
                 do="bring the experiment and its list of metrics together",
             )
         bad = [name for name, value in measured.items() if not math.isfinite(value)]
-        if bad:
+        if bad and run.stand_in is None:
             raise ReproError(
                 f"experiment {self.name} measured a value that is not finite: {bad}",
                 expected="finite measurements",
                 do="check the network's weights and the data",
             )
-        return measured
+        return {name: value for name, value in measured.items() if name not in bad}
 
 
 @dataclass

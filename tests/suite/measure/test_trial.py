@@ -44,7 +44,9 @@ def rows(tiny, monkeypatch):
         def measured(_paper, _experiment, readings):
             if isinstance(values, ReproError):
                 raise values
-            return dict.fromkeys(readings, Measured({**tiny.metrics, **dict(values)}, [], []))
+            numbers = {**tiny.metrics, **dict(values)}
+            found = {name: value for name, value in numbers.items() if value is not None}
+            return dict.fromkeys(readings, Measured(found, [], []))
 
         session = SimpleNamespace(
             data=lambda: SimpleNamespace(kind=kind),
@@ -149,6 +151,20 @@ def test_a_measurement_that_breaks_leaves_the_others(rows):
     assert found["tiny-error"]["outcome"] == "error"
     assert found["tiny-error"]["reason"] == "NaN; expected: numbers; what to do: look"
     assert found["tiny-twice"]["outcome"] == "skipped"
+
+
+@pytest.mark.parametrize("gone", ["error", "small", "control-error"])
+def test_a_claim_that_needs_a_number_the_network_does_not_give_is_not_asked(rows, gone):
+    metrics = {claim.id: claim.metrics for claim in registry.load_all()["tiny"].claims}
+    found = rows({gone: None})
+    for row in found.values():
+        needs = row["id"] == "tiny-twice" or gone in metrics[row["id"]]
+        assert (row["standing"] == "not-asked") is needs
+    row = found["tiny-error"]
+    assert (row["outcome"], row["measured"]) == ("skipped", None)
+    assert row["reason"] == (
+        f"your network makes no mistake (or no attack succeeds) to average over: {gone}"
+    )
 
 
 # The authors' own network

@@ -58,6 +58,11 @@ def test_a_measurement_that_is_not_finite_is_an_error(value):
         measuring({"a": 1.0, "b": value}).run(run(), "r")
 
 
+def test_of_a_user_s_network_what_has_no_value_is_left_out():
+    one = replace(run(), stand_in=object())
+    assert measuring({"a": 1.0, "b": math.nan}).run(one, "r") == {"a": 1.0}
+
+
 # The content address
 
 
