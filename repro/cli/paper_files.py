@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from repro import paths
 from repro.atomic import write_atomic
 from repro.claims.expected import TO_WRITE, with_expected
 from repro.claims.records import Expectation
-from repro.claims.schema import SLUG
 from repro.claims.verdict import PASSING, Verdict
 from repro.errors import UsageError
 from repro.papers import registry
@@ -28,21 +28,23 @@ def new_paper(args: argparse.Namespace) -> int:
     """Write the files of a new paper, and print the commands that come next.
 
     Raises:
-        UsageError: the id is none, or a file is there already.
+        UsageError: the id is none, or a file or a module is there already.
         StoreError: a file cannot be written.
     """
     root: Path | None = args.dir
-    if not SLUG.fullmatch(args.id):
+    # A hyphen would make the ids of two papers' claims and populations look alike.
+    if not re.fullmatch("[a-z0-9]+", args.id):
         raise UsageError(
             f"a paper's id {args.id!r}",
-            expected="small letters and digits, such as doe2020",
+            expected="small letters and digits alone, such as doe2020",
             do="choose another id",
         )
     papers = root / "papers" if root else paths.checkout() / "repro" / "papers"
     tests = root / "claims" if root else paths.checkout() / "tests" / "claims"
     folder, test = papers / args.id, tests / f"test_{args.id}.py"
     files = _files(args.id, folder, test)
-    there = [path for path in (folder, test) if path.exists()]
+    module = folder.with_suffix(".py")  # which the folder would shadow
+    there = [path for path in (folder, module, test) if path.exists()]
     if args.id in registry.folders() or there:
         raise UsageError(
             f"a paper {args.id} that is there already"

@@ -10,7 +10,7 @@ from repro.claims.expected import TO_WRITE
 from repro.cli.main import main
 
 
-@pytest.mark.parametrize("name", ["Doe2020", "doe_2020", "../doe", ""])
+@pytest.mark.parametrize("name", ["Doe2020", "doe_2020", "lacok2016-b", "../doe", ""])
 def test_an_id_that_is_none_is_refused(name, tmp_path, capsys):
     assert main(["new-paper", name, "--dir", str(tmp_path)]) == 2
     assert f"found: a paper's id {name!r}" in capsys.readouterr().err
@@ -21,6 +21,12 @@ def test_a_paper_of_the_repository_is_not_written_over(capsys):
     name = min(path.parent.name for path in (paths.PACKAGE / "papers").glob("*/claims.toml"))
     assert main(["new-paper", name]) == 2
     assert f"found: a paper {name} that is there already" in capsys.readouterr().err
+
+
+def test_a_module_of_the_suite_is_not_shadowed(monkeypatch, capsys):
+    monkeypatch.setattr("repro.cli.paper_files.write_atomic", lambda path, _: pytest.fail(path))
+    assert main(["new-paper", "registry"]) == 2
+    assert "found: a paper registry that is there already" in capsys.readouterr().err
 
 
 def test_in_a_checkout_the_files_lie_beside_those_of_the_others(monkeypatch, capsys):
