@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +69,16 @@ def add(parser: pytest.Parser) -> None:
 def value(config: pytest.Config, name: str) -> Any:
     """Return what the user gave for an option, or its default."""
     return getattr(config.option, _dest(name))
+
+
+def folder(config: pytest.Config, name: str) -> Path | None:
+    """Return the folder that an option names, or None.
+
+    Raises:
+        UsageError: it is empty, or begins with the home folder of nobody.
+    """
+    words = value(config, name)
+    return None if words is None else paths.given(words)
 
 
 def selection(config: pytest.Config) -> Selection:

@@ -48,8 +48,8 @@ class Recorder:
     @property
     def path(self) -> Path:
         """Where the report goes."""
-        folder = options.value(self.config, "report-dir") or self.config.rootpath / "reports"
-        return Path(folder) / "report.json"
+        folder = options.folder(self.config, "report-dir") or self.config.rootpath / "reports"
+        return folder / "report.json"
 
     # --- before the first test ---------------------------------------------------------------
 

@@ -141,9 +141,8 @@ class State:
         if worker:
             busy = min(int(worker["workercount"]), self.groups or sys.maxsize)
             torch.set_num_threads(max(1, torch.get_num_threads() // busy))
-        directory = options.value(config, "mnist-dir")
         return Session(
-            directory=Path(directory) if directory else None,
+            directory=options.folder(config, "mnist-dir"),
             device=options.value(config, "device"),
             retrain=options.value(config, "retrain"),
             require_full=options.value(config, "require-full-data"),
@@ -185,6 +184,8 @@ def make(config: pytest.Config) -> State:
         papers, selection = registry.load_all(), options.selection(config)
         selection.check(papers.values())
         prepare_device(options.value(config, "device"))
+        for name in ("mnist-dir", "report-dir"):  # a wrong one is told before anything is made
+            options.folder(config, name)
     except ReproError as error:
         raise usage(error) from None
     return State(config, papers, selection)

@@ -161,6 +161,21 @@ def test_a_report_that_cannot_be_written_is_a_usage_error(runs):
     assert_one_clear_error(result, "ERROR: StoreError", "report.json cannot be written")
 
 
+@pytest.mark.parametrize("name", ["mnist-dir", "report-dir"])
+def test_an_empty_folder_is_a_usage_error(runs, name):
+    result = runs(f"--{name}", "")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert_one_clear_error(result, "UsageError", "a path that is empty")
+
+
+def test_the_home_folder_of_a_folder_is_expanded(runs, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    runs("--claim", "tiny-error", "--report-dir=~/there")
+    assert (tmp_path / "there" / "report.json").exists()
+    result = runs("--mnist-dir=~/mnist", full=False)
+    assert_one_clear_error(result, f"{tmp_path}/mnist is not a folder")
+
+
 def test_no_place_for_temporary_files_is_a_usage_error(runs, monkeypatch):
     def full(_factory):
         raise OSError(28, "No space left on device")
