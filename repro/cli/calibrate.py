@@ -96,6 +96,12 @@ def calibrate(args: argparse.Namespace) -> int:
     prepare_device(args.device)
     root = args.out or paths.fixtures(to_write=not args.check) / "populations"
     chosen = _chosen(args)
+    if args.check and args.data == "embedded":
+        raise UsageError(
+            "--check with --data embedded",
+            expected="full MNIST, which fresh seeds are held to",
+            do="leave --data out",
+        )
     if args.check:
         return _recheck(args, root, chosen)
     kinds = tuple(k for k in work.kinds_at_hand() if args.data in (k, "both"))

@@ -108,7 +108,7 @@ def seeds_for(held: Collection[Held], chosen: Collection[int]) -> list[int]:
 
     Raises:
         EvidenceError: there is nothing to hold a measurement against.
-        UsageError: a chosen seed is in a population.
+        UsageError: a chosen seed is in a population, or too few are chosen.
     """
     if not held:
         raise EvidenceError(
@@ -124,6 +124,12 @@ def seeds_for(held: Collection[Held], chosen: Collection[int]) -> list[int]:
             f"--check with --seeds {','.join(map(str, both))}, which the populations have",
             expected=f"fresh seeds, such as {following}-{following + FRESH - 1}",
             do="correct --seeds, or leave it out",
+        )
+    if 0 < len(chosen) < FRESH:  # one is beyond some band of hundreds by chance
+        raise UsageError(
+            f"--check with --seeds {','.join(map(str, chosen))}, one seed",
+            expected=f"{FRESH} fresh seeds or more, such as {following}-{following + FRESH - 1}",
+            do="name another one as well, or leave --seeds out",
         )
     return sorted(chosen) or list(range(following, following + FRESH))
 

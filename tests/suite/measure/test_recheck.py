@@ -111,6 +111,8 @@ def test_what_is_measured_is_never_remembered(check, tiny):
     ("words", "found"),
     [
         (["--seeds", "7-9"], "--check with --seeds 7, which the populations have"),
+        (["--seeds", "45"], "--check with --seeds 45, one seed"),
+        (["--data", "embedded"], "--check with --data embedded"),
         (["--seeds", ""], "--seeds "),
         (["--paper", "tinny"], "no paper 'tinny'"),
         (["--experiment", "toi"], "no experiment ['toi']"),
