@@ -170,17 +170,17 @@ def equivalent(
     False
     """
     x = as_sample(values, scale)
-    m, slack = float(x.mean()), SLACK * max(1.0, abs(published))
+    m, reach = float(x.mean()), margin - unit / 2 + SLACK * max(1.0, abs(published))
     if x.size == 1:
         return False
     if not has_spread(x):
-        return abs(m - published) + unit / 2 <= margin + slack
+        return abs(m - published) <= reach
     # Both ways, because a scale stretches the two sides of a rate differently.
     z, back, _ = scale.apply(np.append(x, published))
     half = student(x.size, 0.10) * float(z[:-1].std(ddof=1))
     around = ((float(z[:-1].mean()), published), (float(z[-1]), m))
     return all(
-        abs(back(middle + side * half) - other) + unit / 2 <= margin + slack
+        abs(back(middle + side * half) - other) <= reach
         for middle, other in around
         for side in (-1, 1)
     )
