@@ -19,6 +19,7 @@ from repro.judge import populations
 from repro.judge.populations import Archive, Population, Row, path_of
 from repro.markdown import mean, table
 from repro.papers import registry
+from repro.papers.goodfellow2015 import doc_tables as goodfellow
 from repro.papers.lacok2016 import doc_tables as lacok
 from repro.papers.popovic2017 import doc_tables as popovic
 from repro.papers.questions import doc_tables as questions
@@ -124,6 +125,18 @@ def test_lacok_epochs():
         + [("epochs", "as-written", f"{n}-{form}-{each}") for each in ATTACKED]
         for n in (10, 25, 50, 75, 100)
         for form in ("exact", "float32")
+    ]
+    assert archive.forms == {(4, True, False)}
+    assert text.endswith("\n\nSeeds measured: 2.\n")
+
+
+def test_goodfellow_epochs():
+    archive = Numbered()
+    text = goodfellow.epochs(archive)
+    names = ["clean-error", "fgsm-error", "fgsm-confidence", "rubbish-error", "rubbish-confidence"]
+    assert list(archive.rows(text)) == [
+        [str(n), *(("epochs", "maxout-hundred-epochs", f"{n}-{name}") for name in names)]
+        for n in (10, 30, 100)
     ]
     assert archive.forms == {(4, True, False)}
     assert text.endswith("\n\nSeeds measured: 2.\n")
