@@ -25,12 +25,7 @@ MOST_SEEDS = 10_000
 
 
 def train(args: argparse.Namespace) -> int:
-    """Train the networks of every experiment that ships, or of those named, into the cache.
-
-    Raises:
-        UsageError: an unknown paper, experiment or device, or a seed below 0.
-        DataError: no full MNIST is to be had.
-    """
+    """Train the networks of every experiment that ships, or of those named, into the cache."""
     from repro.lab.devices import prepare_device
     from repro.lab.mnist import data as mnist
     from repro.lab.networks.recipe import key
@@ -83,12 +78,6 @@ def calibrate(args: argparse.Namespace) -> int:
 
     With ``--check`` nothing is written; the status is 1 where fresh seeds lie outside a
     population's band.
-
-    Raises:
-        UsageError: unknown papers, experiments, seeds or device, or options that do not fit
-            together.
-        DataError: no full MNIST is to be had.
-        EvidenceError: a population has a seed of another configuration.
     """
     from repro.lab.devices import prepare_device
     from repro.measure import calibrate as work

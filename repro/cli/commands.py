@@ -30,12 +30,7 @@ if TYPE_CHECKING:  # which needs scipy
 
 
 def run(words: list[str]) -> int:
-    """Run the claims' tests, of papers outside as well; ``words`` are pytest's options.
-
-    Raises:
-        UsageError: the tests are not there, or pytest takes no path to them.
-        ClaimsError: ``REPRO_EXTRA_PAPERS`` names what is no folder of papers.
-    """
+    """Run the claims' tests, of papers outside as well; ``words`` are pytest's options."""
     import pytest
 
     tests = Path(os.path.relpath(paths.home() / "tests" / "claims"))
@@ -91,11 +86,7 @@ def _selection(args: argparse.Namespace) -> Selection:
 
 
 def claims(args: argparse.Namespace) -> int:
-    """List claims and their expected verdicts; or print CLAIMS.md, or the README's table.
-
-    Raises:
-        UsageError: an option matches no claim, or would leave CLAIMS.md with half a paper.
-    """
+    """List claims and their expected verdicts; or print CLAIMS.md, or the README's table."""
     papers, chosen = registry.load_all(), _selection(args)
     chosen.check(papers.values())
     if args.markdown and replace(chosen, papers=()):
@@ -145,12 +136,7 @@ def _list(papers: Iterable[Paper], chosen: Selection, statements: bool) -> None:
 
 
 def verdicts(args: argparse.Namespace) -> int:
-    """Judge every claim from the populations; 1 where a verdict is not the one on record.
-
-    Raises:
-        EvidenceError: a population is missing or damaged.
-        UsageError: an option, or the id, matches no claim.
-    """
+    """Judge every claim from the populations; 1 where a verdict is not the one on record."""
     from repro.report import listing
     from repro.report.result_row import band_row
 
@@ -188,10 +174,6 @@ def show(args: argparse.Namespace) -> int:
     """Tell one claim's whole story, from the answer to the line of code that judges it.
 
     Where several match a glob they are listed.
-
-    Raises:
-        UsageError: no claim matches.
-        EvidenceError: a population is missing or damaged.
     """
     from repro.cli import story
 
@@ -207,12 +189,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Tell what is wrong with a paper before anything is trained; 1 where something is.
-
-    Raises:
-        UsageError: there is no such paper.
-        ClaimsError: its records are not valid, or it has no experiments, or no text.
-    """
+    """Tell what is wrong with a paper before anything is trained; 1 where something is."""
     from repro.papers import check as checks
 
     offered = registry.experiments(args.paper)
@@ -231,11 +208,6 @@ def docs(args: argparse.Namespace) -> int:
     """Bring the documents' generated parts and the populations' hashes up to date.
 
     With ``--check`` nothing is written; the status is 1 where a document is not up to date.
-
-    Raises:
-        UsageError: the papers or the evidence are not the project's own.
-        ClaimsError: a document has a part that nothing makes.
-        EvidenceError: a population is damaged, lacks a metric, or leaves a number undefined.
     """
     from repro.cli import documents
 
@@ -258,12 +230,7 @@ def docs(args: argparse.Namespace) -> int:
 
 
 def data(args: argparse.Namespace) -> int:
-    """Tell every place where MNIST is looked for, in order; 1 where no full MNIST verifies.
-
-    Raises:
-        DataError: the folder that is named is not MNIST, or a download came to nothing.
-        UsageError: ``--fetch`` where downloading is switched off.
-    """
+    """Tell every place where MNIST is looked for, in order; 1 where no full MNIST verifies."""
     from repro.lab.mnist import data as mnist
 
     if args.fetch:
@@ -293,13 +260,7 @@ def data(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> int:
-    """Make the page of a report.json again, or a table; describe its folder with ``--crate``.
-
-    Raises:
-        UsageError: what is made would replace the report, or the folder cannot be described.
-        ReportError: the file is no complete report.
-        StoreError: the page or the table cannot be written.
-    """
+    """Make the page of a report.json again, or a table; describe its folder with ``--crate``."""
     from repro.report import crate, outputs
 
     name, write = {
@@ -321,11 +282,7 @@ def report(args: argparse.Namespace) -> int:
 
 
 def diff(args: argparse.Namespace) -> int:
-    """Tell what changed between two reports; 1 where a verdict did.
-
-    Raises:
-        ReportError: one of the files is no complete report.
-    """
+    """Tell what changed between two reports; 1 where a verdict did."""
     from repro.report import diff as differences
     from repro.report import report_json
 

@@ -94,10 +94,6 @@ def outdated(checkout: Path, populations: Path) -> dict[Path, str]:
     Args:
         checkout: the folder of the documents.
         populations: the folder of the populations.
-
-    Raises:
-        ClaimsError: a document has a part that nothing makes.
-        EvidenceError: a population is damaged, lacks a metric, or leaves a number undefined.
     """
     archive = Archive(populations, check_sums=False)  # which are brought up to date here
     papers = registry.load_all().values()

@@ -25,12 +25,7 @@ UNMEASURED = "not measured yet"
 
 
 def new_paper(args: argparse.Namespace) -> int:
-    """Write the files of a new paper, and print the commands that come next.
-
-    Raises:
-        UsageError: the id is none, or a file or a module is there already.
-        StoreError: a file cannot be written.
-    """
+    """Write the files of a new paper, and print the commands that come next."""
     root: Path | None = args.dir
     # A hyphen would make the ids of two papers' claims and populations look alike.
     if not re.fullmatch("[a-z0-9]+", args.id):
@@ -100,11 +95,6 @@ def expect(args: argparse.Namespace) -> int:
 
     Why a claim does not hold is for a person to say: a placeholder stands there until then.
     The status is 1 where something is left to be written.
-
-    Raises:
-        UsageError: there is no such paper, or it is an installed package's.
-        ClaimsError: its records are not valid, or cannot be edited.
-        EvidenceError: a population is damaged or lacks a metric.
     """
     from repro.judge import cases
     from repro.judge.populations import Archive

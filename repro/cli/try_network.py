@@ -60,15 +60,7 @@ PIPE = 100
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask the chosen claims of one network; write the report, its page and a table.
-
-    Raises:
-        UsageError: the network, the paper or a claim is named wrongly.
-        NetworkError, WeightsError: what was named is no network for MNIST.
-        DataError: no MNIST, not even the embedded sample.
-        EvidenceError: a population is damaged.
-        StoreError: the report cannot be written.
-    """
+    """Ask the chosen claims of one network; write the report, its page and a table."""
     from repro.lab import provenance
     from repro.lab.networks import given
     from repro.measure import run_progress, trial
@@ -165,7 +157,6 @@ def _authors(args: argparse.Namespace) -> Given:
     """Load what the paper's authors trained.
 
     Raises:
-        UsageError: they published none, or weights are given as well.
         WeightsError: it is not in the cache and cannot be downloaded.
     """
     load = registry.offered_by(args.paper, "authors", "load")

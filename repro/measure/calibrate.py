@@ -119,11 +119,7 @@ def _provenance(
 
 
 def missing(root: Path, paper: str, seed: int, names: Iterable[str], kinds: Iterable[Kind]) -> Job:
-    """Make the job that brings one seed's rows into every population that lacks them.
-
-    Raises:
-        EvidenceError: a population has a row of another configuration: evidence is not mixed.
-    """
+    """Make the job that brings one seed's rows into every population that lacks them."""
     wanted: list[tuple[Kind, str, str]] = []
     offered = registry.experiments(paper)
     for kind in kinds:

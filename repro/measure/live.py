@@ -26,11 +26,7 @@ def not_measurable(claim: Claim, data: Mnist) -> str:
 
 
 def experiment_of(claim: Claim, reading: str) -> Experiment:
-    """Return the experiment that measures a claim under a reading.
-
-    Raises:
-        ClaimsError: the record names what the paper's experiments do not offer.
-    """
+    """Return the experiment that measures a claim under a reading."""
     offered = registry.experiments(claim.paper)
     for error in check.unoffered(claim, offered, [reading]):
         raise error
@@ -64,11 +60,7 @@ def evidence_alone(claim: Claim, reading: str, session: Session) -> str:
 
 
 def check_evidence(claim: Claim, reading: str, archive: Archive, kind: Kind) -> None:
-    """Check that a claim's population is of the code's configuration.
-
-    Raises:
-        EvidenceError: it is damaged, or of another configuration.
-    """
+    """Check that a claim's population is of the code's configuration."""
     population = archive.population(kind, claim.paper, claim.experiment, reading)
     check_configuration(population, experiment_of(claim, reading), reading)
 

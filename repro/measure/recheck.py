@@ -51,10 +51,6 @@ def gated(paper: Paper, archive: Archive, names: Collection[str]) -> list[Held]:
     """Return what of the experiments ``names`` has a band to hold fresh seeds against.
 
     That is every claim, and every metric of an experiment that no claim reads.
-
-    Raises:
-        EvidenceError: a population is damaged, or of another configuration than the code's.
-        ClaimsError: a record names what the experiments do not offer.
     """
     offered = registry.experiments(paper.id)
     found = [
@@ -104,12 +100,7 @@ def _unclaimed(paper: str, experiment: Experiment, reading: str, population: Pop
 
 
 def seeds_for(held: Collection[Held], chosen: Collection[int]) -> list[int]:
-    """Return the seeds to measure: those chosen, or the next after the populations' largest.
-
-    Raises:
-        EvidenceError: there is nothing to hold a measurement against.
-        UsageError: a chosen seed is in a population, or too few are chosen.
-    """
+    """Return the seeds to measure: those chosen, or the next after the populations' largest."""
     if not held:
         raise EvidenceError(
             "no population with a band",

@@ -75,11 +75,7 @@ class Session:
     _artifacts: dict[str, Artifact] = field(default_factory=dict)
 
     def data(self) -> Mnist:
-        """Find MNIST, once.
-
-        Raises:
-            DataError: there is none, or none that the options allow.
-        """
+        """Find MNIST, once."""
         return self._data
 
     @cached_property
@@ -97,9 +93,6 @@ class Session:
 
         Whoever comes first measures all of them, so that what the readings share is
         computed once; every other process of the run reads the result.
-
-        Raises:
-            ReproError: no data, no weights, or a measurement that is not finite.
         """
         wanted = tuple(readings)
         with locked(self.shared / f"{paper}-{experiment}.lock"):
@@ -115,11 +108,7 @@ class Session:
         return run
 
     def at_hand(self, networks: Iterable[recipes.Recipe]) -> bool:
-        """Tell whether all of these are trained already; never with ``retrain``.
-
-        Raises:
-            WeightsError: one is there but damaged.
-        """
+        """Tell whether all of these are trained already; never with ``retrain``."""
         return all(
             recipes.key(recipe) in self._artifacts or self._store.lookup(recipe) is not None
             for recipe in networks

@@ -49,10 +49,6 @@ def rows(
     ``near_ties`` is there where the network is the authors' own, which must give the published
     numbers but for the images that it counts. ``missing`` says why there is no network at all;
     then no claim is asked. After an interrupt (Ctrl-C) no further one is.
-
-    Raises:
-        EvidenceError: a population is damaged.
-        DataError: no MNIST, not even the embedded sample.
     """
     kind = session.data().kind
     evidence = {reading: gather(paper, reading, archive, kind) for reading in paper.readings}

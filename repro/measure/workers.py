@@ -35,10 +35,6 @@ def run_jobs(
         jobs: what to measure.
         executor: of :func:`pool`; None measures in this process, one job after another.
         on_epoch: as :func:`measure` has it; not told by an executor.
-
-    Raises:
-        WorkerError: a process of the executor died, and nobody takes its seed over.
-        ReproError: as a job itself raised it.
     """
     if executor is None:
         for job in jobs:
@@ -72,10 +68,6 @@ def pool(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
 
     Where the context ends by an error or an interrupt, the worker processes are terminated at
     once: a training goes on at its last epoch when it is asked for again.
-
-    Raises:
-        UsageError: fewer than one worker, workers and a scheduler, Dask is not installed, or no
-            scheduler answers.
     """
     if workers < 1:
         raise UsageError(

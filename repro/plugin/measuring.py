@@ -80,11 +80,7 @@ class Measure:
         return measured
 
     def _no_population(self, claim: Claim) -> str:
-        """Say which population is missing; a measurement without it may be a training in vain.
-
-        Raises:
-            EvidenceError: a population is damaged, or of another configuration than the code's.
-        """
+        """Say which population is missing; a measurement without it may be a training in vain."""
         for kind in ("full", self.state.session.data().kind):
             live.check_evidence(claim, self.reading, self.state.archive, kind)
             if not self.state.evidence(claim, self.reading, kind).seeds:

@@ -72,21 +72,13 @@ def value(config: pytest.Config, name: str) -> Any:
 
 
 def folder(config: pytest.Config, name: str) -> Path | None:
-    """Return the folder that an option names, or None.
-
-    Raises:
-        UsageError: it is empty, or begins with the home folder of nobody.
-    """
+    """Return the folder that an option names, or None."""
     words = value(config, name)
     return None if words is None else paths.given(words)
 
 
 def selection(config: pytest.Config) -> Selection:
-    """Return the choice of claims that the options make.
-
-    Raises:
-        ReportError: ``--failed`` names no report of a run in which something failed.
-    """
+    """Return the choice of claims that the options make."""
     path, words = value(config, "failed"), (value(config, name) for name in chosen.OPTIONS)
     # A worker of xdist is told: the run's own report may be in the place of that one already.
     failed = getattr(config, "workerinput", {}).get("repro_failed", ())

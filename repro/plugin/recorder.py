@@ -55,11 +55,7 @@ class Recorder:
 
     @cached_property
     def header(self) -> dict[str, Any]:
-        """Environment, commit and data.
-
-        Raises:
-            pytest.UsageError: MNIST that the options ask for is not there.
-        """
+        """Environment, commit and data."""
         from repro.measure.header import new_header  # brings torch, which takes a second
 
         try:
@@ -96,11 +92,7 @@ class Recorder:
             self.begin()
 
     def begin(self) -> None:
-        """Write a report without footer, so that a run that is killed still shows.
-
-        Raises:
-            pytest.UsageError: the evidence is damaged, or the report cannot be written.
-        """
+        """Write a report without footer, so that a run that is killed still shows."""
         state = self.state
         if not state.tests:  # which need not cost the report of a run that had some
             self.notes.append("no claim was tested: no report is written, and none is replaced")

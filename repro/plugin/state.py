@@ -66,19 +66,11 @@ class State:
 
     @cached_property
     def archive(self) -> Archive:
-        """The committed populations.
-
-        Raises:
-            EvidenceError: there are none.
-        """
+        """The committed populations."""
         return Archive()
 
     def evidence(self, claim: Claim, reading: str, kind: Kind = "full") -> Evidence:
-        """Return what the populations say of a claim under a reading.
-
-        Raises:
-            EvidenceError: a population is damaged or lacks a metric.
-        """
+        """Return what the populations say of a claim under a reading."""
         spot = (claim.paper, reading, kind)
         if spot not in self._evidence:
             paper = self.papers[claim.paper]
@@ -86,11 +78,7 @@ class State:
         return self._evidence[spot][claim.id]
 
     def case(self, claim: Claim, reading: str) -> Case:
-        """Judge a claim under a reading from the committed populations.
-
-        Raises:
-            EvidenceError: a population is damaged or holds what cannot be measured.
-        """
+        """Judge a claim under a reading from the committed populations."""
         id_ = f"{claim.id}@{reading}"
         if id_ not in self._cases:
             evidence = self.evidence(claim, reading)
@@ -107,9 +95,6 @@ class State:
         """The folder that the run's processes share, in pytest's own base temporary folder.
 
         It is removed at the end; pytest removes that of a killed run some runs later.
-
-        Raises:
-            StoreError: there is no place for temporary files.
         """
         try:
             base: Path = self.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
@@ -173,11 +158,7 @@ def purpose_of(item: pytest.Item) -> Literal["verdict", "fresh", "control", "sna
 
 
 def make(config: pytest.Config) -> State:
-    """Load the records and hold the options to them.
-
-    Raises:
-        pytest.UsageError: a record is not valid, or an option names what is not there.
-    """
+    """Load the records and hold the options to them."""
     from repro.lab.devices import prepare_device
 
     try:

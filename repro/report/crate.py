@@ -37,11 +37,6 @@ def write(source: Path, who: str) -> Path:
     Args:
         source: a ``report.json``.
         who: who ran it: a name, or an ORCID such as ``https://orcid.org/0000-0001-2345-6789``.
-
-    Raises:
-        ReportError: ``source`` is no complete report.
-        UsageError: rocrate is not installed, or ``who`` is empty.
-        StoreError: the file cannot be written.
     """
     try:
         from rocrate.rocrate import ROCrate

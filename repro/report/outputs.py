@@ -18,24 +18,14 @@ KEPT = "report-{}.json"
 
 
 def write_page(source: Path, target: Path) -> None:
-    """Render the page of a report.
-
-    Raises:
-        ReportError: ``source`` is no complete report.
-        StoreError: ``target`` cannot be written.
-    """
+    """Render the page of a report."""
     from repro.report.page import html  # slow to import, and only pages need it
 
     _write(target, html.render(report_json.read(source)))
 
 
 def write_table(source: Path, target: Path) -> None:
-    """Write the results of a report as CSV, a line a claim and reading.
-
-    Raises:
-        ReportError: ``source`` is no complete report.
-        StoreError: ``target`` cannot be written.
-    """
+    """Write the results of a report as CSV, a line a claim and reading."""
     _write(target, results_csv.text(report_json.read(source)["claims"]))
 
 

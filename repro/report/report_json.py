@@ -98,11 +98,7 @@ def _validator() -> Any:
 
 
 def validate(report: Mapping[str, Any], *, name: str) -> None:
-    """Hold a report to its schema.
-
-    Raises:
-        ReportError: it does not fit; a report without footer is of a run that was cut off.
-    """
+    """Hold a report to its schema."""
     import jsonschema  # slow to import, and only reports need it
 
     error = jsonschema.exceptions.best_match(_validator().iter_errors(report))
@@ -138,12 +134,7 @@ def _check_sense(rows: Iterable[ResultRow], name: str) -> None:
 
 
 def write(path: Path, report: Mapping[str, Any], *, complete: bool) -> None:
-    """Write a report atomically; a complete one is held to the schema first.
-
-    Raises:
-        ReportError: a complete report does not fit the schema, or a number is not finite.
-        StoreError: the file cannot be written.
-    """
+    """Write a report atomically; a complete one is held to the schema first."""
     try:
         # NaN is no JSON: a report with one must fail here, not in its readers.
         text = json.dumps(report, indent=1, allow_nan=False)
@@ -189,11 +180,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def failed(path: Path) -> tuple[str, ...]:
-    """Name what failed in a run: each row as ``claim@reading``, and the snapshots.
-
-    Raises:
-        ReportError: the file is no complete report of a run, or nothing in it failed.
-    """
+    """Name what failed in a run: each row as ``claim@reading``, and the snapshots."""
     report = read(path)
     rows = [f"{r['id']}@{r['reading']}" for r in report["claims"] if r["outcome"] in BROKEN]
     snapshots = [report["footer"].get(f"snapshots_{what}", ()) for what in ("failed", "first")]
