@@ -40,8 +40,8 @@ def parts(archive: Archive, cases: Sequence[Case]) -> dict[str, str]:
         text = path.read_text(encoding="utf-8")
         made[f"template {path.name}"] = f"```{language}\n{text}```\n"
     for paper in registry.folders():
-        for name, table in registry.tables(paper).items():
-            made[f"{paper} {name}"] = table(archive)
+        tables = registry.offered_by(paper, "doc_tables", "TABLES") or {}
+        made |= {f"{paper} {name}": table(archive) for name, table in tables.items()}
     return made
 
 

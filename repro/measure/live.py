@@ -10,7 +10,6 @@ from repro.judge.freshness import gates, outside_gate, tolerance
 from repro.judge.populations import Archive, Kind, name_of
 from repro.judge.verdicts import Judgement
 from repro.lab.mnist.data import Mnist
-from repro.measure.calibrate import check_configuration
 from repro.measure.session import Measured, Session
 from repro.papers import check, registry
 from repro.papers.experiment import SEED, Experiment
@@ -57,12 +56,6 @@ def evidence_alone(claim: Claim, reading: str, session: Session) -> str:
         f"judged from the committed population alone: {len(networks)} networks a seed, which do "
         f"not ship (repro train {claim.paper} --experiment {experiment.name} trains them)"
     )
-
-
-def check_evidence(claim: Claim, reading: str, archive: Archive, kind: Kind) -> None:
-    """Check that a claim's population is of the code's configuration."""
-    population = archive.population(kind, claim.paper, claim.experiment, reading)
-    check_configuration(population, experiment_of(claim, reading), reading)
 
 
 def recorded(claim: Claim, reading: str, archive: Archive, kind: Kind) -> Measured:

@@ -79,7 +79,8 @@ def rows(
                 if near_ties and kind == "full" and isinstance(claim, PublishedClaim):
                     run, spot = session.run_of(paper.id), (claim.experiment, reading)
                     ties = run.once(("near ties", *spot), partial(near_ties, run, *spot, TIE))
-                    same, published = _published(claim, reading, measured, ties)
+                    arithmetic = partial(other_arithmetic, name_of(paper.id, *spot))
+                    same, published = compare(claim, measured.values, ties, arithmetic)
                     standing = "exact" if same else "differs"
                     said = f"{published}; {said}"
                 said += beside(claim, reading)
@@ -141,14 +142,6 @@ def _standing(case: Case, measured: Measured) -> tuple[Standing, str]:
         return stands, f"{sides[0]} the band of {trainings}"
     counted = ", ".join(f"{sides.count(side)} {side}" for side in dict.fromkeys(sides))
     return stands, f"yours at {len(sides)} points, in the bands of {trainings}: {counted}"
-
-
-def _published(
-    claim: PublishedClaim, reading: str, measured: Measured, ties: Mapping[str, tuple[int, int]]
-) -> tuple[bool, str]:
-    """Tell whether the authors' network measures what they published, and a sentence."""
-    name = name_of(claim.paper, claim.experiment, reading)
-    return compare(claim, measured.values, ties, partial(other_arithmetic, name))
 
 
 def _side(x: float, band: Band | None) -> str:

@@ -11,7 +11,7 @@ import importlib
 import itertools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +23,6 @@ from repro.claims.records import Paper
 from repro.errors import ClaimsError, UsageError
 
 if TYPE_CHECKING:  # experiments need torch, which the claim records never load
-    from repro.judge.populations import Archive
     from repro.papers.experiment import Experiment
 
 
@@ -115,18 +114,6 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
             do="add it",
         )
     return {experiment.name: experiment for experiment in found}
-
-
-def tables(paper: str) -> Mapping[str, Callable[[Archive], str]]:
-    """Load the tables for documents that a paper's optional ``doc_tables.py`` offers.
-
-    Each takes the archive of populations and gives Markdown.
-
-    Raises:
-        ClaimsError: it has no ``TABLES``.
-    """
-    found: Mapping[str, Callable[[Archive], str]] = offered_by(paper, "doc_tables", "TABLES") or {}
-    return found
 
 
 def offered_by(paper: str, name: str, offer: str) -> Any:

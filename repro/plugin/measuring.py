@@ -11,7 +11,9 @@ from repro.claims.records import Claim, InconsistencyClaim
 from repro.errors import EvidenceError, ReproError
 from repro.judge.cases import judge_claim
 from repro.measure import live
+from repro.measure.calibrate import check_configuration
 from repro.measure.session import Measured
+from repro.papers.experiment import Experiment
 from repro.plugin.state import State
 from repro.report.failure import failure_text
 from repro.report.result_row import ResultRow, new_row
@@ -58,9 +60,9 @@ class Measure:
         found, session, reading = self.found, self.state.session, self.reading
         found.not_run, measured = True, None
         try:
-            live.experiment_of(claim, reading)
+            experiment = live.experiment_of(claim, reading)
             why = "" if any_images else live.not_measurable(claim, session.data())
-            if why := why or self._no_population(claim):
+            if why := why or self._no_population(claim, experiment):
                 found.reason = why
             elif alone := live.evidence_alone(claim, reading, session):
                 found.reason, kind = alone, session.data().kind
@@ -79,11 +81,12 @@ class Measure:
             pytest.skip(found.reason)  # judged from the population; nothing of this machine
         return measured
 
-    def _no_population(self, claim: Claim) -> str:
+    def _no_population(self, claim: Claim, experiment: Experiment) -> str:
         """Say which population is missing; a measurement without it may be a training in vain."""
-        for kind in ("full", self.state.session.data().kind):
-            live.check_evidence(claim, self.reading, self.state.archive, kind)
-            if not self.state.evidence(claim, self.reading, kind).seeds:
+        state, spot = self.state, (claim.paper, claim.experiment, self.reading)
+        for kind in ("full", state.session.data().kind):
+            check_configuration(state.archive.population(kind, *spot), experiment, self.reading)
+            if not state.evidence(claim, self.reading, kind).seeds:
                 which = "" if kind == "full" else " of the embedded sample"
                 return f"no population{which} yet (repro calibrate makes it)"
         return ""

@@ -69,10 +69,10 @@ class Numbered:
                 yield [self.said(cell) for cell in line.strip("| ").split(" | ")]
 
 
-@pytest.mark.parametrize("paper", ["lacok2016", "popovic2017"])
+@pytest.mark.parametrize("paper", [lacok, popovic])
 def test_of_no_evidence_there_is_no_number(paper):
     archive = SimpleNamespace(population=lambda *_: Population(Path(), ()))
-    for made in registry.tables(paper).values():
+    for made in paper.TABLES.values():
         assert not re.search(r"\| \d+\.\d", made(archive))
 
 
