@@ -10,18 +10,20 @@ from repro.markdown import mean, table
 from repro.papers.popovic2017.common import READINGS
 
 
-def matrix(metric: str, reading: str, archive: Archive) -> str:
+def matrix(paper: str, metric: str, reading: str, corner: str, archive: Archive) -> str:
     """Write the mean over the seeds for every source (row) and target (column).
 
     Args:
-        metric: ``target-success``, ``sure-success``, ``target-rms`` or ``sure-rms``.
+        paper: whose experiment ``targeted`` has the metrics ``metric-source-target``.
+        metric: such as ``target-success`` or ``sure-rms``.
         reading: of the population.
+        corner: the title of the column of sources.
         archive: the populations.
 
     Raises:
         EvidenceError: the population is damaged or lacks a metric.
     """
-    population = archive.population("full", "popovic2017", "targeted", reading)
+    population = archive.population("full", paper, "targeted", reading)
     digits = 2 if metric.endswith("success") else 3
 
     def cell(source: int, target: int) -> str:
@@ -29,7 +31,7 @@ def matrix(metric: str, reading: str, archive: Archive) -> str:
         return mean(values, digits, spread=False)
 
     rows = [[str(source), *(cell(source, to) for to in range(10))] for source in range(10)]
-    return table([r"from \ to", *map(str, range(10))], rows)
+    return table([corner, *map(str, range(10))], rows)
 
 
 def summary(archive: Archive) -> str:
@@ -54,7 +56,7 @@ def summary(archive: Archive) -> str:
 TABLES: Mapping[str, Callable[[Archive], str]] = {
     "targeted": summary,
     **{
-        f"{metric} {reading}": partial(matrix, metric, reading)
+        f"{metric} {reading}": partial(matrix, "popovic2017", metric, reading, r"from \ to")
         for metric in ("target-success", "target-rms", "sure-success", "sure-rms")
         for reading in READINGS
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from repro.judge.cases import judge
 from repro.judge.populations import Archive
 from repro.markdown import mean, table
 from repro.papers import registry
+from repro.papers.popovic2017.doc_tables import matrix
 from repro.papers.questions.noise import CLASSES, PAIRS, READING
 
 PAPER = "questions"
@@ -39,26 +41,8 @@ def answers(archive: Archive) -> str:
     return table(titles, rows)
 
 
-def pairs(archive: Archive) -> str:
-    """Write the share of each class (row) that its noise has read as each other one (column).
-
-    Raises:
-        EvidenceError: the population is damaged or lacks a metric.
-    """
-    population = archive.population("full", PAPER, "targeted", READING)
-    rows = [
-        [
-            str(source),
-            *(
-                "–"
-                if source == target
-                else mean(population.values(f"success-{source}-{target}"), 2, spread=False)
-                for target in CLASSES
-            ),
-        ]
-        for source in CLASSES
-    ]
-    return table(["class", *map(str, CLASSES)], rows)
+pairs = partial(matrix, PAPER, "success", READING, "class")
+"""Write the share of each class (row) that its noise has read as each other one (column)."""
 
 
 CELL = 28
