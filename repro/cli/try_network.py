@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
             Path(shared), directory=args.mnist_dir, offline=args.offline, given=network
         )
         command = shlex.join(["repro", *sys.argv[1:]])
-        header = new_header(session.data(), "cpu", command) | {
+        header = new_header(session.data, "cpu", command) | {
             "kind": "try",
             "network": {
                 "name": args.network,

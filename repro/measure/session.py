@@ -74,12 +74,9 @@ class Session:
     _runs: dict[str, Run] = field(default_factory=dict)
     _artifacts: dict[str, Artifact] = field(default_factory=dict)
 
-    def data(self) -> Mnist:
-        """Find MNIST, once."""
-        return self._data
-
     @cached_property
-    def _data(self) -> Mnist:
+    def data(self) -> Mnist:
+        """MNIST, found once."""
         return mnist.find(self.directory, offline=self.offline, require_full=self.require_full)
 
     @cached_property
@@ -101,7 +98,7 @@ class Session:
     def run_of(self, paper: str) -> Run:
         """Return the one run of a paper's experiments in this process, with what it remembers."""
         run = self._runs.setdefault(
-            paper, Run(self.data(), SEED, self._obtain, self.device, shared=self.shared / paper)
+            paper, Run(self.data, SEED, self._obtain, self.device, shared=self.shared / paper)
         )
         if self.given is not None:
             run.stand_in = self.given.network
@@ -145,6 +142,6 @@ class Session:
             def told(done: int, total: int, cost: float) -> None:
                 note.write_text(said(done, total, cost), encoding="utf-8")
 
-            self._artifacts[key] = self._store.obtain(recipe, self.data(), on_epoch=told)
+            self._artifacts[key] = self._store.obtain(recipe, self.data, on_epoch=told)
             note.unlink(missing_ok=True)
         return self._artifacts[key]

@@ -50,7 +50,7 @@ def rows(
     numbers but for the images that it counts. ``missing`` says why there is no network at all;
     then no claim is asked. After an interrupt (Ctrl-C) no further one is.
     """
-    kind = session.data().kind
+    kind = session.data.kind
     evidence = {reading: gather(paper, reading, archive, kind) for reading in paper.readings}
     chosen = [
         case_of(claim, reading, evidence[reading][claim.id])
@@ -109,7 +109,7 @@ def _not_asked(case: Case, session: Session) -> str:
     networks = live.experiment_of(claim, case.reading).networks(SEED, case.reading)
     if TARGET not in networks:
         return f"yours cannot stand for the networks that it is about: {', '.join(networks)}"
-    if why := live.not_measurable(claim, session.data()):
+    if why := live.not_measurable(claim, session.data):
         return why
     if not trainings or not (isinstance(claim, OrderingClaim) or any(_bands(case))):
         return f"nothing to hold it against: the population has {trainings} trainings"

@@ -61,11 +61,11 @@ class Measure:
         found.not_run, measured = True, None
         try:
             experiment = live.experiment_of(claim, reading)
-            why = "" if any_images else live.not_measurable(claim, session.data())
+            why = "" if any_images else live.not_measurable(claim, session.data)
             if why := why or self._no_population(claim, experiment):
                 found.reason = why
             elif alone := live.evidence_alone(claim, reading, session):
-                found.reason, kind = alone, session.data().kind
+                found.reason, kind = alone, session.data.kind
                 measured = live.recorded(claim, reading, self.state.archive, kind)
             else:
                 wanted = self.state.readings_wanted(claim, reading)
@@ -84,7 +84,7 @@ class Measure:
     def _no_population(self, claim: Claim, experiment: Experiment) -> str:
         """Say which population is missing; a measurement without it may be a training in vain."""
         state, spot = self.state, (claim.paper, claim.experiment, self.reading)
-        for kind in ("full", state.session.data().kind):
+        for kind in ("full", state.session.data.kind):
             check_configuration(state.archive.population(kind, *spot), experiment, self.reading)
             if not state.evidence(claim, self.reading, kind).seeds:
                 which = "" if kind == "full" else " of the embedded sample"
@@ -100,7 +100,7 @@ def result_row(state: State, claim: Claim, reading: str, found: Found | None) ->
     try:
         row = new_row(state.case(claim, reading))
         if found is not None and found.measured is not None:
-            kind = state.session.data().kind
+            kind = state.session.data.kind
             here = judge_claim(claim, state.evidence(claim, reading, kind))
             live.fill(row, claim, found.measured, here, kind)
             with suppress(EvidenceError):  # no row of seed 0 to compare it with

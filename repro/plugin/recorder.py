@@ -59,7 +59,7 @@ class Recorder:
         from repro.measure.header import new_header  # brings torch, which takes a second
 
         try:
-            data = self.state.session.data()
+            data = self.state.session.data
         except ReproError as error:
             raise usage(error) from None
         command = shlex.join(["pytest", *map(str, self.config.invocation_params.args)])

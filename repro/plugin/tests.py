@@ -93,7 +93,7 @@ def population(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Ev
 def population_here(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Evidence:
     """Give the same on the images that this run has: full MNIST, or the embedded sample."""
     state = request.config.stash[STATE]
-    return state.evidence(claim, reading, state.session.data().kind)
+    return state.evidence(claim, reading, state.session.data.kind)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def seed0(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Measure
 
     state = request.config.stash[STATE]
     try:
-        return live.recorded(claim, reading, state.archive, state.session.data().kind)
+        return live.recorded(claim, reading, state.archive, state.session.data.kind)
     except EvidenceError:
         return None
 
@@ -130,7 +130,7 @@ def shipped(claim: Claim, measure: Measure) -> dict[str, float]:
 @pytest.fixture
 def snapshot(request: pytest.FixtureRequest, claim: Claim, reading: str) -> Snapshot:
     """Give the experiment's snapshot: what its networks measured when they were shipped."""
-    kind = request.config.stash[STATE].session.data().kind
+    kind = request.config.stash[STATE].session.data.kind
     return Snapshot(kind, name_of(claim.paper, claim.experiment, reading))
 
 

@@ -164,7 +164,7 @@ def test_data_are_found_once_and_with_the_run_s_options(make, monkeypatch, home)
 
     monkeypatch.setattr(session.mnist, "find", finding)
     one = make(directory=home / "mnist", offline=True, require_full=True)
-    assert one.data() is one.data()
+    assert one.data is one.data
     assert asked == [(home / "mnist", {"offline": True, "require_full": True})]
 
 
@@ -174,13 +174,13 @@ def test_a_directory_without_data_is_an_error(make, home):
 
 
 def test_on_the_sample_shipped_weights_are_measured(make, monkeypatch, home):
-    artifact = session.Store().obtain(fakes.SmallRecipe(), make().data())
+    artifact = session.Store().obtain(fakes.SmallRecipe(), make().data)
     session.Store().ship(artifact)
-    digits = make().data().test
+    digits = make().data.test
     monkeypatch.delenv("REPRO_MNIST_DIR")
     monkeypatch.setattr(sample, "load", lambda: digits)
     one = make()
-    assert one.data().kind == "embedded"
+    assert one.data.kind == "embedded"
     assert one.measured("small", "net", ["plain"])["plain"].sources == ["shipped"]
     assert fakes.notes().count("train 0") == 1
     (home / "fixtures" / "weights" / "small-seed0.safetensors").unlink()

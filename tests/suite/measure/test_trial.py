@@ -49,7 +49,7 @@ def rows(tiny, monkeypatch):
             return dict.fromkeys(readings, Measured(found, [], []))
 
         session = SimpleNamespace(
-            data=lambda: SimpleNamespace(kind=kind),
+            data=SimpleNamespace(kind=kind),
             at_hand=lambda _: at_hand,
             measured=measured,
             run_of=lambda _: run,
