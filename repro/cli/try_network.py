@@ -64,7 +64,6 @@ def run(args: argparse.Namespace) -> int:
     from repro.lab import provenance
     from repro.lab.networks import given
     from repro.measure import run_progress, trial
-    from repro.measure.header import new_header
     from repro.measure.progress import duration
     from repro.measure.session import Session
     from repro.papers import picture
@@ -114,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
             Path(shared), directory=args.mnist_dir, offline=args.offline, given=network
         )
         command = shlex.join(["repro", *sys.argv[1:]])
-        header = new_header(session.data, "cpu", command) | {
+        header = provenance.header(session.data, "cpu", command) | {
             "kind": "try",
             "network": {
                 "name": args.network,

@@ -1,4 +1,4 @@
-"""What produced a number: versions, processor, threads, kernel, device."""
+"""What produced a number: versions, processor, threads, kernel, device, commit and data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 
+from repro import paths
 from repro.lab import matmul
+from repro.lab.mnist.data import Mnist
 
 LIMITS = (
     *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE"),
@@ -92,6 +94,28 @@ def last(folder: Path, form: str, path: Path | None = None) -> str:
         return _git(folder, "log", "-1", f"--format={form}", "--", *([str(path)] if path else []))
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def header(data: Mnist, device: str, command: str) -> dict[str, Any]:
+    """Say what a report's numbers were made with; ``coverage`` is still to come."""
+    about, home = describe(device), paths.home()
+    revision, dirty = commit(home)
+    known = revision != "unknown"  # else git would tell of another project
+    return {
+        "kind": "run",
+        "commit": revision,
+        "subject": last(home, "%s") if known else "",
+        "evidence": last(home, "%h", paths.fixtures() / "populations") if known else "",
+        "dirty": dirty,
+        "versions": {name: about[name] for name in ("python", "torch", "numpy")},
+        "cpu": about["cpu"],
+        "instructions": instructions(),
+        "threads": about["threads"],
+        "device": about["device"],
+        "data": {"kind": data.kind, "source": data.source, "hashes": data.hashes},
+        "command": command,
+        "start": now(),
+    }
 
 
 def _git(folder: Path, *words: str) -> str:

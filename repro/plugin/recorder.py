@@ -56,14 +56,14 @@ class Recorder:
     @cached_property
     def header(self) -> dict[str, Any]:
         """Environment, commit and data."""
-        from repro.measure.header import new_header  # brings torch, which takes a second
+        from repro.lab import provenance  # brings torch, which takes a second
 
         try:
             data = self.state.session.data
         except ReproError as error:
             raise usage(error) from None
         command = shlex.join(["pytest", *map(str, self.config.invocation_params.args)])
-        return new_header(data, options.value(self.config, "device"), command)
+        return provenance.header(data, options.value(self.config, "device"), command)
 
     def pytest_report_header(self) -> list[str]:
         """Show environment, data and commit."""
