@@ -11,9 +11,10 @@ from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
 from repro.papers.goodfellow2015.networks import maxout, rbf, softmax_regression
 from repro.papers.goodfellow2015.shallow import (
     EPS,
+    FOOLING,
     SCORES,
     above_half,
-    noisy,
+    fooling,
     rubbish,
     scores,
     softmax_of,
@@ -45,28 +46,14 @@ def attacked(run: Run, network: Network) -> Tensor:
 
 def _maxout(run: Run, reading: str) -> Measurements:
     """Measure section 4's maxout network, and appendix A's."""
-    network, y = run.networks[TARGET], run.labels()
-    sets = {
-        "clean": run.images(),
-        "fgsm": attacked(run, network),
-        "random": noisy(run, run.images()),
-    }
-    if reading == "thirty-epochs-clipped":
-        sets = {name: each.clamp(0, 1) for name, each in sets.items()}
-    result: Measurements = {}
-    for name, images in sets.items():
-        result |= scores(name, softmax_of(network, images), y)
+    network = run.networks[TARGET]
+    p, before = softmax_of(network, rubbish(run)), run.untrained(maxout(seed=run.seed))
+    clipped = reading == "thirty-epochs-clipped"
+    result = fooling(run, attacked(run, network), p, before, clipped=clipped)
     if reading == "thirty-epochs-on-mistakes":
-        for name in sets:
+        for name in ("clean", "fgsm", "random"):
             result[f"{name}-confidence"] = result[f"{name}-confidence-on-mistakes"]
-    p = softmax_of(network, rubbish(run))
-    fooled, before = above_half(p), run.untrained(maxout(seed=run.seed))
-    classes = p[fooled].argmax(dim=1)
-    result["rubbish-error"] = float(fooled.double().mean())
-    result["rubbish-confidence-on-mistakes"] = float(p.amax(dim=1)[fooled].mean())
-    result["untrained-rubbish-error"] = float(
-        above_half(softmax_of(before, rubbish(run))).double().mean()
-    )
+    classes = p[above_half(p)].argmax(dim=1)
     result["rubbish-share-of-5s"] = float((classes == 5).double().mean())
     result["rubbish-given-8"] = float((classes == 8).double().sum() / len(p))
     result["clean-share-of-5s"] = float((run.labels() == 5).double().mean())
@@ -123,10 +110,7 @@ EXPERIMENTS = (
         networks=lambda seed, _: {TARGET: maxout(seed=seed)},
         measure=_maxout,
         metrics=(
-            *named(("clean", "fgsm", "random"), SCORES),
-            "rubbish-error",
-            "rubbish-confidence-on-mistakes",
-            "untrained-rubbish-error",
+            *FOOLING,
             "rubbish-share-of-5s",
             "rubbish-given-8",
             "clean-share-of-5s",

@@ -78,24 +78,44 @@ def above_half(p: Tensor) -> Tensor:
     return p.amax(dim=1) > 0.5
 
 
-def _softmax(run: Run, reading: str) -> Measurements:
-    """Measure section 4's softmax regression, and appendix A's."""
-    network, x, y = run.networks[TARGET], run.images(), run.labels()
-    before = run.untrained(softmax_regression(run.seed, EPOCHS[reading]))
-    gradient = fgsm.loss_gradient(network, x, y)
-    sets = {"clean": x, "fgsm": fgsm.fgsm(x, gradient, eps=EPS), "random": noisy(run, x)}
-    if reading == "one-epoch-clipped":
-        sets = {name: each.clamp(0, 1) for name, each in sets.items()}
-    outputs = softmax_of(network, rubbish(run))
-    fooled = above_half(outputs)
-    result = {"zero-gradient-share": fgsm.zero_gradient_share(gradient)}
-    for name, images in sets.items():
-        result |= scores(name, softmax_of(network, images), y)
+def fooling(
+    run: Run, attacked: Tensor, outputs: Tensor, before: Network, *, clipped: bool
+) -> Measurements:
+    """Measure section 4's numbers of a network with a softmax on top, and appendix A's.
+
+    ``attacked`` are its FGSM images (N, 784), ``outputs`` what it gives for :func:`rubbish`, and
+    ``before`` is the network before its training. ``clipped`` images are, after the attack.
+    """
+    x = run.images()
+    result: Measurements = {}
+    for name, images in (("clean", x), ("fgsm", attacked), ("random", noisy(run, x))):
+        p = softmax_of(run.networks[TARGET], images.clamp(0, 1) if clipped else images)
+        result |= scores(name, p, run.labels())
+    fooled, blank = above_half(outputs), above_half(softmax_of(before, rubbish(run)))
     result["rubbish-error"] = float(fooled.double().mean())
     result["rubbish-confidence-on-mistakes"] = float(outputs.amax(dim=1)[fooled].mean())
-    blank = above_half(softmax_of(before, rubbish(run)))
     result["untrained-rubbish-error"] = float(blank.double().mean())
     return result
+
+
+FOOLING = (
+    *named(("clean", "fgsm", "random"), SCORES),
+    "rubbish-error",
+    "rubbish-confidence-on-mistakes",
+    "untrained-rubbish-error",
+)
+
+
+def _softmax(run: Run, reading: str) -> Measurements:
+    """Measure section 4's softmax regression, and appendix A's."""
+    network, x = run.networks[TARGET], run.images()
+    gradient = fgsm.loss_gradient(network, x, run.labels())
+    attacked, outputs = fgsm.fgsm(x, gradient, eps=EPS), softmax_of(network, rubbish(run))
+    before = run.untrained(softmax_regression(run.seed, EPOCHS[reading]))
+    return {
+        "zero-gradient-share": fgsm.zero_gradient_share(gradient),
+        **fooling(run, attacked, outputs, before, clipped=reading == "one-epoch-clipped"),
+    }
 
 
 def _logistic(run: Run, reading: str) -> Measurements:
@@ -172,13 +192,7 @@ EXPERIMENTS = (
         readings=tuple(EPOCHS),
         networks=lambda seed, reading: {TARGET: softmax_regression(seed, EPOCHS[reading])},
         measure=_softmax,
-        metrics=(
-            "zero-gradient-share",
-            *named(("clean", "fgsm", "random"), SCORES),
-            "rubbish-error",
-            "rubbish-confidence-on-mistakes",
-            "untrained-rubbish-error",
-        ),
+        metrics=("zero-gradient-share", *FOOLING),
     ),
     Experiment(
         name="logistic",

@@ -366,7 +366,7 @@ def test_agreement_is_over_the_mistakes_of_those_compared(run):
     roles = {TARGET: 0, "softmax": 5, "rbf": 300}  # the first two share half of their pixels
     run.networks = {role: ModuleNetwork(Pixels(first)) for role, first in roles.items()}
     measured = maxout._agreement(run, "thirty-epochs")
-    x, y = maxout.attacked(run), run.labels()
+    x, y = maxout.attacked(run, run.networks[TARGET]), run.labels()
     m, s, r = (x[:, first : first + 10].argmax(dim=1) for first in roles.values())
     wrong = m != y
     assert measured["softmax-gives-maxouts-class"] == pytest.approx(
