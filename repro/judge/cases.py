@@ -101,17 +101,16 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
         return Judgement(Verdict.PAPER_INCONSISTENT, 0, claim.statement)
     if not evidence.seeds:
         return Judgement(Verdict.NOT_RUN, 0, "no population yet")
-    p, columns = evidence.p_adjusted, _columns(evidence, claim.own_metrics())
-    control = claim.own_metrics(claim.control.metric) if claim.control else []
+    p = evidence.p_adjusted
     if not isinstance(claim, PublishedClaim):
-        p_adjusted = 1.0 if p is None else p
         return judge_ordering(
             evidence.differences,
-            p_adjusted=p_adjusted,
+            p_adjusted=1.0 if p is None else p,
             family=evidence.family,
             independent=evidence.independent,
         )
-    number = isinstance(claim, NumberClaim)
+    number, columns = isinstance(claim, NumberClaim), _columns(evidence, claim.own_metrics())
+    control = claim.own_metrics(claim.control.metric) if claim.control else []
     return judge_numbers(
         columns[:, 0] if number else columns,
         published=claim.points[0] if number else claim.points,
@@ -167,6 +166,12 @@ def gather(
         id_: replace(each, p_adjusted=adjusted.get(id_), family=round(factors.get(id_, 1)))
         for id_, each in found.items()
     }
+
+
+def unjudged(claim: Claim, reading: str) -> Case:
+    """Return a claim under a reading before anything is judged."""
+    nothing = Judgement(Verdict.NOT_RUN, 0, "not judged yet")
+    return Case(claim, reading, claim.readings[reading], nothing)
 
 
 def case_of(claim: Claim, reading: str, evidence: Evidence) -> Case:

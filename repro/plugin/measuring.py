@@ -9,7 +9,7 @@ import pytest
 
 from repro.claims.records import Claim, InconsistencyClaim
 from repro.errors import EvidenceError, ReproError
-from repro.judge.cases import judge_claim
+from repro.judge.cases import judge_claim, unjudged
 from repro.measure import live
 from repro.measure.calibrate import check_configuration
 from repro.measure.session import Measured
@@ -107,7 +107,7 @@ def result_row(state: State, claim: Claim, reading: str, found: Found | None) ->
                 seed0 = live.recorded(claim, reading, state.archive, kind)
                 row["drift"] = live.drift(claim, reading, found.measured, seed0)
     except ReproError as error:
-        row = new_row(state.unjudged(claim, reading))
+        row = new_row(unjudged(claim, reading))
         row["reason"] = error.in_one_line
         return row
     if found is not None:

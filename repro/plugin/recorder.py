@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from repro.errors import ReproError, StoreError
+from repro.judge.cases import unjudged
 from repro.judge.overview import Explained, explained
 from repro.judge.populations import Kind, name_of
 from repro.papers import picture
@@ -97,7 +98,7 @@ class Recorder:
         if not state.tests:  # which need not cost the report of a run that had some
             self.notes.append("no claim was tested: no report is written, and none is replaced")
             return
-        cases = [state.unjudged(claim, reading) for claim, reading in state.under_readings()]
+        cases = [unjudged(*spot) for spot in state.under_readings()]
         rows = {case.id: new_row(case) for case in cases}
         for test in state.tests.values():
             if test.purpose == "verdict":
@@ -236,7 +237,7 @@ class Recorder:
 
         cases = []
         for claim, reading in self.state.under_readings():
-            case = self.state.unjudged(claim, reading)
+            case = unjudged(claim, reading)
             if case.id not in self.told:
                 before = self.rows[case.id]
                 row = self.rows[case.id] = result_row(self.state, claim, reading, None)

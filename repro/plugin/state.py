@@ -13,12 +13,10 @@ import pytest
 
 from repro.claims.records import Claim, Paper
 from repro.claims.selection import Selection
-from repro.claims.verdict import Verdict
 from repro.errors import ReproError, StoreError
 from repro.judge import cases
 from repro.judge.cases import Case, Evidence
 from repro.judge.populations import Archive, Kind
-from repro.judge.verdicts import Judgement
 from repro.papers import registry
 from repro.plugin import options
 from repro.plugin.xdist import Test
@@ -84,11 +82,6 @@ class State:
             evidence = self.evidence(claim, reading)
             self._cases[id_] = cases.case_of(claim, reading, evidence)
         return self._cases[id_]
-
-    def unjudged(self, claim: Claim, reading: str) -> Case:
-        """Return a claim under a reading before anything is judged."""
-        nothing = Judgement(Verdict.NOT_RUN, 0, "not judged yet")
-        return Case(claim, reading, claim.readings[reading], nothing)
 
     @cached_property
     def shared(self) -> Path:

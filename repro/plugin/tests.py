@@ -14,7 +14,7 @@ import pytest
 
 from repro.claims.records import Claim, Control, Expectation, InconsistencyClaim
 from repro.errors import EvidenceError
-from repro.judge.cases import Evidence
+from repro.judge.cases import Evidence, unjudged
 from repro.judge.populations import name_of
 from repro.plugin.snapshots import NoSnapshotError, Snapshot
 from repro.plugin.state import ROW, STATE, purpose_of, spot_of
@@ -154,7 +154,7 @@ def pytest_runtest_makereport(
     error = call.excinfo.value if call.excinfo else None
     if call.when == "setup":
         # Known before anything is measured: JUnit's XML names a claim that breaks as well.
-        row = new_row(state.unjudged(*spot))
+        row = new_row(unjudged(*spot))
     else:
         row = result_row(state, *spot, item.stash.get(FOUND, None))
     if purpose_of(item) == "verdict":

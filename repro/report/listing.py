@@ -12,8 +12,7 @@ from rich.text import Text
 from repro.claims.records import Claim
 from repro.claims.verdict import Verdict
 from repro.judge.bands import Band
-from repro.judge.cases import Case
-from repro.judge.verdicts import Judgement
+from repro.judge.cases import Case, unjudged
 from repro.report import words
 from repro.report.layout import Cells, grouped
 from repro.report.result_row import new_row
@@ -24,10 +23,9 @@ def claims(
     listed: Iterable[tuple[Claim, Sequence[str]]], *, width: int | None = None
 ) -> list[RenderableType]:
     """Return a table of claims, a row for each of their readings, with the verdicts on record."""
-    unjudged = Judgement(Verdict.NOT_RUN, 0, "")
     groups: dict[tuple[str, str], Sequence[Cells]] = {}
     for claim, readings in listed:
-        cases = [Case(claim, r, claim.readings[r], unjudged) for r in readings]
+        cases = [unjudged(claim, reading) for reading in readings]
         cells = [(case.reading, _coloured(case.expected.verdict)) for case in cases]
         groups[claim.id, words.published(new_row(cases[0]))] = cells
     return grouped(("claim", "published", "reading", "on record"), groups, width=width)
