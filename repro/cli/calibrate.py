@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ def train(args: argparse.Namespace) -> int:
     from repro.measure.progress import Progress
 
     offered = registry.experiments(args.paper)
-    names = _chosen(argparse.Namespace(paper=[args.paper], experiment=args.experiment))[args.paper]
+    names = _chosen([args.paper], args.experiment)[args.paper]
     if args.seed < 0:
         raise UsageError(
             f"--seed {args.seed}", expected="a whole number from 0", do="correct --seed"
@@ -84,7 +84,7 @@ def calibrate(args: argparse.Namespace) -> int:
 
     prepare_device(args.device)
     root = args.out or paths.fixtures(to_write=not args.check) / "populations"
-    chosen = _chosen(args)
+    chosen = _chosen(args.paper, args.experiment)
     if args.check and args.data == "embedded":
         raise UsageError(
             "--check with --data embedded",
@@ -157,14 +157,14 @@ def _recheck(args: argparse.Namespace, root: Path, chosen: dict[str, list[str]])
     return int(bool(lines))
 
 
-def _chosen(args: argparse.Namespace) -> dict[str, list[str]]:
+def _chosen(papers: Sequence[str] | None, wanted: Sequence[str] | None) -> dict[str, list[str]]:
     """Return the names of each paper's experiments that ``--paper`` and ``--experiment`` choose.
 
     Those on demand train many networks a seed: they must be named.
     """
-    offered = {p: registry.experiments(p) for p in args.paper or registry.folders()}
+    offered = {p: registry.experiments(p) for p in papers or registry.folders()}
     every = {name for names in offered.values() for name in names}
-    if unknown := set(args.experiment or ()) - every:
+    if unknown := set(wanted or ()) - every:
         raise UsageError(
             f"no experiment {sorted(unknown)}", expected=", ".join(sorted(every)), do="correct it"
         )
@@ -172,7 +172,7 @@ def _chosen(args: argparse.Namespace) -> dict[str, list[str]]:
         paper: [
             name
             for name, experiment in experiments.items()
-            if (name in args.experiment if args.experiment else not experiment.on_demand)
+            if (name in wanted if wanted else not experiment.on_demand)
         ]
         for paper, experiments in offered.items()
     }

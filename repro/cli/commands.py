@@ -231,10 +231,11 @@ def docs(args: argparse.Namespace) -> int:
 
 def data(args: argparse.Namespace) -> int:
     """Tell every place where MNIST is looked for, in order; 1 where no full MNIST verifies."""
+    from repro.lab import http
     from repro.lab.mnist import data as mnist
 
     if args.fetch:
-        if args.offline or os.environ.get("REPRO_OFFLINE", "") not in ("", "0"):
+        if args.offline or http.offline():
             raise UsageError(
                 "--fetch, where downloading is switched off",
                 expected="--fetch without --offline and REPRO_OFFLINE",
