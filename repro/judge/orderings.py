@@ -57,7 +57,7 @@ def holm_factors(p_values: Mapping[str, float]) -> dict[str, float]:
     return factors
 
 
-def deciding_seeds(differences: Values, *, family: int = 1) -> int:
+def seeds_for_ordering(differences: Values, *, family: int = 1) -> int:
     """Return how many seeds would decide an ordering that wins as often as it does today.
 
     The smallest N > n at which the share of wins (or of losses, where these are more, against
@@ -67,7 +67,7 @@ def deciding_seeds(differences: Values, *, family: int = 1) -> int:
         differences: one a seed, above 0 where the ordering holds.
         family: by how much Holm multiplies the p-value of the ordering.
 
-    >>> deciding_seeds([1.0, 1.0, 1.0, 1.0, 1.0], family=20)
+    >>> seeds_for_ordering([1.0, 1.0, 1.0, 1.0, 1.0], family=20)
     9
     """
     from scipy.special import bdtrc

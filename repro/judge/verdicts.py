@@ -244,7 +244,7 @@ def judge_ordering(
     elif opposite <= ALPHA:
         verdict, miss = Verdict.NOT_REPRODUCED, "below"
     else:
-        reason += f"; {_seeds(orderings.deciding_seeds(d, family=family))}"
+        reason += f"; {_seeds(orderings.seeds_for_ordering(d, family=family))}"
     gate = bands.prediction_band(d, level=GATE_LEVEL) if n >= MIN_SEEDS else None
     return Judgement(verdict, n, reason, float(d.mean()), _sd(d), None, gate, miss, p_adjusted)
 
@@ -298,7 +298,7 @@ def _trend(verdict: Verdict, trend: Trend | None) -> str:
     if verdict is Verdict.TREND_ONLY:
         return f"; the claim's ordering holds in {(d > 0).sum()} of {d.size} seeds, {by}"
     if verdict is Verdict.INCONCLUSIVE:
-        needed = _seeds(orderings.deciding_seeds(d, family=trend.family))
+        needed = _seeds(orderings.seeds_for_ordering(d, family=trend.family))
         return f"; the claim's ordering holds in all {d.size} seeds, too few to show it: {needed}"
     return f"; the claim's ordering is not established ({by})"
 

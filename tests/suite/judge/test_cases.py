@@ -15,7 +15,7 @@ from repro.judge import cases as evidence
 from repro.judge import populations
 from repro.judge.bands import prediction_band
 from repro.judge.curves import simultaneous_bands
-from repro.judge.orderings import deciding_seeds, holm, holm_factors, sign_test
+from repro.judge.orderings import holm, holm_factors, seeds_for_ordering, sign_test
 from repro.judge.populations import Archive
 from repro.judge.scales import Scale
 from repro.judge.verdicts import judge_ordering
@@ -108,10 +108,10 @@ def test_the_seeds_that_would_decide_count_all_of_holm_s_factor() -> None:
     others = {f"o{k}": 1e-9 * (k + 1) for k in range(10)} | {f"p{k}": 0.5 for k in range(9)}
     family = round(holm_factors(others | {"it": sign_test(differences)})["it"])
     said = judge_ordering(differences, p_adjusted=1.0, family=family).reason
-    needed = deciding_seeds(differences, family=10)
+    needed = seeds_for_ordering(differences, family=10)
     assert family == 10
     assert said.endswith(f"{needed} seeds would decide")
-    assert needed > deciding_seeds(differences, family=6)
+    assert needed > seeds_for_ordering(differences, family=6)
 
 
 def test_a_large_family_can_turn_a_trend_into_none(tiny, judged):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest
 
-from repro.judge.orderings import deciding_seeds, holm, sign_test
+from repro.judge.orderings import holm, seeds_for_ordering, sign_test
 from repro.judge.precision import MOST_SEEDS
 
 
@@ -54,23 +54,23 @@ def test_the_step_down_decides_what_so_few_seeds_can_show() -> None:
 
 @pytest.mark.parametrize(("family", "seeds"), [(1, 6), (2, 6), (4, 7), (20, 9), (30, 10)])
 def test_deciding_seeds_of_an_ordering_that_always_holds(family: int, seeds: int) -> None:
-    assert deciding_seeds([1.0] * 5, family=family) == seeds
+    assert seeds_for_ordering([1.0] * 5, family=family) == seeds
     if seeds > 6:
         assert family * 2.0 ** -(seeds - 1) > 0.05
     assert family * 2.0**-seeds <= 0.05
 
 
 def test_deciding_seeds_of_an_ordering_that_wins_now_and_then() -> None:
-    n = deciding_seeds([1, 1, 1, 1, -1, 1, -1, 1])  # three of four
+    n = seeds_for_ordering([1, 1, 1, 1, -1, 1, -1, 1])  # three of four
     assert binomtest(round(0.75 * n), n, alternative="greater").pvalue <= 0.05
     assert binomtest(round(0.75 * (n - 1)), n - 1, alternative="greater").pvalue > 0.05
 
 
 def test_no_adjustment_counts_against_what_loses() -> None:
     losing = [-1.0, -1.0, -1.0, -1.0, 1.0]
-    assert deciding_seeds(losing, family=30) == deciding_seeds([-v for v in losing])
+    assert seeds_for_ordering(losing, family=30) == seeds_for_ordering([-v for v in losing])
 
 
 def test_an_even_ordering_is_never_decided() -> None:
-    assert deciding_seeds([1.0, -1.0, 1.0, -1.0]) == MOST_SEEDS
-    assert deciding_seeds([0.0] * 6) == MOST_SEEDS
+    assert seeds_for_ordering([1.0, -1.0, 1.0, -1.0]) == MOST_SEEDS
+    assert seeds_for_ordering([0.0] * 6) == MOST_SEEDS
