@@ -85,7 +85,9 @@ class Measure:
         """Say which population is missing; a measurement without it may be a training in vain."""
         state, spot = self.state, (claim.paper, claim.experiment, self.reading)
         for kind in ("full", state.session.data.kind):
-            check_configuration(state.archive.population(kind, *spot), experiment, self.reading)
+            if (kind, *spot) not in state.fitting:
+                check_configuration(state.archive.population(kind, *spot), experiment, spot[-1])
+                state.fitting.add((kind, *spot))
             if not state.evidence(claim, self.reading, kind).seeds:
                 which = "" if kind == "full" else " of the embedded sample"
                 return f"no population{which} yet (repro calibrate makes it)"

@@ -16,7 +16,7 @@ from repro.claims.selection import Selection
 from repro.errors import ReproError, StoreError
 from repro.judge import cases
 from repro.judge.cases import Case, Evidence
-from repro.judge.populations import Archive, Kind
+from repro.judge.populations import Archive, Kind, Spot
 from repro.papers import registry
 from repro.plugin import options
 from repro.plugin.xdist import Test
@@ -37,6 +37,7 @@ class State:
         papers: every paper's records, by id.
         tests: the claims' tests among those collected, by node id.
         groups: how many groups of tests xdist's workers share.
+        fitting: the populations that were found to be of the code's configuration.
     """
 
     config: pytest.Config
@@ -44,6 +45,7 @@ class State:
     selection: Selection
     tests: dict[str, Test] = field(default_factory=dict)
     groups: int = 0
+    fitting: set[tuple[Kind, *Spot]] = field(default_factory=set)
     _evidence: dict[tuple[str, str, Kind], dict[str, Evidence]] = field(default_factory=dict)
     _cases: dict[str, Case] = field(default_factory=dict)
 
