@@ -35,7 +35,8 @@ def parts(cases: Sequence[Case], *, width: int, in_full: bool) -> list[Renderabl
         # What a reading means has the rest of the line, and in full as many as it needs.
         answer = Text(no_wrap=not in_full, overflow="ellipsis")
         answer.append(case.reading, "bold").append(": ").append_text(listing.said(case))
-        answer.append(f"{_on_record(case)}  {readings[case.reading]}", "dim")
+        on_record = "" if case.as_expected else f" (on record {case.expected.verdict})"
+        answer.append(f"{on_record}  {readings[case.reading]}", "dim")
         told.append(Padding(answer, 0))  # by itself rich would join it to others, and wrap it
         # What is published at each point stands in the table below.
         reason = re.sub(r" \(published [^)]*\)", "", case.judgement.reason)
@@ -50,10 +51,6 @@ def parts(cases: Sequence[Case], *, width: int, in_full: bool) -> list[Renderabl
     told += [Text(f"{name + ':':<13}{said}") for name, said in _facts(claim, in_full).items()]
     told += [f"{name + ':':<13}{said}" for name, said in _places(claim, cases[0]).items()]
     return told
-
-
-def _on_record(case: Case) -> str:
-    return "" if case.as_expected else f" (on record {case.expected.verdict})"
 
 
 def _numbers(case: Case) -> list[str]:
