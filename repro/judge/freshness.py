@@ -114,6 +114,5 @@ def _beyond(gate: Band, value: float) -> float:
 
     Where seeds do not spread the band is one value, which other bits may miss by an image.
     """
-    distance = gate.distance(value)
-    near = gate.method == "exact" and abs(distance) <= FLOOR
-    return 0.0 if near or gate.contains(value) else distance
+    near = gate.method == "exact" and abs(value - (gate.low + gate.high) / 2) <= FLOOR
+    return 0.0 if near else gate.distance(value)

@@ -42,8 +42,8 @@ Mean, s and N are of independent trainings with different seeds. Seed 0 is the n
 ships. A verdict belongs to a reading: one complete interpretation of what the paper leaves
 open. *Post hoc* is what came after its numbers were known, the claim, its criterion or its
 reading; *our criterion* is one that the paper does not give. The rules themselves were
-revised twice, with 10 to 20 and with 26 seeds known:
-[docs/verdict-changes.md](docs/verdict-changes.md) has every verdict that this changed.
+revised, too, with seeds known: [docs/verdict-changes.md](docs/verdict-changes.md) has every
+verdict that this changed.
 {by_chance};
 a curve, whose points have one band together, counts once.
 [docs/statistics.md](docs/statistics.md) has the formulas.
