@@ -213,7 +213,7 @@ def test_what_is_counted(judged, page):
     assert counted == verdicts
     assert told[2] == "1"  # the clean images, under the second reading
     # Both readings of two claims differ in their verdict, and an inconsistency stands for itself.
-    assert "\n| `tiny` | 5 | 2 | 2 | 0 | 0 | 1 |\n" in page
+    assert "\n| `tiny` | 5 | 0 | 2 | 2 | 0 | 0 | 1 |\n" in page
     assert "5 of 6 published statements checked; what is judged in two ways counts once. " in page
     assert "Of 5 bands of 95 %, 0.25 would miss by chance" in page
     assert "not counted: 1 of tiny." in page
