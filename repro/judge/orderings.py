@@ -52,8 +52,9 @@ def holm_factors(p_values: Mapping[str, float]) -> dict[str, float]:
     factors: dict[str, float] = {}
     running = 0.0
     for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        running = max(running, (len(p_values) - rank) * p_values[name])
-        factors[name] = running / p_values[name]
+        factor = len(p_values) - rank
+        running = max(running, factor * p_values[name])
+        factors[name] = running / p_values[name] if p_values[name] else factor
     return factors
 
 

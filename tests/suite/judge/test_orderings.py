@@ -40,6 +40,7 @@ def test_holm_is_monotone_and_capped() -> None:
     )
     assert holm({"a": 0.6, "b": 0.7}) == {"a": 1.0, "b": 1.0}
     assert holm({"a": 0.3}) == {"a": 0.3}
+    assert holm({"a": 0.0, "b": 0.02, "c": 0.0}) == {"a": 0.0, "b": 0.02, "c": 0.0}
     assert holm({}) == {}
 
 
