@@ -156,18 +156,18 @@ def maxout_outputs(of: Weights, x: Array) -> tuple[Array, list[tuple[Array, Arra
     return h @ of["y.weight"] + of["y.bias"], passed
 
 
-def maxout_signs(of: Weights, x: Array, y: int) -> Array:
-    """The signs of the slope of the maxout network's loss of a class, (784,)."""
+def maxout_slope(of: Weights, x: Array, y: int) -> Array:
+    """The slope of the maxout network's loss of a class along the pixels, (784,)."""
     logits, passed = maxout_outputs(of, x)
     slope = of["y.weight"] @ against(logits, y)
     for weights, won in reversed(passed):
         slope = weights @ (won * slope).reshape(-1)
-    return np.sign(slope)
+    return slope
 
 
 def maxout_attacked(of: Weights, pairs: Iterable[tuple[Array, int]]) -> list[Array]:
     """Each image, a step of 0.25 up the maxout network's loss of its class."""
-    return [x + 0.25 * maxout_signs(of, x, y) for x, y in pairs]
+    return [x + 0.25 * np.sign(maxout_slope(of, x, y)) for x, y in pairs]
 
 
 def maxout(seed: int, reading: str) -> Measured:
@@ -286,7 +286,7 @@ def line(seed: int, _reading: str) -> Measured:
     def logits(image: Array, direction: Array) -> Array:
         return np.array([maxout_outputs(of, image + eps * direction)[0] for eps in steps])
 
-    signs = [maxout_signs(of, image, label) for image, label in zip(x, y, strict=True)]
+    signs = [np.sign(maxout_slope(of, image, label)) for image, label in zip(x, y, strict=True)]
     up = [logits(image, s) for image, s in zip(x, signs, strict=True)]
     down = [logits(image, -s) for image, s in zip(x, signs, strict=True)]
     at_random = [logits(image, r)[2:].argmax(axis=1) for image, r in zip(x, random, strict=True)]
@@ -359,6 +359,33 @@ def l1(seed: int, _reading: str) -> Measured:
     return found
 
 
+def ensemble(seed: int, _reading: str) -> Measured:
+    """Section 9: the mean of twelve softmax outputs, attacked as one, or through the first."""
+    weights = [state(networks.maxout(seed=12 * seed + i)) for i in range(12)]
+
+    def outputs(x: Array) -> list[Array]:
+        return [softmax(maxout_outputs(of, x)[0]) for of in weights]
+
+    def attacked(x: Array, y: int) -> Array:
+        # -log of the mean p_y falls with each member's own, by as much as that has of the mean.
+        parts = [p[y] * maxout_slope(of, x, y) for of, p in zip(weights, outputs(x), strict=True)]
+        return x + 0.25 * np.sign(np.sum(parts, axis=0))
+
+    pairs = list(zip(IMAGES, LABELS, strict=True))
+    sets = {
+        "clean": IMAGES,
+        "random": [x + r for x, r in zip(IMAGES, noise(seed, len(IMAGES)), strict=True)],
+        "fgsm": [attacked(x, y) for x, y in pairs],
+        "one-member": maxout_attacked(weights[0], pairs),
+    }
+    found: Measured = {}
+    for name, images in sets.items():
+        given = [int(np.mean(outputs(x), axis=0).argmax()) for x in images]
+        wrong = [a != y for a, y in zip(given, LABELS, strict=True)]
+        found[f"{name}-error"] = sum(wrong) / len(wrong)
+    return found
+
+
 PLAINLY: dict[str, Callable[[int, str], Measured]] = {
     "softmax": softmax_regression,
     "logistic": logistic_regression,
@@ -370,5 +397,6 @@ PLAINLY: dict[str, Callable[[int, str], Measured]] = {
     "adversarial-training": adversarial_training,
     "noise-training": noise_training,
     "l1": l1,
+    "ensemble": ensemble,
 }
 """Each experiment: (seed, reading) to measurements."""
