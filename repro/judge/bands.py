@@ -28,6 +28,7 @@ LEVEL = 0.95
 
 
 Method = Literal["t", "t-logit", "joint", "exact", "tolerance"]
+"""What a band was made by."""
 
 
 @dataclass(frozen=True)

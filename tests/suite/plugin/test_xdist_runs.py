@@ -80,3 +80,8 @@ def test_a_paper_whose_experiments_break_spoils_no_other_claim(runs):
     result = runs.pytester.runpytest_inprocess(*words)
     result.assert_outcomes(xfailed=1, failed=3)  # the inconsistency needs no measurement
     assert "INTERNALERROR" not in result.stdout.str()
+
+
+def test_that_no_claim_was_tested_is_said_once_whatever_the_workers(runs):
+    told = [line for line in runs("-n", "2", "-k", "nothing").outlines if "no claim was" in line]
+    assert told == ["no claim was tested: no report is written, and none is replaced"]
