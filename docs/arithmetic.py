@@ -13,6 +13,7 @@ Other processors are emulated by ``ATEN_CPU_CAPABILITY`` (``avx2`` or ``default`
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -31,17 +32,17 @@ TARGET = paths.fixtures() / "arithmetic.csv"
 
 
 def measure(out: Path) -> None:
-    """Measure every experiment whose networks ship, on full MNIST; write it to ``out``."""
+    """Measure every experiment whose networks ship, on full MNIST and on the embedded sample."""
     torch.set_num_threads(torch.get_num_threads())
-    data, store = mnist.find(None, require_full=True), Store()
+    full, store = mnist.find(None, require_full=True), Store()
     found = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
-    for paper in registry.folders():
-        run = Run(data, 0, lambda recipe: store.obtain(recipe, data))
+    for data, paper in itertools.product((full, mnist.embedded()), registry.folders()):
+        run = Run(data, 0, lambda recipe: store.obtain(recipe, full))
         for name, experiment in registry.experiments(paper).items():
             if not all(store.lookup(recipe) for recipe in experiment.recipes(0)):
                 continue
             for reading in experiment.readings:
-                key = name_of(paper, name, reading)
+                key = f"{data.kind}/{name_of(paper, name, reading)}"
                 if key not in found:
                     run.readings = experiment.readings
                     found[key] = experiment.run(run, reading)
@@ -59,10 +60,11 @@ def write(sources: list[Path]) -> None:
         rows = csv.DictReader(file)
         largest = {(row["population"], row["family"]): float(row["largest"]) for row in rows}
     for source in sources:
-        for key, measured in json.loads(source.read_text(encoding="utf-8")).items():
+        for place, measured in json.loads(source.read_text(encoding="utf-8")).items():
+            kind, _, key = place.partition("/")
             name, _, reading = key.partition("--")
             paper, _, experiment = name.partition("-")
-            row = archive.population("full", paper, experiment, reading).rows[0]
+            row = archive.population(kind, paper, experiment, reading).rows[0]
             for metric, value in measured.items():
                 change = abs(value - row.measurements[metric])
                 spot = key, family(metric)
