@@ -19,6 +19,11 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
+def joined(blocks: Iterable[str]) -> str:
+    """Write headings, paragraphs and tables one below the other, a blank line between them."""
+    return "\n\n".join(block.strip("\n") for block in blocks) + "\n"
+
+
 def mean(values: Sequence[float], digits: int = 4, *, spread: bool = True) -> str:
     """Write ``mean ± s``, or the mean alone of a single value; ``–`` stands for none."""
     if not values:

@@ -9,7 +9,7 @@ from repro.judge.cases import Case
 from repro.judge.effects import effects, reading_changes
 from repro.judge.overview import explained, with_margins
 from repro.judge.populations import Archive
-from repro.markdown import table
+from repro.markdown import joined, table
 from repro.report import words
 from repro.report.conclusions import AT_ODDS, FAILS, HOLDS, OPEN, answer, conclusions
 from repro.report.report_json import coverage
@@ -108,12 +108,13 @@ def _explained(papers: Iterable[Paper], cases: Sequence[Case], archive: Archive)
         for line in explained(paper, cases, archive)
         if line.numbers
     ]
-    lines = [EXPLAINED, table(["paper", "reading", "table", "inside", "joint p"], cells)]
+    wider = []
     for factor, said in ((0.5, "half"), (2.0, "twice")):
         changes = with_margins(papers, archive, factor)
         found = ", ".join(f"{n} {change}" for change, n in sorted(changes.items()))
-        lines.append(f"Were every margin {said} as wide: {found or 'no verdict would change'}.")
-    return [*lines, ""]
+        wider.append(f"Were every margin {said} as wide: {found or 'no verdict would change'}.")
+    titles = ["paper", "reading", "table", "inside", "joint p"]
+    return [EXPLAINED, table(titles, cells), "\n".join(wider)]
 
 
 def _conclusions(papers: Iterable[Paper], claims: Mapping[str, Sequence[ResultRow]]) -> str:
@@ -189,30 +190,20 @@ def _claim(claim: Sequence[ResultRow]) -> Iterable[list[str]]:
 
 def _paper(paper: Paper, claims: Iterable[Sequence[ResultRow]]) -> list[str]:
     titles = ["claim", "place", "published", "reading", "mean ± s (N)", "95 % band", "seed 0"]
+    late = {name: f" Post hoc: {reason}." for name, reason in paper.post_hoc_readings.items()}
+    readings = [f"- `{name}`: {text}{late.get(name, '')}" for name, text in paper.readings.items()]
     return [
         f"## {paper.title} ({paper.author}, {paper.year})",
-        "",
         "Readings:",
-        "",
-        *(
-            f"- `{name}`: {summary}{_late(paper, name)}"
-            for name, summary in paper.readings.items()
-        ),
-        "",
+        "\n".join(readings),
         (
             f"Test: [tests/claims/test_{paper.id}.py](tests/claims/test_{paper.id}.py); records "
             "with quotes, margins and controls: "
             f"[claims.toml](repro/papers/{paper.id}/claims.toml); "
             "for the whole story of one claim, `repro show ID`."
         ),
-        "",
         table([*titles, "verdict"], (cells for claim in claims for cells in _claim(claim))),
     ]
-
-
-def _late(paper: Paper, reading: str) -> str:
-    reason = paper.post_hoc_readings.get(reading)
-    return f" Post hoc: {reason}." if reason else ""
 
 
 def _change(mean: float, sd: float, n: int, digits: int = 4) -> str:
@@ -243,7 +234,7 @@ def _effects(papers: Iterable[Paper], archive: Archive) -> list[str]:
 
 
 def _curves(claims: Iterable[Sequence[ResultRow]]) -> list[str]:
-    lines = [CURVES]
+    blocks = [CURVES]
     for claim in claims:
         points = zip(*(row["points"] for row in claim), strict=True)
         cells = [
@@ -253,8 +244,8 @@ def _curves(claims: Iterable[Sequence[ResultRow]]) -> list[str]:
         if cells:
             titles = ["point", "published", *(row["reading"] for row in claim)]
             head = f"`{claim[0]['id']}`, {_cell(claim[0]['place'])}:"
-            lines += [head, "", table(titles, cells)]
-    return lines
+            blocks += [head, table(titles, cells)]
+    return blocks
 
 
 def _point(point: PointRow) -> str:
@@ -280,7 +271,7 @@ def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive
         by_claim.setdefault(row["id"], []).append(row)
     claims = list(by_claim.values())
     meanings = [[f"`{verdict}`", text] for verdict, text in words.MEANINGS.items()]
-    lines = [
+    blocks = [
         HEAD.format(
             conclusions=_conclusions(loaded, by_claim),
             coverage=coverage(loaded, judged),
@@ -293,18 +284,22 @@ def claims_page(papers: Iterable[Paper], cases: Iterable[Case], archive: Archive
             meanings=table(["verdict", "the evidence"], meanings),
             by_chance=words.by_chance(rows) or "There are no bands yet",
         ),
-        "",
     ]
     for paper in loaded:
-        lines += _paper(paper, [claim for claim in claims if claim[0]["paper"] == paper.id])
-    lines += [*_changes(loaded, archive), *_effects(loaded, archive), *_curves(claims)]
+        blocks += _paper(paper, [claim for claim in claims if claim[0]["paper"] == paper.id])
+    blocks += [*_changes(loaded, archive), *_effects(loaded, archive), *_curves(claims)]
     limits = [
         [paper.id, limit.source.place, f"“{_cell(limit.source.quote)}”", limit.why]
         for paper in loaded
         for limit in paper.limitations
     ]
-    lines += ["## Limitations", "", "Statements that are not checked, and why.", ""]
-    lines.append(table(["paper", "place", "quote", "why"], limits))
     background = ", ".join(f"{len(paper.background)} of {paper.id}" for paper in loaded)
-    lines += [f"Sentences of background, listed in `claims.toml`, not counted: {background}."]
-    return "\n".join(lines) + "\n"
+    return joined(
+        [
+            *blocks,
+            "## Limitations",
+            "Statements that are not checked, and why.",
+            table(["paper", "place", "quote", "why"], limits),
+            f"Sentences of background, listed in `claims.toml`, not counted: {background}.",
+        ]
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from repro.claims.verdict import Verdict
-from repro.markdown import table
+from repro.markdown import joined, table
 from repro.report import red, words
 from repro.report.result_row import BROKEN, SYMBOLS, ResultRow, unexpected, worst_first
 from repro.report.sanitize import line
@@ -27,8 +27,7 @@ def literal(text: object, limit: int = 300) -> str:
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> list[str]:
     more = total - len(rows)
-    beyond = [f"and {more} more, in report.json and index.html", ""] if more else []
-    return [table(titles, rows), *beyond]
+    return [table(titles, rows), *[f"and {more} more, in report.json and index.html"] * bool(more)]
 
 
 def _cells(row: ResultRow) -> list[str]:
@@ -50,21 +49,19 @@ def _red(report: Mapping[str, Any]) -> list[str]:
     if not found:
         return []
     again = f"Run again what failed: `{red.rerun('report.json')}`, with this run's report.json."
-    parts = [f"**{literal(found[0])}.**", *map(literal, found[1:]), again]
-    return [text for part in parts for text in (part, "")]
+    return [f"**{literal(found[0])}.**", *map(literal, found[1:]), again]
 
 
 def _counts(rows: Sequence[ResultRow]) -> list[str]:
     said = [f"{n} {symbol} {name}" for name, symbol, n in words.counts(rows) if n]
-    sentences = [", ".join(said) or "no claims", *(f"{each}." for each in words.caveats(rows))]
-    return [part for sentence in sentences for part in (sentence, "")]
+    return [", ".join(said) or "no claims", *(f"{each}." for each in words.caveats(rows))]
 
 
 def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
     rows = [r for r in worst_first(rows) if r["outcome"] in BROKEN or r["stale"] or unexpected(r)]
-    lines = ["### Against the verdicts on record", ""]
+    title = "### Against the verdicts on record"
     if not rows:
-        return [*lines, "Nothing changed, nothing failed.", ""]
+        return [title, "Nothing changed, nothing failed."]
     cells = [
         [
             f"{literal(r['id'], 120)} ({literal(r['reading'], 60)})",
@@ -74,7 +71,7 @@ def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
         ]
         for r in rows[:shown]
     ]
-    return [*lines, *_table(["claim", "what", "reason", "rerun"], cells, len(rows))]
+    return [title, *_table(["claim", "what", "reason", "rerun"], cells, len(rows))]
 
 
 def _headline(rows: Iterable[ResultRow], shown: int) -> list[str]:
@@ -84,7 +81,7 @@ def _headline(rows: Iterable[ResultRow], shown: int) -> list[str]:
     titles = ["claim", "published", "this machine", "mean ± s (N)", "band", "verdict"]
     cells = [_cells(row) for row in rows[:shown]]
     table = _table(titles, cells, len(rows))
-    return ["### Headline claims", "", *table, f"{words.MEAN_AND_SPREAD}.", ""]
+    return ["### Headline claims", *table, f"{words.MEAN_AND_SPREAD}."]
 
 
 MORE = """\
@@ -105,19 +102,17 @@ def summary(report: Mapping[str, Any]) -> str:
     limits = words.limits(rows, header, report["footer"])
     text = ""
     for shown in (_MOST_ROWS, 10, 3, 0):
-        lines = [
+        blocks = [
             "## Published claims, measured",
-            "",
             f"{literal(header['coverage'])}. {commit}, {literal(header['start'], 40)}.",
-            "",
-            *(part for limit in limits for part in (f"**{literal(limit, 4000)}**", "")),
+            *(f"**{literal(limit, 4000)}**" for limit in limits),
             *_red(report),
             *_counts(rows),
             *_changes(rows, shown),
             *_headline(rows, shown),
             MORE,
         ]
-        text = "\n".join(lines)
+        text = joined(blocks)
         if len(text.encode()) < LIMIT:
             break
     return text
