@@ -30,7 +30,7 @@ def train(args: argparse.Namespace) -> int:
     from repro.lab.mnist import data as mnist
     from repro.lab.networks.recipe import key
     from repro.lab.networks.store import Store
-    from repro.measure.progress import Progress
+    from repro.measure.progress import shown
 
     offered = registry.experiments(args.paper)
     names = _chosen([args.paper], args.experiment)[args.paper]
@@ -42,10 +42,10 @@ def train(args: argparse.Namespace) -> int:
     if args.ship:
         paths.fixtures(to_write=True)  # where it may not be, that is told before the training
     loaded = mnist.find(args.mnist_dir, offline=args.offline, require_full=True)
-    store, shown = Store(device=args.device, retrain=args.force), Progress()
+    store = Store(device=args.device, retrain=args.force)
     recipes = {key(each): each for name in names for each in offered[name].recipes(args.seed)}
     for recipe in recipes.values():
-        artifact = store.obtain(recipe, loaded, on_epoch=shown.training(recipe.name))
+        artifact = store.obtain(recipe, loaded, on_epoch=shown(recipe.name))
         took = f", {artifact.manifest['seconds']} s" if artifact.source == "trained" else ""
         about = f"{artifact.source}{took}, SHA-256 {artifact.sha256}"
         print(f"{recipe.name} seed {args.seed}: {about}")
@@ -184,7 +184,7 @@ def _measure(
     """Measure the jobs as the options say, and hand each seed's rows to ``keep`` at once."""
     from repro.lab.mnist import data as mnist
     from repro.measure import workers
-    from repro.measure.progress import Progress, duration
+    from repro.measure.progress import duration, shown
 
     print(f"{len(jobs)} seeds to measure", file=sys.stderr)
     with workers.pool(args.workers, args.scheduler) as executor:
@@ -195,7 +195,7 @@ def _measure(
         where = {"directory": args.mnist_dir, "offline": args.offline, "device": args.device}
         jobs = [replace(job, threads=threads, **where) for job in jobs]
         start = time.monotonic()
-        running = workers.run_jobs(jobs, executor=executor, on_epoch=Progress().training)
+        running = workers.run_jobs(jobs, executor=executor, on_epoch=shown)
         for count, (job, results) in enumerate(running, start=1):
             keep(job, results)
             left = (time.monotonic() - start) / count * (len(jobs) - count)

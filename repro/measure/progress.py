@@ -45,53 +45,45 @@ def epochs(name: str) -> Callable[[int, int, float], str]:
     return said
 
 
-class Progress:
-    """Show the trainings of this process, one after another, on ``stream`` (standard error)."""
+def shown(name: str, stream: TextIO | None = None) -> OnEpoch:
+    """Return what shows how far the training of the network ``name`` is, after each epoch.
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream
-        self.bar: progress.Progress | None = None
+    ``stream`` is standard error where none is given.
+    """
+    last, said = 0.0, epochs(name)
+    bar: progress.Progress | None = None
 
-    def training(self, name: str) -> OnEpoch:
-        """Return the function to call after each epoch of the network ``name``."""
-        last, said = 0.0, epochs(name)
+    def told(done: int, total: int, cost: float) -> None:
+        nonlocal last, bar
+        line, now, out = said(done, total, cost), time.monotonic(), stream or sys.stderr
+        if math.isnan(cost):
+            print(line, file=out)
+        elif is_terminal(out):
+            if bar is None:
+                bar = _bar(out)
+                bar.add_task(name, total=total, cost=cost)
+            bar.update(bar.task_ids[0], completed=done, cost=cost, refresh=True)
+            if done >= total:
+                atexit.unregister(bar.stop)
+                bar.stop()
+        elif done == total or now - last > LINE_EVERY_S:
+            last = now
+            print(line, file=out, flush=True)
 
-        def told(done: int, total: int, cost: float) -> None:
-            nonlocal last
-            line, now = said(done, total, cost), time.monotonic()
-            stream = self.stream or sys.stderr
-            if math.isnan(cost):
-                print(line, file=stream)
-            elif is_terminal(stream):
-                self._draw(stream, name, done, total, cost)
-            elif done == total or now - last > LINE_EVERY_S:
-                last = now
-                print(line, file=stream, flush=True)
+    return told
 
-        return told
 
-    def _draw(self, stream: TextIO, name: str, done: int, total: int, cost: float) -> None:
-        if self.bar is None:
-            self.bar = progress.Progress(
-                "training {task.description}",
-                progress.BarColumn(),
-                "{task.completed}/{task.total} epochs, cost {task.fields[cost]:.4f}",
-                progress.TimeElapsedColumn(),
-                progress.TimeRemainingColumn(),
-                console=Console(file=stream),
-                auto_refresh=False,
-            )
-            self.bar.add_task(name, total=total, cost=cost)
-            # A training that is interrupted must not leave the terminal without its cursor.
-            atexit.register(self.stop)
-            self.bar.start()
-        self.bar.update(self.bar.task_ids[0], completed=done, cost=cost, refresh=True)
-        if done >= total:
-            self.stop()
-
-    def stop(self) -> None:
-        """End the bar where one is drawn, and give the terminal its cursor back."""
-        atexit.unregister(self.stop)
-        if self.bar is not None:
-            self.bar.stop()
-            self.bar = None
+def _bar(stream: TextIO) -> progress.Progress:
+    bar = progress.Progress(
+        "training {task.description}",
+        progress.BarColumn(),
+        "{task.completed}/{task.total} epochs, cost {task.fields[cost]:.4f}",
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+        console=Console(file=stream),
+        auto_refresh=False,
+    )
+    # A training that is interrupted must not leave the terminal without its cursor.
+    atexit.register(bar.stop)
+    bar.start()
+    return bar

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from repro.measure import progress
-from repro.measure.progress import Progress, duration
+from repro.measure.progress import duration, shown
 
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 
@@ -40,7 +40,7 @@ def test_durations(seconds, text):
 
 def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock):
     stream = io.StringIO()
-    told = Progress(stream).training("net")
+    told = shown("net", stream)
     for epoch in range(1, 51):
         clock[0] += 20
         told(epoch, 50, 1.0 / epoch)
@@ -53,7 +53,7 @@ def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock):
 
 def test_a_resumed_training_counts_only_its_own_epochs(clock):
     stream = io.StringIO()
-    told = Progress(stream).training("net")
+    told = shown("net", stream)
     told(40, 50, math.nan)  # what the checkpoint had
     clock[0] += 60
     told(41, 50, 0.5)
@@ -65,9 +65,8 @@ def test_a_resumed_training_counts_only_its_own_epochs(clock):
 
 def test_a_terminal_gets_a_bar_for_each_training(clock):
     stream = Terminal()
-    shown = Progress(stream)
     for name in ("first", "second"):
-        told = shown.training(name)
+        told = shown(name, stream)
         for epoch in (1, 2):
             clock[0] += 1
             told(epoch, 2, 0.25)
@@ -77,14 +76,14 @@ def test_a_terminal_gets_a_bar_for_each_training(clock):
     assert text.count(HIDE_CURSOR) == text.count(SHOW_CURSOR) == 2
 
 
-def test_an_interrupted_training_gives_the_cursor_back(clock):
-    stream = Terminal()
-    shown = Progress(stream)
-    shown.training("net")(1, 50, 0.5)
+def test_an_interrupted_training_gives_the_cursor_back(clock, monkeypatch):
+    stream, ends = Terminal(), []
+    monkeypatch.setattr(progress.atexit, "register", ends.append)
+    shown("net", stream)(1, 50, 0.5)
     assert HIDE_CURSOR in stream.getvalue()
     assert SHOW_CURSOR not in stream.getvalue()
-    shown.stop()  # as at the end of the process
-    shown.stop()
+    (end,) = ends  # of the process
+    end()
     assert stream.getvalue().count(SHOW_CURSOR) == 1
     assert clock
 
@@ -92,7 +91,7 @@ def test_an_interrupted_training_gives_the_cursor_back(clock):
 def test_a_ci_log_is_no_terminal(clock, monkeypatch):
     monkeypatch.setenv("CI", "true")
     stream = Terminal()
-    Progress(stream).training("net")(1, 50, 0.5)
+    shown("net", stream)(1, 50, 0.5)
     assert stream.getvalue().startswith("training net: epoch 1 of 50")
     assert "\x1b" not in stream.getvalue()
     assert clock
