@@ -17,13 +17,13 @@ Each asks for what it needs: neither claims nor verdicts load torch, and nothing
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from repro.claims.records import Claim
+from repro.claims.records import Paper
 from repro.claims.selection import Selection, near_misses
 from repro.errors import EvidenceError, UsageError
 from repro.judge import cases
@@ -34,20 +34,18 @@ from repro.papers import registry
 if TYPE_CHECKING:  # which needs torch
     from repro.measure.session import Measured
 
-CLAIM = ("paper", "kind", "place", "statement", "criterion", "experiment", "metric", "tags")
+CLAIM = ["id", "published", "paper", "kind", "place"]
+CLAIM += ["statement", "criterion", "experiment", "metric", "tags"]
 POINTS = ["labels", "published", "mean", "sd", "low", "high"]
 """The columns of :func:`verdicts` that have a list of a curve, one number a point."""
 
 
-def _selected(selection: Selection) -> list[Claim]:
+def _chosen(claim: str, tag: str, reading: str) -> tuple[Selection, Collection[Paper]]:
+    words = [(word,) if word else () for word in (claim, tag, reading)]
+    selection = Selection(claims=words[0], tags=words[1], readings=words[2])
     papers = registry.load_all().values()
     selection.check(papers)
-    return [claim for claim, _ in selection.of(papers)]
-
-
-def _selection(claim: str, tag: str, reading: str = "") -> Selection:
-    chosen = [(word,) if word else () for word in (claim, tag, reading)]
-    return Selection(claims=chosen[0], tags=chosen[1], readings=chosen[2])
+    return selection, papers
 
 
 def claims(claim: str = "", *, tag: str = "") -> pd.DataFrame:
@@ -64,15 +62,9 @@ def claims(claim: str = "", *, tag: str = "") -> pd.DataFrame:
     >>> claims("lacok2016-*", tag="headline")["published"].tolist()
     [0.97, 0.81]
     """
-    found = [
-        {
-            "id": each.id,
-            "published": each.published,
-            **{name: getattr(each, name) for name in CLAIM},
-        }
-        for each in _selected(_selection(claim, tag))
-    ]
-    return pd.DataFrame(found).set_index("id")
+    selection, papers = _chosen(claim, tag, "")
+    found = [[getattr(each, name) for name in CLAIM] for each, _ in selection.of(papers)]
+    return pd.DataFrame(found, columns=CLAIM).set_index("id")
 
 
 def verdicts(claim: str = "", *, tag: str = "", reading: str = "") -> pd.DataFrame:
@@ -93,8 +85,7 @@ def verdicts(claim: str = "", *, tag: str = "", reading: str = "") -> pd.DataFra
     >>> curve.set_index("labels").loc["0.20", "published"]
     0.18673
     """
-    selection, papers = _selection(claim, tag, reading), registry.load_all().values()
-    selection.check(papers)
+    selection, papers = _chosen(claim, tag, reading)
     found = [
         {
             "id": case.claim.id,
@@ -168,15 +159,15 @@ def judge(claim: str, reading: str) -> Case:
     >>> judge("lacok2016-abstract-fgsm-error", "as-written").judgement.band.level
     0.95
     """
-    found, *more = _selected(_selection(claim, "", reading))
-    if more or not reading:
+    selection, papers = _chosen(claim, "", reading)
+    found = cases.judge_chosen(papers, selection, Archive())
+    if len(found) > 1 or not reading:
         raise UsageError(
             f"{claim!r} under {reading!r}, which is not one claim under one reading",
             expected="a claim's id, and one of its readings",
             do="take both from the index of notebook.verdicts()",
         )
-    evidence = cases.gather(registry.load_all()[found.paper], reading, Archive())
-    return cases.case_of(found, reading, evidence[found.id])
+    return found[0]
 
 
 def measure(

@@ -15,7 +15,7 @@ from repro.claims.records import Claim, InconsistencyClaim, OrderingClaim, Paper
 from repro.claims.selection import Selection
 from repro.errors import ReproError
 from repro.judge.bands import Band
-from repro.judge.cases import Case, case_of, gather
+from repro.judge.cases import Case, judge
 from repro.judge.exact import TIE, compare
 from repro.judge.freshness import other_arithmetic
 from repro.judge.populations import Archive, name_of
@@ -51,13 +51,8 @@ def rows(
     then no claim is asked. After an interrupt (Ctrl-C) no further one is.
     """
     kind = session.data.kind
-    evidence = {reading: gather(paper, reading, archive, kind) for reading in paper.readings}
-    chosen = [
-        case_of(claim, reading, evidence[reading][claim.id])
-        for claim in paper.claims
-        for reading in claim.readings
-        if selection.matches(claim, reading)
-    ]
+    cases = judge(paper, archive, kind)
+    chosen = [case for case in cases if selection.matches(case.claim, case.reading)]
     wanted: dict[str, list[str]] = {}
     for case in chosen:
         with suppress(ReproError):  # its row says so
