@@ -66,19 +66,16 @@ def coverage(loaded: Iterable[Paper], cases: Iterable[Case]) -> str:
     a variant of a claim states nothing more. Questions are the suite's, and state nothing at all.
     A claim is not checked while it has fewer seeds than a verdict needs.
     """
-    papers = {paper.id: paper for paper in loaded if not paper.asks}
+    papers = [paper for paper in loaded if not paper.asks]
+    every = [claim for paper in papers for claim in paper.claims]
+    stated = {claim.id for claim in every if not (claim.variant_of or claim.question)}
     checked = {
         case.claim.id
         for case in cases
-        if case.claim.paper in papers and not (case.claim.variant_of or case.claim.question)
         if isinstance(case.claim, InconsistencyClaim) or case.judgement.n >= MIN_SEEDS
     }
-    total = sum(
-        sum(not (claim.variant_of or claim.question) for claim in paper.claims)
-        + len(paper.limitations)
-        for paper in papers.values()
-    )
-    return f"{len(checked)} of {total} published statements checked"
+    total = len(stated) + sum(len(paper.limitations) for paper in papers)
+    return f"{len(stated & checked)} of {total} published statements checked"
 
 
 @cache
@@ -202,17 +199,12 @@ def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
     """
     for row in _objects(report.get("claims")):
         # The first reports of schema 3 have none of these either.
-        row.setdefault("axis", "")
-        row.setdefault("ordering", row.get("criterion"))
-        row.setdefault("standing", None)
-        row.setdefault("question", False)
-        row.setdefault("drift", {})
+        later = {"axis": "", "ordering": row.get("criterion"), "standing": None}
+        row.update(later | {"question": False, "drift": {}} | row)
     if report.get("schema") not in (1, 2) or report.get("schema") is True:
         return report
     for row in _objects(report.get("claims")):
-        row.setdefault("ours", False)
-        row.setdefault("post_hoc", "")
-        row.setdefault("difference", None)
+        row.update({"ours": False, "post_hoc": "", "difference": None} | row)
         for point in _objects(row.get("points")):
             point.setdefault("gate", None)
     return {"pictures": [], **report, "schema": SCHEMA}
