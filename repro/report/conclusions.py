@@ -52,7 +52,7 @@ def answer(claim: Iterable[ResultRow]) -> str:
     ('Holds', 'Holds only under plain')
     """
     rows = list(claim)
-    verdicts = _verdicts(rows)
+    verdicts = {line(row["reading"], 80): row["verdict"] for row in _counted(rows)}
     holds = [reading for reading, verdict in verdicts.items() if verdict in PASSING]
     if holds:
         only = f" only under {', '.join(holds)}"
@@ -85,11 +85,6 @@ def conclusions(claims: Mapping[str, Sequence[ResultRow]]) -> list[Sentence]:
 
 def _rank(said: str) -> tuple[int, str]:
     return (ANSWERS.index(said) if said in ANSWERS else 0, said)
-
-
-def _verdicts(claim: Iterable[ResultRow]) -> dict[str, str]:
-    """Return the verdict that counts under each reading."""
-    return {line(row["reading"], 80): row["verdict"] for row in _counted(claim)}
 
 
 def _counted(claim: Iterable[ResultRow]) -> list[ResultRow]:

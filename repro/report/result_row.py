@@ -227,11 +227,13 @@ def worst_first(rows: Iterable[ResultRow]) -> list[ResultRow]:
 
     Rows of a user's network: from ``outside`` to ``not-asked``.
     """
-    rank: dict[str, int] = {said: i for i, said in enumerate([*STANDINGS, *SYMBOLS])}
-    return sorted(
-        rows,
-        key=lambda row: (row["outcome"] not in BROKEN, rank[row["standing"] or row["verdict"]]),
-    )
+    return sorted(rows, key=rank)
+
+
+def rank(row: ResultRow) -> tuple[bool, int]:
+    """Return the place of a row in the order of :func:`worst_first`."""
+    order: list[str] = [*STANDINGS, *SYMBOLS]
+    return row["outcome"] not in BROKEN, order.index(row["standing"] or row["verdict"])
 
 
 def unexpected(row: ResultRow) -> bool:

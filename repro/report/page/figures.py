@@ -15,7 +15,6 @@ from markupsafe import Markup
 
 from repro.report.page import curve_plot
 from repro.report.page import rows as view
-from repro.report.result_row import ResultRow
 from repro.report.sanitize import line
 
 MOST_PANELS = 6
@@ -67,10 +66,11 @@ def _of_curve(claim: str, rows: Sequence[view.Row]) -> Figure:
     """Return one figure for all readings of a curve, on one axis."""
     shown, first = [row.record for row in rows[:MOST_PANELS]], rows[0].record
     axis = curve_plot.ticks(x for row in shown for x in curve_plot.numbers(row))
-    panels = [
-        (row["reading"], _heading(row), curve_plot.plot(row, axis, curve_plot.PANEL))
-        for row in shown
-    ]
+    panels = []
+    for row in shown:
+        seeds = f"{row['n']} seeds" if row["n"] else "no population"
+        heading = f"{line(row['reading'], 60)}, {seeds}"
+        panels.append((row["reading"], heading, curve_plot.plot(row, axis, curve_plot.PANEL)))
     beyond = len(rows) - len(shown)
     caption = line(first["statement"], 600)
     return Figure(
@@ -82,11 +82,6 @@ def _of_curve(claim: str, rows: Sequence[view.Row]) -> Figure:
         rows=tuple(row.anchor for row in rows),
         panels=tuple(panels),
     )
-
-
-def _heading(row: ResultRow) -> str:
-    seeds = f"{row['n']} seeds" if row["n"] else "no population"
-    return f"{line(row['reading'], 60)}, {seeds}"
 
 
 def _of_picture(picture: Mapping[str, Any], rows: Sequence[view.Row], taken: set[str]) -> Figure:

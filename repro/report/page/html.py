@@ -97,7 +97,9 @@ def _template() -> jinja2.Template:
 def render(report: Mapping[str, Any]) -> str:
     """Return the page of a report that was read, the same on every machine."""
     rows: list[ResultRow] = list(report["claims"])
-    claims, network = view.by_claim(rows), report["header"].get("network")
+    of_claim, network = view.by_claim(rows), report["header"].get("network")
+    claims = view.worst_first(of_claim)
+    records = {name: [row.record for row in mine] for name, mine in of_claim.items()}
     drawn = figures.figures(report)
     shown = drawn[:MOST_FIGURES]
     figures_of: dict[str, list[figures.Figure]] = {}
@@ -109,9 +111,6 @@ def render(report: Mapping[str, Any]) -> str:
     readings = {name: index for index, name in enumerate(names) if index < MOST_READINGS}
     style, script = _part("page.css"), _part("page.js")
     style += "".join(_ALONE.format(index) for index in readings.values())
-    of_claim: dict[str, list[ResultRow]] = {}  # in the report's order, as CLAIMS.md has it
-    for row in view.anchored(rows):
-        of_claim.setdefault(row.claim, []).append(row.record)
     return _template().render(
         style=Markup(style),  # noqa: S704 - the package's own file
         script=Markup(script),  # noqa: S704 - the package's own file
@@ -122,9 +121,8 @@ def render(report: Mapping[str, Any]) -> str:
         here=words.here(rows),
         claims=claims,
         readings=readings,
-        answers={name: answer(mine) for name, mine in of_claim.items()},
-        conclusions=[] if network else conclusions(of_claim),
-        names=report["header"].get("papers", {}),
+        answers={name: answer(mine) for name, mine in records.items()},
+        conclusions=[] if network else conclusions(records),  # in CLAIMS.md's order
         headline=[
             each
             for each in claims.values()

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from repro.report import words
 from repro.report.page import curve_plot, seed_plot
-from repro.report.result_row import BandRow, ResultRow, worst_first
+from repro.report.result_row import BandRow, ResultRow, rank
 from repro.report.sanitize import line
 from repro.report.words import interval, mean_and_spread, number, ranges, short
 
@@ -57,15 +57,16 @@ def free_anchor(name: str, reading: str, taken: set[str]) -> str:
 
 
 def by_claim(rows: Sequence[ResultRow]) -> dict[str, list[Row]]:
-    """Group the rows by claim, the worst reading first; readings in the report's order."""
-    shown = anchored(rows)
-    claims = {id(row.record): row.claim for row in shown}
-    found: dict[str, list[Row]] = {
-        claims[id(record)]: [] for record in worst_first(row.record for row in shown)
-    }
-    for row in shown:
-        found[row.claim].append(row)
+    """Group the rows by claim, in the report's order."""
+    found: dict[str, list[Row]] = {}
+    for row in anchored(rows):
+        found.setdefault(row.claim, []).append(row)
     return found
+
+
+def worst_first(claims: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Sort claims by the worst of their readings."""
+    return dict(sorted(claims.items(), key=lambda each: min(rank(row.record) for row in each[1])))
 
 
 def pictures(claim: Sequence[Row]) -> dict[str, Markup]:
@@ -78,7 +79,8 @@ def pictures(claim: Sequence[Row]) -> dict[str, Markup]:
 def facts(row: ResultRow) -> list[tuple[str, str]]:
     """Return (name, text) of all that is known of a row beside its numbers."""
     here = words.here([row])
-    difference = f"{number(row['difference'])}, {here}; {_ordering(row)} holds above 0"
+    ordering = line(row["ordering"], 100) or "the ordering"
+    difference = f"{number(row['difference'])}, {here}; {ordering} holds above 0"
     health = list(row["health"].items())[:MOST_ENTRIES]
     found = {
         "experiment": f"{line(row['experiment'], 100)}, {line(row['metric'], 100)}",
@@ -95,10 +97,6 @@ def facts(row: ResultRow) -> list[tuple[str, str]]:
         "tags": ", ".join(line(tag, 40) for tag in row["tags"][:MOST_ENTRIES]),
     }
     return [(name, text) for name, text in found.items() if text.strip(" ,") not in ("", "–")]
-
-
-def _ordering(row: ResultRow) -> str:
-    return line(row["ordering"], 100) or "the ordering"
 
 
 def _gate(row: ResultRow) -> str:

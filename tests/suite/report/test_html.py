@@ -89,13 +89,13 @@ def test_a_user_s_network_has_a_standing_and_no_verdict():
         assert words_ not in found.words, words_
     rows = [row["data-verdict"] for row in found.all("tr", "reading")]
     assert sorted(set(rows)) == ["fails", "holds", "inside", "not-asked", "outside"]
-    assert list(view.by_claim(trial()["claims"]))[:4] == [
+    assert list(view.worst_first(view.by_claim(trial()["claims"])))[:4] == [
         *("tiny-broke", "tiny-out", "tiny-curve", "tiny-fails")
     ]
 
 
 def test_worst_claim_first_with_its_readings_side_by_side():
-    claims = view.by_claim(mixed()["claims"])
+    claims = view.worst_first(view.by_claim(mixed()["claims"]))
     found = [(claim, [row.record["reading"] for row in rows]) for claim, rows in claims.items()]
     assert found == [
         ("tiny-bad", ["plain"]),
