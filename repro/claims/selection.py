@@ -14,20 +14,16 @@ from typing import Any
 from repro.claims.records import Claim, Paper
 from repro.errors import UsageError
 
-OPTIONS = {
-    "claim": ("GLOB", "only the claims whose id matches"),
-    "paper": ("ID", "only this paper's claims"),
-    "tag": ("TAG", "only the claims with this tag (`repro claims` ends with all)"),
-    "reading": ("NAME", "only under this reading"),
+OPTIONS: dict[str, dict[str, Any]] = {
+    name: {"action": "append", "default": [], "metavar": word, "help": f"{said} (repeatable)"}
+    for name, word, said in (
+        ("claim", "GLOB", "only the claims whose id matches"),
+        ("paper", "ID", "only this paper's claims"),
+        ("tag", "TAG", "only the claims with this tag (`repro claims` ends with all)"),
+        ("reading", "NAME", "only under this reading"),
+    )
 }
 """The options that choose claims, in the order of :class:`Selection`'s fields."""
-
-
-def option(name: str) -> dict[str, Any]:
-    """Return what ``add_argument`` is to make of one of :data:`OPTIONS`."""
-    metavar, said = OPTIONS[name]
-    about = f"{said} (repeatable)"
-    return {"action": "append", "default": [], "metavar": metavar, "help": about}
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def verdicts(args: argparse.Namespace) -> int:
     from repro.report import listing
     from repro.report.result_row import band_row
 
-    args.claim += [args.id] * bool(args.id)
+    args.claim = [*args.claim, *[args.id] * bool(args.id)]
     chosen = _selection(args)
     chosen.check(registry.load_all().values())
     cases = _cases(chosen)

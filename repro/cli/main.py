@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
 
     choice = argparse.ArgumentParser(add_help=False)
     for name in selection.OPTIONS:
-        choice.add_argument(f"--{name}", **selection.option(name))
+        choice.add_argument(f"--{name}", **selection.OPTIONS[name])
 
     said = "list claims and what is expected of them"
     _, flag = add("claims", commands.claims, said, choice)
@@ -224,7 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     option("network", metavar="NETWORK", help="as above")
     option("--paper", required=True, metavar="ID", help="whose claims (see `repro claims`)")
     for name in ("claim", "tag", "reading"):
-        option(f"--{name}", **selection.option(name))
+        option(f"--{name}", **selection.OPTIONS[name])
     option("--weights", type=paths.given, metavar="FILE", help="safetensors with its state_dict")
     option(
         "--report-dir",
@@ -253,7 +253,3 @@ def _parser() -> argparse.ArgumentParser:
     said = "run the claims' tests; takes pytest's options (repro run --help)"
     added.add_parser("run", help=said)
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,7 +14,7 @@ from repro.claims.selection import Selection
 from repro.report import report_json
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    **{name: chosen.option(name) for name in chosen.OPTIONS},
+    **chosen.OPTIONS,
     "failed": {
         "metavar": "REPORT",
         "help": "only what failed in a report.json, of this machine or another",

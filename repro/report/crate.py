@@ -22,6 +22,10 @@ NAME = "ro-crate-metadata.json"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 TERMS = "https://w3id.org/ro/terms/workflow-run/context"
 LICENSE = "https://spdx.org/licenses/MIT"
+STANDARDS = {
+    PROFILE: {"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
+    LICENSE: {"@type": "CreativeWork", "name": "MIT License", "identifier": LICENSE},
+}
 OUTPUTS = {
     "report.json": ("application/json", "every claim under every reading, measured and judged"),
     "index.html": ("text/html", "the same as a page"),
@@ -55,11 +59,17 @@ def write(source: Path, who: str) -> Path:
     def add(found: Mapping[str, Mapping[str, Any]]) -> list[Any]:
         return [crate.add_jsonld({"@id": name, **about}) for name, about in found.items()]
 
-    add(_profile())
+    add(STANDARDS)
     crate.root_dataset["conformsTo"] = {"@id": PROFILE}
     crate.root_dataset["license"] = {"@id": LICENSE}
-    crate.root_dataset["citation"] = add(_papers(header))
-    (agent,) = add(_agent(who))
+    papers = {
+        f"#{line(paper, 60)}": {"@type": "ScholarlyArticle", "name": line(citation)}
+        for paper, citation in header.get("papers", {}).items()
+    }
+    crate.root_dataset["citation"] = add(papers)
+    name = line(who, 200)
+    identifier = name if _ORCID.fullmatch(name) else "#agent"
+    (agent,) = add({identifier: {"@type": "Person", "name": name}})
     crate.root_dataset["author"] = agent
     crate.name = f"Published claims, measured: run of {header['start']}"
     crate.description = f"{line(header['coverage'])}. Verdicts: " + ", ".join(
@@ -93,26 +103,6 @@ def write(source: Path, who: str) -> Path:
 def _time(utc: str) -> str:
     """Write a report's time with its offset, which the profile's validator wants to see."""
     return utc.replace("Z", "+00:00")
-
-
-def _profile() -> dict[str, dict[str, Any]]:
-    return {
-        PROFILE: {"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
-        LICENSE: {"@type": "CreativeWork", "name": "MIT License", "identifier": LICENSE},
-    }
-
-
-def _agent(who: str) -> dict[str, dict[str, Any]]:
-    name = line(who, 200)
-    identifier = name if _ORCID.fullmatch(name) else "#agent"
-    return {identifier: {"@type": "Person", "name": name}}
-
-
-def _papers(header: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
-        f"#{line(paper, 60)}": {"@type": "ScholarlyArticle", "name": line(citation)}
-        for paper, citation in header.get("papers", {}).items()
-    }
 
 
 def _software(header: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -10,16 +10,14 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from repro.claims.verdict import Verdict
+from repro.claims.verdict import PASSING, Verdict
 from repro.judge.overview import Explained
 from repro.report import red, words
 from repro.report.layout import Cells, grouped
 from repro.report.result_row import BROKEN, ResultRow, unexpected, worst_first
 
 STYLES: dict[str, str] = {
-    Verdict.REPRODUCED: "green",
-    Verdict.CONSISTENT: "green",
-    Verdict.EQUIVALENT: "green",
+    **dict.fromkeys(PASSING, "green"),
     Verdict.TREND_ONLY: "yellow",
     Verdict.NOT_REPRODUCED: "red",
     Verdict.INCONCLUSIVE: "yellow",
