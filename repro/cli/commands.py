@@ -264,10 +264,7 @@ def report(args: argparse.Namespace) -> int:
     """Make the page of a report.json again, or a table; describe its folder with ``--crate``."""
     from repro.report import crate, outputs
 
-    name, write = {
-        "html": ("index.html", outputs.write_page),
-        "csv": ("results.csv", outputs.write_table),
-    }[args.format]
+    name = "index.html" if args.format == "html" else "results.csv"
     target = args.out or args.report.with_name(name)
     if target.resolve() == args.report.resolve():
         raise UsageError(
@@ -275,7 +272,7 @@ def report(args: argparse.Namespace) -> int:
             expected="another file",
             do="correct --out, or leave it out",
         )
-    write(args.report, target)
+    outputs.write(args.report, target, args.format)
     print(target)
     if args.crate is not None:
         print(crate.write(args.report, args.crate))

@@ -82,12 +82,9 @@ def _next(name: str, root: Path | None, test: Path) -> list[str]:
         # repro docs writes the hash of the new evidence, and then what the new record says.
         run = f"repro run --paper {name}"
         return [*measure, "repro docs", expected, ship, "repro docs", run]
-    folders = [f"{key}={shlex.quote(str(root / part))}" for key, part in OUTSIDE.items()]
+    parts = {"REPRO_EXTRA_PAPERS": "papers", "REPRO_FIXTURES_DIR": "fixtures"}
+    folders = [f"{key}={shlex.quote(str(root / part))}" for key, part in parts.items()]
     return [f"export {' '.join(folders)}", *measure, expected, f"pytest {shlex.quote(str(test))}"]
-
-
-OUTSIDE = {"REPRO_EXTRA_PAPERS": "papers", "REPRO_FIXTURES_DIR": "fixtures"}
-"""What says where a paper outside the repository lies."""
 
 
 def expect(args: argparse.Namespace) -> int:

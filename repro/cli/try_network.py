@@ -136,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
         header, rows, pictures=pictures, end=provenance.now(), seconds=seconds
     )
     report_json.write(path, report, complete=True)
-    outputs.write_page(path, path.with_name("index.html"))
+    outputs.write(path, path.with_name("index.html"))
     if network:
         print(*stand_ins, sep="\n", end="\n\n" * bool(stand_ins))
         print_parts(terminal.standings(rows, width=window() or PIPE))

@@ -63,12 +63,13 @@ def add(parser: pytest.Parser) -> None:
     ours = parser.getgroup("repro", "published claims")
     for name, settings in OPTIONS.items():
         names = [f"--{name}"] if f"--{name}" not in taken else []
-        ours.addoption(*names, f"--repro-{name}", dest=_dest(name), **settings)
+        dest = f"repro_{name.replace('-', '_')}"
+        ours.addoption(*names, f"--repro-{name}", dest=dest, **settings)
 
 
 def value(config: pytest.Config, name: str) -> Any:
     """Return what the user gave for an option, or its default."""
-    return getattr(config.option, _dest(name))
+    return config.getoption(f"--repro-{name}")
 
 
 def folder(config: pytest.Config, name: str) -> Path | None:
@@ -85,7 +86,3 @@ def selection(config: pytest.Config) -> Selection:
     if path and not failed:
         failed = report_json.failed(paths.given(path))
     return Selection(*map(tuple, (*words, failed)))
-
-
-def _dest(name: str) -> str:
-    return f"repro_{name.replace('-', '_')}"

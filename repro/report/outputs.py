@@ -17,19 +17,15 @@ KEPT = "report-{}.json"
 """An earlier run's report, with rows that none since has measured."""
 
 
-def write_page(source: Path, target: Path) -> None:
-    """Render the page of a report."""
-    from repro.report.page import html  # slow to import, and only pages need it
+def write(source: Path, target: Path, form: str = "html") -> None:
+    """Render a report as its page, or with ``form`` csv as a table, a line a claim and reading."""
+    report = report_json.read(source)
+    if form == "csv":
+        text = results_csv.text(report["claims"])
+    else:
+        from repro.report.page import html  # slow to import, and only pages need it
 
-    _write(target, html.render(report_json.read(source)))
-
-
-def write_table(source: Path, target: Path) -> None:
-    """Write the results of a report as CSV, a line a claim and reading."""
-    _write(target, results_csv.text(report_json.read(source)["claims"]))
-
-
-def _write(target: Path, text: str) -> None:
+        text = html.render(report)
     try:
         write_atomic(target, text.encode())
     except StoreError as error:
