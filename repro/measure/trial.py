@@ -63,9 +63,9 @@ def rows(
     for case in chosen:
         claim, reading = case.claim, case.reading
         row, start = new_row(case), time.monotonic()
+        row["standing"], row["outcome"] = "not-asked", "skipped"
         try:
             row["reason"] = missing or _not_asked(case, session)
-            row["standing"], row["outcome"] = "not-asked", "skipped"
             if not row["reason"]:
                 measured = live.measure(claim, reading, session, wanted[claim.experiment])
                 row["reason"] = _without(claim, measured)

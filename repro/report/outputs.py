@@ -82,7 +82,7 @@ def kept(source: Path) -> list[Path]:
 
 def _measured(source: Path) -> set[str]:
     """Return the rows whose tests came to an end; none of what is no report of use."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         found = json.loads(source.read_text(encoding="utf-8"))
         if "footer" in found:
             left = ("deselected", "unfinished")

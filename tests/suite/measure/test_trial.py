@@ -153,6 +153,15 @@ def test_a_measurement_that_breaks_leaves_the_others(rows):
     assert found["tiny-twice"]["outcome"] == "skipped"
 
 
+def test_a_claim_that_cannot_even_be_looked_at_is_an_error_and_not_asked(rows, monkeypatch):
+    def no_experiment(*_):
+        raise ReproError("no such experiment", expected="one of the paper's", do="look")
+
+    monkeypatch.setattr(trial, "_not_asked", no_experiment)
+    row = rows()["tiny-error"]
+    assert (row["outcome"], row["standing"]) == ("error", "not-asked")
+
+
 @pytest.mark.parametrize("gone", ["error", "small", "control-error"])
 def test_a_claim_that_needs_a_number_the_network_does_not_give_is_not_asked(rows, gone):
     metrics = {claim.id: claim.metrics for claim in registry.load_all()["tiny"].claims}

@@ -10,7 +10,7 @@ import pytest
 
 from repro.errors import ReportError, StoreError
 from repro.lab import provenance
-from repro.report import report_json
+from repro.report import outputs, report_json
 from repro.report.step_summary import summary
 
 ALL = ["tiny-error@plain", "tiny-error@other", "tiny-clean@plain", "tiny-order@plain"]
@@ -81,6 +81,14 @@ def test_report_dir_and_an_earlier_report(runs, tmp_path):
     path = tmp_path / "deep" / "er" / "report.json"
     assert report_json.read(path)["footer"]["outcomes"]["passed"] == 4
     assert not runs.report_path.exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"footer": 1, "claims": [1]}', "[" * 100_000])
+def test_a_file_that_is_no_report_stays_where_it_is(text, tmp_path):
+    source = tmp_path / "report.json"
+    source.write_text(text)
+    outputs.keep(source)
+    assert source.read_text() == text
 
 
 def test_a_report_goes_only_when_a_later_run_has_measured_all_that_it_has(runs):
