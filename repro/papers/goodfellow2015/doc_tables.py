@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from repro.judge.populations import Archive
 from repro.markdown import mean, table
 from repro.papers.goodfellow2015 import maxout
@@ -31,4 +29,4 @@ def epochs(archive: Archive) -> str:
     return f"{table(['epochs', *COLUMNS], rows)}\nSeeds measured: {len(population.rows)}.\n"
 
 
-TABLES: Mapping[str, Callable[[Archive], str]] = {"epochs": epochs}
+TABLES = {"epochs": epochs}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
 
 from repro.judge.populations import Archive
@@ -53,7 +52,7 @@ def summary(archive: Archive) -> str:
     return table(["reading", "stops", "success", "RMS of the successes", "steps"], rows)
 
 
-TABLES: Mapping[str, Callable[[Archive], str]] = {
+TABLES = {
     "targeted": summary,
     **{
         f"{metric} {reading}": partial(matrix, "popovic2017", metric, reading, r"from \ to")

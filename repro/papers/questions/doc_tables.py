@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -77,9 +76,5 @@ def picture_of_pairs(archive: Archive) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-TABLES: Mapping[str, Callable[[Archive], str]] = {
-    "answers": answers,
-    "pairs": pairs,
-    "pairs.svg": picture_of_pairs,
-}
+TABLES = {"answers": answers, "pairs": pairs, "pairs.svg": picture_of_pairs}
 """The parts of the document, by name; a name with an ending is a file beside it."""
