@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -40,8 +41,7 @@ def named(prefixes: Iterable[str], what: Iterable[str]) -> tuple[str, ...]:
     >>> named(("weak", "strong"), ("error", "confidence"))
     ('weak-error', 'weak-confidence', 'strong-error', 'strong-confidence')
     """
-    each = tuple(what)
-    return tuple(f"{prefix}-{name}" for prefix in prefixes for name in each)
+    return tuple(f"{prefix}-{name}" for prefix, name in itertools.product(prefixes, what))
 
 
 @dataclass(frozen=True)

@@ -77,24 +77,16 @@ def _sentences(paragraph: str) -> Iterator[tuple[int, int]]:
     yield start, len(paragraph)
 
 
-def _spots(quote: str, paragraph: str) -> Iterator[tuple[int, int]]:
-    """Give where a quotation stands."""
-    start = paragraph.find(quote)
-    while start >= 0:
-        yield start, start + len(quote)
-        start = paragraph.find(quote, start + 1)
-
-
 def unlisted(paper: Paper, text: str, *, every: bool = False) -> list[str]:
     """Return the sentences with a number (or every sentence) that hold no quotation.
 
     A quotation may lie within a sentence, hold it, or reach over into the next one: with three
     words of it at least, or with all of it.
     """
-    quotes = [fold(source.quote) for _, source in quotations(paper) if not source.code]
+    quotes = [re.escape(fold(each.quote)) for _, each in quotations(paper) if not each.code]
     found = []
     for paragraph in _paragraphs(text):
-        held = [spot for quote in quotes for spot in _spots(quote, paragraph)]
+        held = [spot.span() for quote in quotes for spot in re.finditer(quote, paragraph)]
         for start, end in _sentences(paragraph):
             sentence = paragraph[start:end]
             least = min(3, len(sentence.split()))
