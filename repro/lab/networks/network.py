@@ -20,6 +20,17 @@ SHAPES = ((1, 28, 28), (784,))
 PROBE = 4
 """Images of random pixels that a module is tried on."""
 
+PROBABILITIES = (
+    "the outputs look like probabilities (none is below 0, and those of an image sum to 1): "
+    "attacks take them for logits, which makes another network of it. Drop the last softmax."
+)
+LOG_PROBABILITIES = (
+    "the outputs look like log-probabilities (their exponentials sum to 1): as logits they give "
+    "the same probabilities, but for rounding where the network is sure. Drop the last "
+    "log_softmax to be exact."
+)
+"""What is said of outputs that look like something else than logits."""
+
 
 class Network(Protocol):
     """A classifier that gives logits and can be cast to another dtype.
@@ -169,22 +180,7 @@ def _check(network: ModuleNetwork, x: Tensor, logits: Tensor) -> None:
             expected="a module that autograd can follow from logits back to pixels",
             do="take no_grad, detach and conversions to numpy out of its forward",
         )
-    sums = {"probabilities": logits, "log-probabilities": logits.exp()}
-    looks = [
-        name
-        for name, p in sums.items()
-        if bool((p >= 0).all()) and torch.allclose(p.sum(dim=1), torch.ones(PROBE), atol=1e-3)
-    ]
-    if looks:
-        warnings.warn(HINTS[looks[0]], stacklevel=3)
-
-
-HINTS = {
-    "probabilities": "the outputs look like probabilities (none is below 0, and those of an image "
-    "sum to 1): attacks take them for logits, which makes another network of it. Drop the last "
-    "softmax.",
-    "log-probabilities": "the outputs look like log-probabilities (their exponentials sum to 1): "
-    "as logits they give the same probabilities, but for rounding where the network is sure. Drop "
-    "the last log_softmax to be exact.",
-}
-"""What is said of outputs that look like something else than logits."""
+    for p, hint in ((logits, PROBABILITIES), (logits.exp(), LOG_PROBABILITIES)):
+        if bool((p >= 0).all()) and torch.allclose(p.sum(dim=1), torch.ones(PROBE), atol=1e-3):
+            warnings.warn(hint, stacklevel=3)
+            return
