@@ -157,18 +157,8 @@ def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[P
         except DataError as error:
             problem = error
     return (
-        Place(
-            "directory",
-            "REPRO_MNIST_DIR is not set" if named is None else str(named),
-            named is not None and _is_folder(named),
-            () if named is None else _survey(named),
-        ),
-        Place(
-            "cache",
-            where,
-            cached is not None and _is_folder(cached),
-            () if cached is None else _survey(cached),
-        ),
+        _folder("directory", str(named or "REPRO_MNIST_DIR is not set"), named),
+        _folder("cache", where, cached),
         Place(
             "download",
             ", ".join(map(download.host, download.MIRRORS)),
@@ -182,6 +172,12 @@ def describe(directory: Path | None = None, *, offline: bool = False) -> tuple[P
             (FileState("sample", file, problem),),
         ),
     )
+
+
+def _folder(name: Literal["directory", "cache"], where: str, path: Path | None) -> Place:
+    if path is None:
+        return Place(name, where, False, ())
+    return Place(name, where, _is_folder(path), _survey(path))
 
 
 def embedded() -> Mnist:
