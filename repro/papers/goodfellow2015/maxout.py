@@ -5,29 +5,30 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from repro.lab.attacks import fgsm, metrics
+from repro.lab.attacks import metrics
 from repro.lab.networks.network import Network
 from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
 from repro.papers.goodfellow2015.networks import maxout, rbf, softmax_regression
 from repro.papers.goodfellow2015.shallow import (
-    EPS,
     FOOLING,
     SCORES,
     above_half,
     fooling,
+    made_for,
     rubbish,
     scores,
     softmax_of,
 )
 
 READINGS = ("thirty-epochs", "thirty-epochs-on-mistakes", "thirty-epochs-clipped")
-AGREEMENTS = (
-    "softmax-gives-maxouts-class",
-    "rbf-gives-maxouts-class",
-    "softmax-gives-maxouts-class-both-wrong",
-    "rbf-gives-maxouts-class-both-wrong",
-    "rbf-gives-softmaxs-class-both-wrong",
-)
+AGREEMENTS = {
+    "softmax-gives-maxouts-class": ("softmax", TARGET, ()),
+    "rbf-gives-maxouts-class": ("rbf", TARGET, ()),
+    "softmax-gives-maxouts-class-both-wrong": ("softmax", TARGET, ("softmax",)),
+    "rbf-gives-maxouts-class-both-wrong": ("rbf", TARGET, ("rbf",)),
+    "rbf-gives-softmaxs-class-both-wrong": ("rbf", "softmax", ("rbf", "softmax")),
+}
+"""Who gives whose class, and who else is wrong: the maxout network always is."""
 
 
 EPOCHS = (10, 30, 100)
@@ -36,12 +37,7 @@ EPOCHS = (10, 30, 100)
 
 def attacked(run: Run, network: Network) -> Tensor:
     """Return the FGSM images (N, 784) that are made for a maxout network."""
-
-    def make() -> Tensor:
-        gradient = fgsm.loss_gradient(network, run.images(), run.labels())
-        return fgsm.fgsm(run.images(), gradient, eps=EPS)
-
-    return run.once(("attacked", network), make)
+    return run.once(("attacked", network), lambda: made_for(run, network))
 
 
 def _maxout(run: Run, reading: str) -> Measurements:
@@ -69,21 +65,14 @@ def agreement(given: Tensor, classes: Tensor, where: Tensor) -> float:
 def _agreement(run: Run, _reading: str) -> Measurements:
     """Measure section 8: the classes of images that are made for the maxout network."""
     x, y = attacked(run, run.networks[TARGET]), run.labels()
-
-    def given(network: Network) -> Tensor:
-        return metrics.predict(network, x).argmax(dim=1)
-
-    m, s, r = (given(run.networks[role]) for role in (TARGET, "softmax", "rbf"))
-    wrong = m != y
-    pairs = {
-        "softmax-gives-maxouts-class": (s, m, wrong),
-        "rbf-gives-maxouts-class": (r, m, wrong),
-        "softmax-gives-maxouts-class-both-wrong": (s, m, wrong & (s != y)),
-        "rbf-gives-maxouts-class-both-wrong": (r, m, wrong & (r != y)),
-        "rbf-gives-softmaxs-class-both-wrong": (r, s, wrong & (r != y) & (s != y)),
+    given = {
+        role: metrics.predict(network, x).argmax(dim=1) for role, network in run.networks.items()
     }
     result = {}
-    for name, (one, other, where) in pairs.items():
+    for name, (giver, owner, others) in AGREEMENTS.items():
+        one, other, where = given[giver], given[owner], given[TARGET] != y
+        for role in others:
+            where = where & (given[role] != y)
         result[name] = agreement(one, other, where)
         order = torch.from_numpy(run.rng(f"goodfellow2015/{name}").permutation(int(where.sum())))
         apart, every = one[where][order], torch.ones(len(order), dtype=torch.bool)

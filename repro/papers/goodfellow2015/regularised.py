@@ -15,11 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from repro.lab.attacks import fgsm, metrics
+from repro.lab.attacks import metrics
 from repro.lab.networks.modules import ModuleRecipe
 from repro.papers.experiment import Experiment, Measurements, Run, named
 from repro.papers.goodfellow2015.networks import maxout
-from repro.papers.goodfellow2015.shallow import EPS, SCORES, noisy, scores, softmax_of
+from repro.papers.goodfellow2015.shallow import (
+    EPS,
+    SCORES,
+    made_for,
+    noisy,
+    scores,
+    softmax_of,
+)
 
 ORIGINAL, ADVERSARIAL, L1 = "original", "adversarial", "l1"
 NOISES = SIGN_NOISE, UNIFORM_NOISE = "sign-noise", "uniform-noise"
@@ -74,22 +81,17 @@ COSTS = {
 TRAININGS = {
     ORIGINAL: maxout,
     **{
-        role: partial(maxout, name=f"goodfellow2015-maxout-{role}", cost=COSTS[role])
-        for role in COSTS
+        role: partial(maxout, name=f"goodfellow2015-maxout-{role}", cost=cost)
+        for role, cost in COSTS.items()
     },
 }
 """Role to what makes the recipe of a seed."""
 
 
-def _made_for(run: Run, role: str, x: Tensor, y: Tensor) -> Tensor:
-    """Return the FGSM examples of the images ``x`` (N, 784) for the network in a role."""
-    return fgsm.fgsm(x, fgsm.loss_gradient(run.networks[role], x, y), eps=EPS)
-
-
 def _adversarial(run: Run, _reading: str) -> Measurements:
     """Measure both networks on images that are made for either, and on random noise."""
     x, y = run.images(), run.labels()
-    own, other = (_made_for(run, role, x, y) for role in (ADVERSARIAL, ORIGINAL))
+    own, other = (made_for(run, run.networks[role]) for role in (ADVERSARIAL, ORIGINAL))
     sets = {
         ADVERSARIAL: {"clean": x, "random": noisy(run, x), "fgsm": own, "transferred": other},
         ORIGINAL: {"clean": x, "random": noisy(run, x), "fgsm": other, "transferred": own},
@@ -106,7 +108,7 @@ def _noise(run: Run, _reading: str) -> Measurements:
     x, y = run.images(), run.labels()
     result: Measurements = {}
     for role, network in run.networks.items():
-        for name, images in (("clean", x), ("fgsm", _made_for(run, role, x, y))):
+        for name, images in (("clean", x), ("fgsm", made_for(run, network))):
             result |= scores(f"{role}-{name}", softmax_of(network, images), y)
     return result
 

@@ -73,6 +73,12 @@ def noisy(run: Run, x: Tensor) -> Tensor:
     return fgsm.random_sign(x, eps=EPS, rng=run.rng("goodfellow2015/random"))
 
 
+def made_for(run: Run, network: Network) -> Tensor:
+    """Return the FGSM images (N, 784) of a network with a softmax on top."""
+    x = run.images()
+    return fgsm.fgsm(x, fgsm.loss_gradient(network, x, run.labels()), eps=EPS)
+
+
 def above_half(p: Tensor) -> Tensor:
     """Tell which rows of ``p`` give some class more than 0.5: an error, if they are rubbish."""
     return p.amax(dim=1) > 0.5
