@@ -188,8 +188,7 @@ def judge_numbers(
             [[not b.contains(v) for b, v in zip(found, row, strict=True)] for row in against]
         )
         beyond = bool(outside.size) and bool(outside.any(axis=1).all())
-        verdict = _decide(points, trend, control_outside=beyond)
-        reason = _reason(verdict, points, n, margin, trend)
+        verdict, reason = _decide(points, trend, n, margin=margin, control_outside=beyond)
         if verdict is Verdict.INCONCLUSIVE and not any(point.miss for point in points):
             if not beyond:
                 reason += ", and no control lies outside in every seed"
@@ -250,57 +249,48 @@ def judge_ordering(
 
 
 def _decide(
-    points: Sequence[PointJudgement], trend: Trend | None, *, control_outside: bool
-) -> Verdict:
+    points: Sequence[PointJudgement],
+    trend: Trend | None,
+    n: int,
+    *,
+    margin: float,
+    control_outside: bool,
+) -> tuple[Verdict, str]:
+    """Give the verdict on points that have bands, with its reason."""
+    text = _place(points[0], n) if len(points) == 1 else _places(points, n)
     if any(point.miss for point in points):
         if all(point.near for point in points):
-            return Verdict.EQUIVALENT
-        if trend is not None and trend.p <= ALPHA:
-            return Verdict.TREND_ONLY
-        too_few = trend is not None and min(trend.differences) > 0
-        return Verdict.INCONCLUSIVE if too_few else Verdict.NOT_REPRODUCED
-    if not any(point.wide for point in points):
-        return Verdict.REPRODUCED
-    if control_outside and any(point.wide and point.noisy for point in points):
-        return Verdict.CONSISTENT
-    return Verdict.INCONCLUSIVE
-
-
-def _reason(
-    verdict: Verdict, points: Sequence[PointJudgement], n: int, margin: float, trend: Trend | None
-) -> str:
-    text = _place(points[0], n) if len(points) == 1 else _places(points, n)
-    if verdict is Verdict.EQUIVALENT:
-        return f"{text}, but what the paper drew is shown to lie within the margin {margin:g}"
-    if any(point.miss for point in points):
-        return f"{text}{_trend(verdict, trend)}"
+            near = f"what the paper drew is shown to lie within the margin {margin:g}"
+            return Verdict.EQUIVALENT, f"{text}, but {near}"
+        if trend is None:
+            return Verdict.NOT_REPRODUCED, text
+        verdict, said = _by_trend(trend)
+        return verdict, f"{text}; the claim's ordering {said}"
     half, label = max(((p.band.half_width, p.label) for p in points if p.band), key=itemgetter(0))
-    at = f" at {label}" if label else ""
-    if verdict is Verdict.REPRODUCED:
-        return f"{text}, half-width {half:.3g}{at} within the margin {margin:g}"
-    text += f"; half-width {half:.3g}{at} exceeds the margin {margin:g}"
-    if verdict is Verdict.CONSISTENT:
-        noisy = ", ".join(point.label for point in points if point.wide and point.noisy)
-        where = f" (at {noisy})" if noisy else ""
-        text += (
-            f", as it must: the seed alone is shown to move the number by more{where}, and "
+    width = f"half-width {half:.3g}" + (f" at {label}" if label else "")
+    if not any(point.wide for point in points):
+        return Verdict.REPRODUCED, f"{text}, {width} within the margin {margin:g}"
+    text += f"; {width} exceeds the margin {margin:g}"
+    noisy = [point.label for point in points if point.wide and point.noisy]
+    if control_outside and noisy:
+        where = f" (at {', '.join(noisy)})" if any(noisy) else ""
+        return Verdict.CONSISTENT, (
+            f"{text}, as it must: the seed alone is shown to move the number by more{where}, and "
             "the control lies outside in every seed"
         )
-    return text
+    return Verdict.INCONCLUSIVE, text
 
 
-def _trend(verdict: Verdict, trend: Trend | None) -> str:
-    """Say what the claim's ordering shows, with the size of its effect."""
-    if trend is None:
-        return ""
+def _by_trend(trend: Trend) -> tuple[Verdict, str]:
+    """Give the verdict on a missed number by its ordering, and what that shows, with its size."""
     d = as_sample(trend.differences)
     by = f"by {d.mean():.4g} on average, adjusted p {trend.p:.3g}"
-    if verdict is Verdict.TREND_ONLY:
-        return f"; the claim's ordering holds in {(d > 0).sum()} of {d.size} seeds, {by}"
-    if verdict is Verdict.INCONCLUSIVE:
+    if trend.p <= ALPHA:
+        return Verdict.TREND_ONLY, f"holds in {(d > 0).sum()} of {d.size} seeds, {by}"
+    if d.min() > 0:
         needed = _seeds(orderings.seeds_for_ordering(d, family=trend.family))
-        return f"; the claim's ordering holds in all {d.size} seeds, too few to show it: {needed}"
-    return f"; the claim's ordering is not established ({by})"
+        return Verdict.INCONCLUSIVE, f"holds in all {d.size} seeds, too few to show it: {needed}"
+    return Verdict.NOT_REPRODUCED, f"is not established ({by})"
 
 
 def _seeds(needed: int) -> str:
