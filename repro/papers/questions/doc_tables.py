@@ -11,7 +11,9 @@ from repro.judge.populations import Archive
 from repro.markdown import mean, table
 from repro.papers import registry
 from repro.papers.popovic2017.doc_tables import matrix
-from repro.papers.questions.noise import CLASSES, PAIRS, READING
+from repro.papers.popovic2017.per_class import CLASSES
+from repro.papers.popovic2017.per_image import PAIRS
+from repro.papers.questions.noise import READING
 
 PAPER = "questions"
 

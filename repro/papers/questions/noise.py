@@ -15,17 +15,13 @@ from repro.lab.attacks import common_noise, fgsm, iterative, metrics
 from repro.lab.attacks.iterative import AS_WRITTEN, Attacked
 from repro.lab.networks.network import Network
 from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
-from repro.papers.popovic2017.per_class import class_images
+from repro.papers.popovic2017.per_class import CLASSES, class_images
+from repro.papers.popovic2017.per_image import EPS, PAIRS, STEP
 from repro.papers.questions.networks import network
 
 READING = "narrow"
-CLASSES = tuple(range(10))
-PAIRS = tuple((s, t) for s in CLASSES for t in CLASSES if s != t)
 IMAGES = 500
 """Test images, the first in file order, that are attacked one by one."""
-
-EPS, STEP = 0.15, 10 / 255
-"""Of eqs. (1) and (3): the setting of the 98.6 %."""
 
 COMMON_EPS, CRAFTED_ON, EPOCHS = 0.24, 100, 10
 """Of common noise: Fig. 5's eps; 1,000 steps, over the first validation images of a class."""
@@ -112,21 +108,27 @@ def share_fooled(
     return float(torch.stack(shares).mean())
 
 
+def class_noise(
+    model: Network, sets: Sequence[Tensor], eps: float = COMMON_EPS, **options: float | bool
+) -> Tensor:
+    """Craft the noise of each class on its images of ``sets``, (10, ...)."""
+    made = common_noise.craft(
+        model,
+        sets,
+        CLASSES,
+        eps=[eps] * len(CLASSES),
+        switches=AS_WRITTEN,
+        epochs=EPOCHS,
+        **options,  # type: ignore[arg-type] # the keyword options of craft
+    )
+    return made.noise
+
+
 def common(run: Run, model: Network, name: str, **options: float | bool) -> Tensor:
     """Craft the noise of each class, (10, 784); once a run for a ``name``."""
 
     def make() -> Tensor:
-        sets = [class_sets(run, c)[0] for c in CLASSES]
-        made = common_noise.craft(
-            model,
-            sets,
-            CLASSES,
-            eps=[COMMON_EPS] * len(CLASSES),
-            switches=AS_WRITTEN,
-            epochs=EPOCHS,
-            **options,  # type: ignore[arg-type] # the keyword options of craft
-        )
-        return made.noise
+        return class_noise(model, [class_sets(run, c)[0] for c in CLASSES], **options)
 
     return run.once(("common", name), make)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from repro.lab.attacks import common_noise, fgsm, iterative, metrics
+from repro.lab.attacks import fgsm, iterative, metrics
 from repro.lab.attacks.iterative import AS_WRITTEN
 from repro.lab.networks.network import Network
-from repro.papers.experiment import TARGET, Experiment, Measurements, Run, named
+from repro.papers.experiment import TARGET, Measurements, Run, named
+from repro.papers.popovic2017.per_class import CLASSES
+from repro.papers.popovic2017.per_image import EPS
 from repro.papers.questions.networks import (
     OTHER,
     behind_pixels,
@@ -21,13 +23,10 @@ from repro.papers.questions.networks import (
     second_half,
 )
 from repro.papers.questions.noise import (
-    CLASSES,
-    COMMON_EPS,
-    EPOCHS,
-    EPS,
-    READING,
+    class_noise,
     class_sets,
     given,
+    on_narrow,
     random_like,
     share_fooled,
 )
@@ -45,19 +44,6 @@ SURE = 0.9
 """Where eq. (1) stops, so that its images lie well within the wrong class."""
 
 
-def class_noise(run: Run, model: Network, pixels: nn.Module, eps: float) -> Tensor:
-    """Craft the noise of each class on images as ``pixels`` makes them, (10, ...)."""
-    made = common_noise.craft(
-        model,
-        [pixels(class_sets(run, c)[0]) for c in CLASSES],
-        CLASSES,
-        eps=[eps] * len(CLASSES),
-        switches=AS_WRITTEN,
-        epochs=EPOCHS,
-    )
-    return made.noise
-
-
 def _resolution(run: Run, _reading: str) -> Measurements:
     """Attack the same digits as 28 x 28 grey, 56 x 56 grey, and 28 x 28 coloured images."""
     y = run.labels()[:IMAGES]
@@ -69,8 +55,9 @@ def _resolution(run: Run, _reading: str) -> Measurements:
         corner = iterative.attack(
             model, x, y, switches=AS_WRITTEN, eps=EPS, step=EPS, sign=True, max_iterations=1
         )
-        sets = [pixels(class_sets(run, c)[1]) for c in CLASSES]
-        noise = class_noise(run, model, pixels, SMALL_EPS)
+        of_classes = [class_sets(run, c) for c in CLASSES]
+        noise = class_noise(model, [pixels(x) for x, _ in of_classes], SMALL_EPS)
+        sets = [pixels(x) for _, x in of_classes]
         random = random_like(run, noise, f"{role}-resolution")
         result |= {
             f"{role}-error": metrics.error_rate(metrics.predict(model, x, batch=100), y),
@@ -112,9 +99,9 @@ def _halves(run: Run, _reading: str) -> Measurements:
     slow = iterative.attack(
         first, some, of_some, switches=AS_WRITTEN, eps=FGSM_EPS, confidence=SURE
     ).adversarial
-    noise = class_noise(run, first, nn.Identity(), COMMON_EPS)
-    random = random_like(run, noise, "halves")
+    noise = class_noise(first, [class_sets(run, c)[0] for c in CLASSES])
     sets = [class_sets(run, c)[1] for c in CLASSES]
+    random = random_like(run, noise, "halves")
     noisy = torch.cat([each + noise[c] for c, each in enumerate(sets)])
     of_noisy = torch.cat([torch.full((len(each),), c) for c, each in enumerate(sets)])
     result: Measurements = {}
@@ -154,9 +141,8 @@ def _penalties(run: Run, _reading: str) -> Measurements:
 
 
 EXPERIMENTS = (
-    Experiment(
+    on_narrow(
         name="resolution",
-        readings=(READING,),
         networks=lambda seed, _: {
             "grey": network(seed=seed),
             "fine": fine(seed=seed),
@@ -171,11 +157,9 @@ EXPERIMENTS = (
                 "random-common-success",
             ),
         ),
-        on_demand=True,
     ),
-    Experiment(
+    on_narrow(
         name="halves",
-        readings=(READING,),
         networks=lambda seed, _: {
             "first": first_half(seed=seed),
             "second": second_half(seed=seed + OTHER),
@@ -189,11 +173,9 @@ EXPERIMENTS = (
             "common-success",
             "random-success",
         ),
-        on_demand=True,
     ),
-    Experiment(
+    on_narrow(
         name="penalties",
-        readings=(READING,),
         networks=lambda seed, _: {
             TARGET: network(seed=seed),
             "regularised": regularised(seed=seed),
@@ -205,6 +187,5 @@ EXPERIMENTS = (
             *("regularised-doubled-error", "cached-error", "cached-doubled-error"),
             "transferred-error",
         ),
-        on_demand=True,
     ),
 )
