@@ -83,10 +83,11 @@ def unlisted(paper: Paper, text: str, *, every: bool = False) -> list[str]:
     A quotation may lie within a sentence, hold it, or reach over into the next one: with three
     words of it at least, or with all of it.
     """
-    quotes = [re.escape(fold(each.quote)) for _, each in quotations(paper) if not each.code]
+    texts = (fold(source.quote) for _, source in quotations(paper) if not source.code)
+    quotes = [re.compile(re.escape(quote)) for quote in texts]
     found = []
     for paragraph in _paragraphs(text):
-        held = [spot.span() for quote in quotes for spot in re.finditer(quote, paragraph)]
+        held = [spot.span() for quote in quotes for spot in quote.finditer(paragraph)]
         for start, end in _sentences(paragraph):
             sentence = paragraph[start:end]
             least = min(3, len(sentence.split()))
