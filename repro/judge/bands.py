@@ -27,7 +27,7 @@ LEVEL = 0.95
 """Of the bands that a published number is held against."""
 
 
-Method = Literal["t", "t-logit", "joint", "exact", "tolerance"]
+Method = Literal["t", "t-logit", "joint", "exact"]
 """What a band was made by."""
 
 
@@ -38,7 +38,7 @@ class Band:
     Attributes:
         level: the level of the interval before it was widened, in (0, 1].
         method: ``t`` or ``t-logit`` (Student's t on that scale), ``joint`` (of a curve's points
-            together), ``exact`` (seeds without spread) or ``tolerance`` (around one value).
+            together) or ``exact`` (seeds without spread).
     """
 
     low: float
