@@ -19,6 +19,7 @@ from repro.claims.records import (
 from repro.claims.selection import Selection
 from repro.claims.verdict import Verdict
 from repro.errors import EvidenceError
+from repro.judge.bands import Values
 from repro.judge.orderings import holm, holm_factors, sign_test
 from repro.judge.populations import Archive, Kind
 from repro.judge.scales import Array, Scale
@@ -65,18 +66,14 @@ class Evidence:
     Args:
         seeds: of the population; none where there is no population.
         values: each metric that the claim reads, with one value a seed.
-        differences: of the claim's ordering, one a seed; empty without an ordering.
-        p_adjusted: of the ordering's sign test, by Holm over all orderings that the paper's
-            records name under the reading; None without an ordering.
-        family: by how much Holm multiplies its p-value.
+        trend: of the claim's ordering, adjusted over all orderings that the paper's records name
+            under the reading; None without an ordering.
         independent: whether the seeds' networks are shown to differ.
     """
 
     seeds: tuple[int, ...] = ()
     values: Mapping[str, list[float]] = field(default_factory=dict)
-    differences: Sequence[float] = ()
-    p_adjusted: float | None = None
-    family: int = 1
+    trend: Trend | None = None
     independent: bool = True
 
 
@@ -101,14 +98,8 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
         return Judgement(Verdict.PAPER_INCONSISTENT, 0, claim.statement)
     if not evidence.seeds:
         return Judgement(Verdict.NOT_RUN, 0, "no population yet")
-    p = evidence.p_adjusted
     if not isinstance(claim, PublishedClaim):
-        return judge_ordering(
-            evidence.differences,
-            p_adjusted=1.0 if p is None else p,
-            family=evidence.family,
-            independent=evidence.independent,
-        )
+        return judge_ordering(evidence.trend or Trend((), 1.0), independent=evidence.independent)
     number, columns = isinstance(claim, NumberClaim), _columns(evidence, claim.own_metrics())
     control = claim.own_metrics(claim.control.metric) if claim.control else []
     return judge_numbers(
@@ -119,7 +110,7 @@ def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
         margin=claim.margin,
         scale=Scale(claim.scale, claim.bounds, claim.images),
         control=_columns(evidence, control),
-        trend=None if p is None else Trend(evidence.differences, p, evidence.family),
+        trend=evidence.trend,
         independent=evidence.independent,
     )
 
@@ -144,6 +135,7 @@ def gather(
         EvidenceError: a population is damaged or lacks a metric.
     """
     found: dict[str, Evidence] = {}
+    differences: dict[str, list[float]] = {}
     for claim in (claim for claim in paper.claims if reading in claim.readings):
         found[claim.id] = Evidence()
         if isinstance(claim, InconsistencyClaim):
@@ -155,17 +147,18 @@ def gather(
             found_by = f"{error.found}, which {claim.id} reads"
             raise EvidenceError(found_by, expected=error.expected, do=error.do) from error
         if population.rows:
-            trend = claim.ordering
-            differences = [trend.excess(row.measurements) for row in population.rows if trend]
             found[claim.id] = Evidence(
-                population.seeds, values, differences, independent=population.independent
+                population.seeds, values, independent=population.independent
             )
-    tested = {id_: sign_test(each.differences) for id_, each in found.items() if each.differences}
+            if claim.ordering:
+                excess = claim.ordering.excess
+                differences[claim.id] = [excess(row.measurements) for row in population.rows]
+    tested = {id_: sign_test(each) for id_, each in differences.items()}
     adjusted, factors = holm(tested), holm_factors(tested)
-    return {
-        id_: replace(each, p_adjusted=adjusted.get(id_), family=round(factors.get(id_, 1)))
-        for id_, each in found.items()
-    }
+    for id_, each in differences.items():
+        trend = Trend(each, adjusted[id_], round(factors[id_]))
+        found[id_] = replace(found[id_], trend=trend)
+    return found
 
 
 def unjudged(claim: Claim, reading: str) -> Case:
@@ -183,9 +176,9 @@ def case_of(claim: Claim, reading: str, evidence: Evidence) -> Case:
     >>> case_of(paper.claims[0], "as-written", evidence[paper.claims[0].id]).id
     'lacok2016-t1-original-error@as-written'
     """
-    own: Sequence[float] = ()
+    own: Values = ()
     if isinstance(claim, OrderingClaim):
-        own = evidence.differences
+        own = evidence.trend.differences if evidence.trend else ()
     elif isinstance(claim, NumberClaim):
         own = evidence.values.get(claim.metric, ())
     judgement = judge_claim(claim, evidence)

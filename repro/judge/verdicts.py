@@ -29,7 +29,7 @@ MIN_SEEDS = 5
 
 @dataclass(frozen=True)
 class Trend:
-    """The ordering that stands behind a published number.
+    """An ordering: a claim by itself, or what stands behind a published number.
 
     Attributes:
         differences: by how much it holds (above 0) or fails, one a seed.
@@ -204,48 +204,44 @@ def judge_numbers(
     return Judgement(verdict, n, reason, point.mean, point.sd, point.band, point.gate, miss, p)
 
 
-def judge_ordering(
-    differences: Values, *, p_adjusted: float, family: int = 1, independent: bool = True
-) -> Judgement:
+def judge_ordering(trend: Trend, *, independent: bool = True) -> Judgement:
     """Judge a claim that *is* an ordering, ``left > right``.
 
-    ``reproduced`` when ``p_adjusted`` is at most 0.05; ``not-reproduced`` when the sign test of
+    ``reproduced`` when the adjusted p is at most 0.05; ``not-reproduced`` when the sign test of
     the opposite ordering, unadjusted, is; else ``inconclusive``, as for N < 5: a lack of power
     refutes nothing. Differences that are all the same count, once the seeds' networks differ.
 
     Args:
-        differences: left - right, one a seed (paired).
-        p_adjusted: the sign test's p-value after Holm over the paper's orderings.
-        family: by how much Holm multiplied it.
+        trend: its differences are left - right, one a seed (paired).
         independent: whether the seeds' networks are shown to differ.
 
     Raises:
         EvidenceError: no differences, NaN or infinity.
 
-    >>> judge_ordering([0.1, 0.2, 0.1, 0.3, 0.2], p_adjusted=0.04).verdict
+    >>> judge_ordering(Trend([0.1, 0.2, 0.1, 0.3, 0.2], 0.04)).verdict
     <Verdict.REPRODUCED: 'reproduced'>
     """
-    d = as_sample(differences)
+    d = as_sample(trend.differences)
     n, opposite = d.size, sign_test(-d)
     verdict = Verdict.INCONCLUSIVE
     miss: Miss | None = None
     reason = (
         f"the ordering holds in {(d > 0).sum()} of {n} seeds and is reversed in {(d < 0).sum()} "
-        f"(adjusted p {p_adjusted:.3g}, of the opposite {opposite:.3g}; "
+        f"(adjusted p {trend.p:.3g}, of the opposite {opposite:.3g}; "
         f"mean difference {d.mean():.4g})"
     )
     if n < MIN_SEEDS:
         reason = _too_few(n)
     elif not independent and not bands.has_spread(d):
         reason = _copies(n)
-    elif p_adjusted <= ALPHA:
+    elif trend.p <= ALPHA:
         verdict = Verdict.REPRODUCED
     elif opposite <= ALPHA:
         verdict, miss = Verdict.NOT_REPRODUCED, "below"
     else:
-        reason += f"; {_seeds(orderings.seeds_for_ordering(d, family=family))}"
+        reason += f"; {_seeds(orderings.seeds_for_ordering(d, family=trend.family))}"
     gate = bands.prediction_band(d, level=GATE_LEVEL) if n >= MIN_SEEDS else None
-    return Judgement(verdict, n, reason, float(d.mean()), _sd(d), None, gate, miss, p_adjusted)
+    return Judgement(verdict, n, reason, float(d.mean()), _sd(d), None, gate, miss, trend.p)
 
 
 def _decide(

@@ -18,7 +18,7 @@ from repro.judge.curves import simultaneous_bands
 from repro.judge.orderings import holm, holm_factors, seeds_for_ordering, sign_test
 from repro.judge.populations import Archive
 from repro.judge.scales import Scale
-from repro.judge.verdicts import judge_ordering
+from repro.judge.verdicts import Trend, judge_ordering
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_the_seeds_that_would_decide_count_all_of_holm_s_factor() -> None:
     differences = [1.0] * 7 + [-1.0] * 3
     others = {f"o{k}": 1e-9 * (k + 1) for k in range(10)} | {f"p{k}": 0.5 for k in range(9)}
     family = round(holm_factors(others | {"it": sign_test(differences)})["it"])
-    said = judge_ordering(differences, p_adjusted=1.0, family=family).reason
+    said = judge_ordering(Trend(differences, 1.0, family)).reason
     needed = seeds_for_ordering(differences, family=10)
     assert family == 10
     assert said.endswith(f"{needed} seeds would decide")

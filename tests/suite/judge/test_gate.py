@@ -8,7 +8,7 @@ from repro.judge.bands import prediction_band
 from repro.judge.curves import simultaneous_bands
 from repro.judge.freshness import outside_gate
 from repro.judge.scales import Scale
-from repro.judge.verdicts import judge_numbers, judge_ordering
+from repro.judge.verdicts import Trend, judge_numbers, judge_ordering
 
 FIVE = [1.0, 2.0, 3.0, 4.0, 5.0]
 CURVE = np.array([FIVE, [v + 10 for v in FIVE[::-1]]]).T
@@ -18,7 +18,7 @@ CEILING = [0.97, 0.98, 0.98, 0.985, 0.99, 0.99, 0.995, 1.0]
 def test_the_gate_is_the_999_band_without_the_widening() -> None:
     number = judge_numbers(FIVE, published=3.0, unit=0.5, margin=10)
     assert number.gate == prediction_band(FIVE, level=0.999)
-    assert judge_ordering(FIVE, p_adjusted=1 / 32).gate == prediction_band(FIVE, level=0.999)
+    assert judge_ordering(Trend(FIVE, 1 / 32)).gate == prediction_band(FIVE, level=0.999)
     curve = judge_numbers(CURVE, published=[3.0, 13.0], unit=0.5, margin=20)
     assert curve.gate is None
     assert [p.gate for p in curve.points] == simultaneous_bands(CURVE, level=0.999)
@@ -57,6 +57,6 @@ def test_one_point_outside_its_gate_makes_a_curve_stale() -> None:
 
 def test_a_value_without_spread_may_move_by_the_least_tolerance() -> None:
     """Other weights may misclassify one image of many; code that changed moves more."""
-    exact = judge_ordering([0.005] * 10, p_adjusted=0.01)
+    exact = judge_ordering(Trend([0.005] * 10, 0.01))
     assert not outside_gate(0.0045, exact)
     assert outside_gate(0.003, exact)

@@ -170,10 +170,10 @@ def test_orderings_are_claimed_and_refuted_at_their_rates() -> None:
     n, reps = 20, 800
     rows = np.random.default_rng(6).normal(size=(reps, n))
     size = float(binom.sf(14, n, 0.5))
-    null = [judge_ordering(r, p_adjusted=sign_test(r)) for r in rows]
+    null = [judge_ordering(Trend(r, sign_test(r))) for r in rows]
     assert near(share(null, Verdict.REPRODUCED), size, reps)
     assert near(share(null, Verdict.NOT_REPRODUCED), size, reps)
-    reverse = [judge_ordering(r, p_adjusted=sign_test(r)) for r in rows - 1.0]
+    reverse = [judge_ordering(Trend(r, sign_test(r))) for r in rows - 1.0]
     power = float(binom.sf(14, n, scipy.special.ndtr(1.0)))
     assert near(share(reverse, Verdict.NOT_REPRODUCED), power, reps)
     assert share(reverse, *PASSING) == 0

@@ -237,7 +237,7 @@ def test_damaged_evidence_is_an_error(bad: list[float]) -> None:
     with pytest.raises(EvidenceError):
         judge_numbers(bad, published=0.1, unit=0.01, margin=0.1)
     with pytest.raises(EvidenceError):
-        judge_ordering(bad, p_adjusted=1.0)
+        judge_ordering(Trend(bad, 1.0))
     with pytest.raises(EvidenceError):
         judge_numbers([bad], published=bad, unit=0.01, margin=0.1)
 
@@ -246,7 +246,7 @@ def test_damaged_evidence_is_an_error(bad: list[float]) -> None:
 
 
 def test_an_ordering_in_every_seed_is_reproduced() -> None:
-    judgement = judge_ordering(FIVE, p_adjusted=1 / 32)
+    judgement = judge_ordering(Trend(FIVE, 1 / 32))
     assert judgement.verdict is Verdict.REPRODUCED
     assert (judgement.mean, judgement.band, judgement.miss) == (3.0, None, None)
     assert judgement.p == 1 / 32
@@ -254,37 +254,35 @@ def test_an_ordering_in_every_seed_is_reproduced() -> None:
 
 
 def test_a_reversed_ordering_is_not_reproduced() -> None:
-    judgement = judge_ordering([-v for v in FIVE], p_adjusted=1.0)
+    judgement = judge_ordering(Trend([-v for v in FIVE], 1.0))
     assert (judgement.verdict, judgement.miss) == (Verdict.NOT_REPRODUCED, "below")
     assert judgement.mean == -3.0
 
 
 def test_lack_of_power_refutes_no_ordering() -> None:
     for differences in ([1.0, 2.0, -1.0, -2.0, 0.5], [-1.0, -2.0, -3.0, -4.0, 0.0]):
-        assert judge_ordering(differences, p_adjusted=1.0).verdict is Verdict.INCONCLUSIVE
+        assert judge_ordering(Trend(differences, 1.0)).verdict is Verdict.INCONCLUSIVE
     # unadjusted 1/32, but Holm over twenty claims leaves nothing
-    open_ = judge_ordering(FIVE, p_adjusted=20 / 32, family=20)
+    open_ = judge_ordering(Trend(FIVE, 20 / 32, 20))
     assert open_.verdict is Verdict.INCONCLUSIVE
     assert "9 seeds would decide" in open_.reason
 
 
 def test_identical_differences_count_once_the_networks_differ() -> None:
     same = [0.1] * 10
-    assert judge_ordering(same, p_adjusted=2**-10).verdict is Verdict.REPRODUCED
-    assert judge_ordering([-0.1] * 10, p_adjusted=1.0).verdict is Verdict.NOT_REPRODUCED
-    assert judge_ordering([0.0] * 10, p_adjusted=1.0).verdict is Verdict.INCONCLUSIVE
-    copies = judge_ordering(same, p_adjusted=2**-10, independent=False)
+    assert judge_ordering(Trend(same, 2**-10)).verdict is Verdict.REPRODUCED
+    assert judge_ordering(Trend([-0.1] * 10, 1.0)).verdict is Verdict.NOT_REPRODUCED
+    assert judge_ordering(Trend([0.0] * 10, 1.0)).verdict is Verdict.INCONCLUSIVE
+    copies = judge_ordering(Trend(same, 2**-10), independent=False)
     assert copies.verdict is Verdict.INCONCLUSIVE
     assert "differ" in copies.reason
-    assert judge_ordering(FIVE, p_adjusted=1 / 32, independent=False).verdict is (
-        Verdict.REPRODUCED
-    )
+    assert judge_ordering(Trend(FIVE, 1 / 32), independent=False).verdict is Verdict.REPRODUCED
 
 
 def test_an_ordering_of_four_seeds_is_inconclusive() -> None:
-    judgement = judge_ordering(FIVE[:4], p_adjusted=1 / 16)
+    judgement = judge_ordering(Trend(FIVE[:4], 1 / 16))
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert judge_ordering([-v for v in FIVE[:4]], p_adjusted=1.0).miss is None
+    assert judge_ordering(Trend([-v for v in FIVE[:4]], 1.0)).miss is None
 
 
 # Curves.
@@ -395,7 +393,7 @@ def test_reasons_are_one_line_with_the_numbers() -> None:
         curve([3.0, 99.0]),
         judge_numbers([0.5] * 9, published=0.5, unit=0.1, margin=0.1),
         judge_numbers(FIVE[:2], published=0.5, unit=0.1, margin=0.1),
-        judge_ordering(FIVE, p_adjusted=1 / 32),
+        judge_ordering(Trend(FIVE, 1 / 32)),
     ]
     for judgement in judgements:
         assert "\n" not in judgement.reason
