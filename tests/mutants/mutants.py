@@ -1,32 +1,35 @@
-"""Defects made on purpose, one at a time, each of which the tests it names must notice.
+"""Defects made on purpose, one at a time, each of which the test it names must notice.
 
-``mutants.toml`` says what is changed where. A mutant is *killed* where a test fails, and a
-*survivor* where all of the named tests pass. The same tests are run on the sound code first:
-where they fail there, a kill would say nothing. The working tree is never touched: what is
+``mutants.toml`` says what is changed where, and which test must notice. A mutant is *killed*
+where that test fails, and a *survivor* where it passes. The same tests are run on the sound code
+first: where they fail there, a kill would say nothing. The working tree is never touched: what is
 changed is a copy. Each run is a fork of a process that has torch and the like loaded.
 
     tox -e mutants                 all of them; what a stopped run found out is kept
     tox -e mutants -- fresh        all of them anew
-    tox -e mutants -- write        and write docs/mutants.md
+    tox -e mutants -- write        docs/mutants.md, without a run
     tox -e mutants -- fgsm-sign    this one alone
 """
 
 from __future__ import annotations
 
 import ast
+import compileall
 import hashlib
 import json
 import os
+import py_compile
 import queue
 import re
 import shutil
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -68,7 +71,7 @@ class Mutant:
         file: the file it is made in.
         old: the sound text, which occurs exactly once in the symbol.
         new: what takes its place.
-        tests: pytest's arguments: the files (or tests) that must turn red.
+        test: the test that must turn red, as pytest names it.
         symbol: the function, method, class or constant it is made in; empty for the whole file.
     """
 
@@ -77,7 +80,7 @@ class Mutant:
     file: str
     old: str
     new: str
-    tests: tuple[str, ...]
+    test: str
     symbol: str = ""
 
 
@@ -97,7 +100,7 @@ class Outcome:
 def load(path: Path) -> list[Mutant]:
     """The table; a key that is missing or unknown is a TypeError, a doubled id a ValueError."""
     rows = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
-    mutants = [Mutant(**{**row, "tests": tuple(row["tests"])}) for row in rows]
+    mutants = [Mutant(**row) for row in rows]
     doubled = {m.id for m in mutants if sum(m.id == n.id for n in mutants) > 1}
     if doubled:
         raise ValueError(f"{path.name} has {', '.join(sorted(doubled))} twice")
@@ -147,8 +150,10 @@ def stale(mutant: Mutant, root: Path) -> str:
     if count != 1:
         where = f"{mutant.symbol or 'all'} of {mutant.file}"
         return f"its old text occurs {count} times in {where}, expected once"
-    gone = [t for t in mutant.tests if "/" in t and not (root / t.partition("::")[0]).exists()]
-    return f"no {', '.join(gone)}" if gone else ""
+    file, _, name = mutant.test.partition("[")[0].partition("::")
+    if not (root / file).exists() or f"def {name}(" not in (root / file).read_text("utf-8"):
+        return f"no {mutant.test}"
+    return ""
 
 
 def changed(mutant: Mutant, source: str) -> str:
@@ -159,7 +164,10 @@ def changed(mutant: Mutant, source: str) -> str:
 
 @contextmanager
 def sandbox(root: Path) -> Iterator[Path]:
-    """A copy of the project: the package and its tests copied, everything else linked."""
+    """A copy of the project: the package and its tests copied, everything else linked.
+
+    Both are compiled once for all runs; a changed file is known by its content.
+    """
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         place = Path(folder).resolve()
         skipped = shutil.ignore_patterns("__pycache__", "*.egg-info")
@@ -173,6 +181,9 @@ def sandbox(root: Path) -> Iterator[Path]:
                 shutil.copytree(path, target, ignore=skipped)
             else:
                 shutil.copy(path, target)
+        known_by = py_compile.PycInvalidationMode.CHECKED_HASH
+        compileall.compile_dir(place / "repro", quiet=2, invalidation_mode=known_by)
+        compileall.compile_dir(place / "tests", quiet=2, invalidation_mode=known_by)
         yield place
 
 
@@ -183,13 +194,13 @@ class Bench:
     place: Path
     warm: warm.Warm
 
-    def run(self, tests: tuple[str, ...]) -> tuple[int, str]:
+    def run(self, tests: Sequence[str]) -> tuple[int, str]:
         """(pytest's exit code, the first test that failed or pytest's last line)."""
         output = self.place / "output.txt"
         environment = {n: v for n, v in os.environ.items() if not n.startswith("REPRO_")}
         environment |= {
             "PYTHONPATH": str(self.place),
-            # A compiled form is known by its source's time and size, which mutants may share.
+            # A run's would be known by its source's time and size, which mutants may share.
             "PYTHONDONTWRITEBYTECODE": "1",
             "REPRO_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
@@ -219,16 +230,21 @@ class Bench:
         sound = path.read_text(encoding="utf-8")
         path.write_text(changed(mutant, sound), encoding="utf-8")
         try:
-            code, by = self.run(mutant.tests)
+            code, by = self.run([mutant.test])
         finally:
             path.write_text(sound, encoding="utf-8")
         states: dict[int, State] = {0: "SURVIVED", FAILED: "killed"}
         return Outcome(mutant.id, states.get(code, "broken"), by)
 
-    def check_sound(self, tests: tuple[str, ...]) -> Outcome:
-        """Run the same tests on the sound code, where they must pass."""
+    def check_sound(self, tests: Sequence[str]) -> Outcome:
+        """Run tests of one file on the sound code, where they must pass."""
         code, by = self.run(tests)
-        return Outcome(f"sound code: {' '.join(tests)}", "sound" if code == 0 else "broken", by)
+        return Outcome(sound_name(tests), "sound" if code == 0 else "broken", by)
+
+
+def sound_name(tests: Sequence[str]) -> str:
+    """Under which name it is kept that tests of one file pass on the sound code."""
+    return f"sound code: {tests[0].partition('::')[0]}"
 
 
 class Memory:
@@ -272,12 +288,13 @@ def run_all(
 ) -> list[Outcome]:
     """Every mutant, and before them their tests on the sound code, on ``jobs`` sandboxes."""
     known = memory.load()
-    selections = dict.fromkeys(mutant.tests for mutant in mutants)
-    sound = [t for t in selections if f"sound code: {' '.join(t)}" not in known]
+    named = sorted({mutant.test for mutant in mutants})
+    files = [list(tests) for _, tests in groupby(named, key=lambda test: test.partition("::")[0])]
+    sound = [tests for tests in files if sound_name(tests) not in known]
     left = [mutant for mutant in mutants if mutant.id not in known]
     benches: queue.SimpleQueue[Bench] = queue.SimpleQueue()
 
-    def one(task: tuple[str, ...] | Mutant) -> Outcome:
+    def one(task: list[str] | Mutant) -> Outcome:
         mine = benches.get()
         try:
             return mine.judge(task) if isinstance(task, Mutant) else mine.check_sound(task)
@@ -308,25 +325,24 @@ def run_all(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    names = [f"sound code: {' '.join(tests)}" for tests in selections]
-    return [known[name] for name in [*names, *(mutant.id for mutant in mutants)]]
+    return [known[name] for name in [*map(sound_name, files), *(mutant.id for mutant in mutants)]]
 
 
-def page(mutants: Iterable[Mutant], by: dict[str, str]) -> str:
-    """docs/mutants.md, from the table and from the test that killed each."""
+def page(mutants: Iterable[Mutant]) -> str:
+    """docs/mutants.md, from the table."""
     lines = [
         "# Mutants",
         "",
         "Defects made on purpose, one at a time. `tox -e mutants` makes each in a copy of the",
-        "package and runs the tests that are named for it: one of them must fail. A defect that",
-        "no test notices fails that run, and so does one that the code has outgrown. Generated",
-        "from `tests/mutants/mutants.toml`.",
+        "package and runs the test that is named for it, which must fail. A defect that goes",
+        "unnoticed fails that run, and so does one that the code has outgrown. Generated from",
+        "`tests/mutants/mutants.toml`.",
         "",
         "| defect | in | noticed by |",
         "| --- | --- | --- |",
     ]
     for mutant in mutants:
-        test = by[mutant.id].partition("[")[0]
+        test = mutant.test.partition("[")[0]
         lines.append(f"| {mutant.what} | `{mutant.file}` | `{test}` |")
     return "\n".join(lines) + "\n"
 
@@ -335,18 +351,20 @@ def main(words: list[str], *, root: Path = ROOT, table: Path = TABLE) -> int:
     """Run, print the table, and return 1 where any mutant was not killed.
 
     Args:
-        words: ``fresh``, ``write``, and the ids of mutants to run alone.
+        words: ``fresh``, and the ids of mutants to run alone; or ``write``, the page and no run.
         root: the project.
         table: the mutants.
     """
     # A file or a CI log keeps whole lines, however narrow the terminal of whoever reads it.
     console = Console(width=None if sys.stdout.isatty() else 160)
     mutants = load(table)
-    chosen = set(words) - {"fresh", "write"}
+    if words == ["write"]:
+        (root / PAGE).write_text(page(mutants), encoding="utf-8")
+        return 0
+    chosen = set(words) - {"fresh"}
     unknown = chosen - {mutant.id for mutant in mutants}
-    if unknown or (chosen and "write" in words):
-        what = f"no mutant {', '.join(sorted(unknown))}" if unknown else "write needs all mutants"
-        console.print(what, markup=False)
+    if unknown:
+        console.print(f"no mutant {', '.join(sorted(unknown))}", markup=False)
         return 2
     mutants = [mutant for mutant in mutants if not chosen or mutant.id in chosen]
     memory = Memory(root, root / "reports", fresh="fresh" in words)
@@ -358,7 +376,6 @@ def main(words: list[str], *, root: Path = ROOT, table: Path = TABLE) -> int:
 
     shown = Table("mutant", "")
     shown.add_column("by", overflow="fold")
-    by = {outcome.id: outcome.by for outcome in outcomes}
     for outcome in outcomes:
         if outcome.state != "sound":
             shown.add_row(outcome.id, outcome.state, escape(outcome.by))
@@ -366,8 +383,6 @@ def main(words: list[str], *, root: Path = ROOT, table: Path = TABLE) -> int:
     bad = [outcome for outcome in outcomes if not outcome.good]
     killed = sum(outcome.state == "killed" for outcome in outcomes)
     console.print(f"{killed} passed, {len(bad)} failed")
-    if "write" in words and not bad:
-        (root / PAGE).write_text(page(mutants, by), encoding="utf-8")
     return 1 if bad else 0
 
 
