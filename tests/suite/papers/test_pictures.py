@@ -321,6 +321,8 @@ def test_fig_6_of_popovic_adds_each_classs_own_noise_as_the_experiment_crafted_i
         return CommonNoise(noise.expand(epochs, *noise.shape), torch.zeros(len(images)))
 
     monkeypatch.setattr(per_class.common_noise, "craft", craft)
+    run = Run(run.data, 0, run.trained)
+    run.networks = {TARGET: None}
     per_class.class_noises(run, "as-coded")
     monkeypatch.delattr(per_class.common_noise, "craft")
     above, below = rows_of("popovic2017-fig6", run, "as-coded")
