@@ -31,9 +31,9 @@ def spots():
 
 
 def test_a_worker_is_told_what_failed_as_its_run_s_report_may_be_in_the_place_of_that_one():
-    given = {f"repro_{name}": () for name in options.OPTIONS} | {"repro_failed": "gone.json"}
+    given = {f"--repro-{name}": () for name in options.OPTIONS} | {"--repro-failed": "gone.json"}
     told = {"repro_failed": ("tiny-clean@plain",)}
-    worker = SimpleNamespace(option=SimpleNamespace(**given), workerinput=told)
+    worker = SimpleNamespace(getoption=given.__getitem__, workerinput=told)
     assert options.selection(worker) == Selection(failed=("tiny-clean@plain",))
 
 
