@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from repro.lab.attacks import fgsm, metrics
+from repro.lab.attacks import metrics
 from repro.lab.networks.network import Network
 from repro.papers.experiment import Experiment, Measurements, Run, named
 from repro.papers.goodfellow2015.networks import maxout
-from repro.papers.goodfellow2015.shallow import EPS, noisy
+from repro.papers.goodfellow2015.shallow import made_for, noisy
 
 MEMBERS = 12
 
@@ -42,15 +42,11 @@ def _ensemble(run: Run, _reading: str) -> Measurements:
     x, y = run.images(), run.labels()
     members = list(run.networks.values())
     ensemble = Ensemble(members)
-
-    def made_for(network: Network) -> Tensor:
-        return fgsm.fgsm(x, fgsm.loss_gradient(network, x, y), eps=EPS)
-
     sets = {
         "clean": x,
         "random": noisy(run, x),
-        "fgsm": made_for(ensemble),
-        "one-member": made_for(members[0]),
+        "fgsm": made_for(run, ensemble),
+        "one-member": made_for(run, members[0]),
     }
     return {
         f"{name}-error": metrics.error_rate(metrics.predict(ensemble, images), y)
