@@ -315,7 +315,7 @@ def _places(points: Sequence[PointJudgement], n: int) -> str:
 
 
 def _too_few(n: int) -> str:
-    return f"{n} seed(s), and a verdict needs at least {MIN_SEEDS}: {MIN_SEEDS} seeds would decide"
+    return f"{n} seed(s): a verdict needs at least {MIN_SEEDS}, which may not decide either"
 
 
 def _copies(n: int) -> str:
