@@ -58,7 +58,7 @@ def write(sources: list[Path]) -> None:
     archive = Archive(check_sums=False)
     with TARGET.open(encoding="utf-8", newline="") as file:  # what is known already
         rows = csv.DictReader(file)
-        largest = {(row["population"], row["family"]): float(row["largest"]) for row in rows}
+        largest = {(r["images"], r["population"], r["family"]): float(r["largest"]) for r in rows}
     for source in sources:
         for place, measured in json.loads(source.read_text(encoding="utf-8")).items():
             kind, _, key = place.partition("/")
@@ -67,14 +67,15 @@ def write(sources: list[Path]) -> None:
             row = archive.population(kind, paper, experiment, reading).rows[0]
             for metric, value in measured.items():
                 change = abs(value - row.measurements[metric])
-                spot = key, family(metric)
+                spot = kind, key, family(metric)
                 largest[spot] = max(change, largest.get(spot, 0.0))
     with TARGET.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
-        out.writerow(["population", "family", "largest"])
-        for (key, name), change in sorted(largest.items()):
-            if change > (STEPS if "iterations" in name else FLOOR) / 2:
-                out.writerow([key, name, f"{change:.6g}"])
+        out.writerow(["images", "population", "family", "largest"])
+        for (kind, key, name), change in sorted(largest.items()):
+            least = (STEPS if "iterations" in name else FLOOR) / 2
+            if change > max(least, largest.get(("full", key, name), 0.0) * (kind != "full")):
+                out.writerow([kind, key, name, f"{change:.6g}"])
 
 
 if __name__ == "__main__":

@@ -101,7 +101,8 @@ def drift(
         return {}
     name = name_of(claim.paper, claim.experiment, reading)
     return {
-        metric: abs(measured.values[metric] - seed0.values[metric]) / tolerance(name, metric)
+        metric: abs(measured.values[metric] - seed0.values[metric])
+        / tolerance(name, metric, measured.kind)
         for metric in claim.metrics
     }
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from repro.atomic import locked, write_atomic
-from repro.judge.populations import Spot, name_of
+from repro.judge.populations import Kind, Spot, name_of
 from repro.lab.devices import release_memory
 from repro.lab.mnist import data as mnist
 from repro.lab.mnist.data import Mnist
@@ -42,11 +42,13 @@ class Measured:
         values: metric name to value.
         weights_sha256: of each network.
         sources: of each network: ``shipped``, ``cache``, ``trained``, or ``given`` by the user.
+        kind: of the images.
     """
 
     values: dict[str, float]
     weights_sha256: list[str]
     sources: list[str]
+    kind: Kind = "full"
 
 
 @dataclass
@@ -121,7 +123,7 @@ class Session:
         run.readings = wanted
         values = what.run(run, reading)
         hashes, sources = [sha256 for sha256, _ in networks], [source for _, source in networks]
-        result = Measured(values, hashes, sources)
+        result = Measured(values, hashes, sources, self.data.kind)
         picture.make(paper, experiment, run, reading, self.shared)
         release_memory()
         write_atomic(path, json.dumps(vars(result)).encode())

@@ -118,7 +118,7 @@ class Snapshot:
         gone = (metric for metric in there if metric not in values)
         found = {f"{metric} is measured no more": math.inf for metric in gone}
         for metric, value in values.items():
-            allowed = tolerance(self.name, metric)
+            allowed = tolerance(self.name, metric, self.kind)
             if metric not in there:
                 found[f"{metric} is new"] = math.inf
             elif not (off_by := abs(value - float(there[metric]))) <= allowed:
@@ -134,6 +134,7 @@ class Snapshot:
         return {
             "fullpath": self.path,
             "tolerances": {
-                metric: {"atol": tolerance(self.name, metric), "rtol": 0} for metric in values
+                metric: {"atol": tolerance(self.name, metric, self.kind), "rtol": 0}
+                for metric in values
             },
         }

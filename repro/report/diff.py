@@ -102,7 +102,8 @@ def _measurement(a: Mapping[str, Any], before: ResultRow, after: ResultRow) -> C
     for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
         population = None if same else spread(a, before, i)
         metric = before["metric"] + (f"[{i}]" if before["kind"] == "curve" else "")
-        allowed = noise(max(abs(x), abs(y)), population, tolerance(name, metric))
+        least = tolerance(name, metric, a["header"]["data"]["kind"])
+        allowed = noise(max(abs(x), abs(y)), population, least)
         if abs(x - y) > allowed:
             at = f"point {i + 1}: " if len(xs) > 1 else ""
             said = f"{at}moved by {abs(x - y):.2g}, noise is {allowed:.2g}"

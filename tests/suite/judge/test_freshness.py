@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from repro import paths
 from repro.claims.records import CurveClaim, PublishedClaim
 from repro.judge.bands import Band
 from repro.judge.curves import simultaneous_bands
-from repro.judge.freshness import FLOOR, all_beyond
+from repro.judge.freshness import FLOOR, all_beyond, tolerance
 from repro.judge.populations import Archive
 from repro.judge.scales import Scale
 from repro.papers import registry
@@ -82,3 +84,17 @@ def test_fresh_seeds_may_miss_a_band_without_width_by_what_other_bits_change():
     gate = Band(0.01, 0.01, 0.999, "exact")
     assert not all_beyond([0.01 - FLOOR, 0.01 - FLOOR / 2], gate)
     assert all_beyond([0.01 - 1.01 * FLOOR] * 2, gate)
+
+
+def test_what_the_sample_s_coarse_rates_move_by_is_not_allowed_on_full_mnist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "arithmetic.csv").write_text(
+        "images,population,family,largest\n"
+        "full,p,error,0.01\nembedded,p,error,0.04\nfull,p,rms,0.02\nembedded,p,success,0.03\n"
+    )
+    monkeypatch.setattr(paths, "fixtures", lambda: tmp_path)
+    found = [
+        [tolerance("p", m, k) for m in ("error", "rms", "success")] for k in ("full", "embedded")
+    ]
+    assert found == [[0.02, 0.04, 0.001], [0.08, 0.04, 0.06]]

@@ -13,7 +13,12 @@ from repro.plugin.snapshots import Snapshot
 
 CLAIMS = Path(__file__).parents[2] / "claims"
 VALUES = {"error": 0.5, "success[0]": 0.25, "value-iterations": 30.0, "height": 200.0}
-ARITHMETIC = "population,family,largest\ntoy-attack--plain,success[],0.002\nother,error,0.1\n"
+ARITHMETIC = """\
+images,population,family,largest
+full,toy-attack--plain,success[],0.002
+embedded,toy-attack--plain,success[],0.02
+full,other,error,0.1
+"""
 
 
 @pytest.fixture

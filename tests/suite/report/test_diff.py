@@ -83,7 +83,8 @@ def test_the_same_weights_may_move_as_other_arithmetic_was_measured_to_move_them
     tmp_path, monkeypatch
 ):
     (tmp_path / "arithmetic.csv").write_text(
-        "population,family,largest\ntiny-toy--plain,error,0.01\ntiny-toy--plain,success[],0.03\n"
+        "images,population,family,largest\nfull,tiny-toy--plain,error,0.01\n"
+        "full,tiny-toy--plain,success[],0.03\nembedded,tiny-toy--plain,error,1\n"
     )
     monkeypatch.setenv("REPRO_FIXTURES_DIR", str(tmp_path))
     for moved, count in ((0.019, 0), (0.021, 1)):
