@@ -13,6 +13,7 @@ from repro.plugin.snapshots import Snapshot
 
 CLAIMS = Path(__file__).parents[2] / "claims"
 VALUES = {"error": 0.5, "success[0]": 0.25, "value-iterations": 30.0, "height": 200.0}
+VALUES |= {"rate": 0.9995, "fooled": 1.0}
 ARITHMETIC = """\
 images,population,family,largest
 full,toy-attack--plain,success[],0.002
@@ -57,6 +58,13 @@ def test_a_number_that_moved_by_more_than_its_tolerance_fails(holds, metric, wit
     for sign in (1, -1):
         assert holds({**VALUES, metric: VALUES[metric] + sign * within})
         assert not holds({**VALUES, metric: VALUES[metric] + sign * beyond})
+
+
+def test_a_rate_of_0_or_1_has_its_tolerance_too(holds):
+    """It is written without a point, and read as an integer, which allows nothing."""
+    assert holds({**VALUES, "rate": 1.0})
+    assert holds({**VALUES, "fooled": 0.9995})
+    assert not holds({**VALUES, "fooled": 0.9985})
 
 
 @pytest.mark.parametrize("sources", ["shipped", "shipped shipped", "shipped trained", "cache"])
