@@ -1,8 +1,8 @@
 """Snapshots: "our code did not change". Never evidence for a claim.
 
-One CSV an experiment and reading, in ``fixtures/snapshots``, held by pytest-regressions;
-``--force-regen`` writes it anew and fails the run all the same. ``instructions.json`` beside them
-has the instruction set that each was made with.
+One CSV an experiment and reading, in ``fixtures/snapshots``. Where there is none,
+pytest-regressions writes it, and the run fails all the same. ``instructions.json`` beside them has
+the instruction set that each was made with.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ from repro.report.failure import labelled
 MOST_NAMED = 3
 """Metrics that a failure names."""
 WHAT_TO_DO = (
-    "the code changed what it measures: find the change. Where it is meant, --force-regen writes "
-    "the snapshot anew, and test_fresh stays red until the experiment's revision is raised and "
-    "its seeds are measured anew (repro calibrate)"
+    "the code changed what it measures: find the change. Where it is meant, delete {}, which the "
+    "next run writes anew; test_fresh stays red until the experiment's revision is raised and its "
+    "seeds are measured anew (repro calibrate)"
 )
 OTHER_MACHINE = (
     "the snapshot was made with {}; this machine computes with {}, whose rounding changes numbers "
@@ -61,27 +61,31 @@ class Snapshot:
         """The file, a column a metric."""
         return paths.fixtures() / "snapshots" / self.kind / f"{self.name}.csv"
 
-    def metrics(self) -> set[str]:
-        """Return the names of the metrics on record; none where there is no file yet."""
-        if not self.path.exists():
-            return set()
-        return set(self.path.read_text(encoding="utf-8").partition("\n")[0].split(",")[1:])
+    def check(self, values: Mapping[str, float], regression: Any) -> None:
+        """Hold ``values`` to the file, and say in a few lines how they differ.
 
-    @contextmanager
-    def held(self, values: Mapping[str, float]) -> Iterator[None]:
-        """Say in a few lines how ``values`` fail the block; note what a new file was made with.
+        Args:
+            values: of the metrics.
+            regression: pytest-regressions' ``num_regression``, which reads and writes the file.
 
         Raises:
-            NoSnapshotError: the block wrote the first one.
-            pytest.fail.Exception: the block fails, or has written the file anew.
+            NoSnapshotError: there was no file; now there is.
+            pytest.fail.Exception: they differ, or the file was written anew.
         """
         from repro.lab import provenance  # which loads torch
 
         path, name = self.path.parent.parent / "instructions.json", f"{self.kind}/{self.name}"
         known: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
         before, here = self._content(), provenance.instructions()
+        tolerances = {
+            metric: {"atol": tolerance(self.name, metric, self.kind), "rtol": 0}
+            for metric in values
+        }
+        columns = {metric: [value] for metric, value in values.items()}
         try:
-            yield
+            # It misses no metric that is gone, and allows nothing where all numbers are 0 or 1.
+            with suppress(AssertionError):
+                regression.check(columns, fullpath=self.path, tolerances=tolerances)
         except pytest.fail.Exception as made:
             if before or not self._content():
                 raise pytest.fail.Exception(str(made), pytrace=False) from None
@@ -90,26 +94,24 @@ class Snapshot:
                 "do": f"look at {self.path}, which this run wrote, commit it, and run again",
             }
             raise NoSnapshotError(labelled(lines), pytrace=False) from None
-        except AssertionError:
-            if not (differ := self._differences(values)):
-                return  # pytest-regressions takes a column of 0 or 1 for integers, to be equal
-            made_with, most = known.get(name, here), max(differ.values())
-            other = made_with != here and most < MANY
-            what = OTHER_MACHINE.format(made_with, here) if other else WHAT_TO_DO
-            more = [f"and {n} more"] if (n := len(differ) - MOST_NAMED) > 0 else []
-            judged = f", up to {red.beyond(most)}" if most < math.inf else ""
-            lines = {
-                "snapshot": f"{self.name}: {len(differ)} of {len(values)} metrics differ{judged}",
-                "metrics": "; ".join([*list(differ)[:MOST_NAMED], *more]),
-                "do": what,
-            }
-            raise pytest.fail.Exception(labelled(lines), pytrace=False) from None
         finally:
             if self._content() != before:
                 with locked(paths.cache() / "locks" / "snapshots.lock"):
                     known = json.loads(path.read_text("utf-8")) if path.exists() else {}
                     text = json.dumps({**known, name: here}, indent=1, sort_keys=True)
                     write_atomic(path, f"{text}\n".encode())
+        if differ := self._differences(values):
+            made_with, most = known.get(name, here), max(differ.values())
+            other = made_with != here and most < MANY
+            do = OTHER_MACHINE.format(made_with, here) if other else WHAT_TO_DO.format(self.path)
+            more = [f"and {n} more"] if (n := len(differ) - MOST_NAMED) > 0 else []
+            judged = f", up to {red.beyond(most)}" if most < math.inf else ""
+            lines = {
+                "snapshot": f"{self.name}: {len(differ)} of {len(values)} metrics differ{judged}",
+                "metrics": "; ".join([*list(differ)[:MOST_NAMED], *more]),
+                "do": do,
+            }
+            raise pytest.fail.Exception(labelled(lines), pytrace=False)
 
     def _differences(self, values: Mapping[str, float]) -> dict[str, float]:
         """Say of each metric that is not as in the file how far off it is, also in tolerances."""
@@ -129,13 +131,3 @@ class Snapshot:
 
     def _content(self) -> bytes:
         return self.path.read_bytes() if self.path.exists() else b""
-
-    def settings(self, values: Mapping[str, float]) -> dict[str, Any]:
-        """Return the file and the tolerances as ``num_regression.check`` takes them."""
-        return {
-            "fullpath": self.path,
-            "tolerances": {
-                metric: {"atol": tolerance(self.name, metric, self.kind), "rtol": 0}
-                for metric in values
-            },
-        }

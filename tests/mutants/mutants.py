@@ -382,6 +382,8 @@ def main(words: list[str], *, root: Path = ROOT, table: Path = TABLE) -> int:
     console.print(shown)
     bad = [outcome for outcome in outcomes if not outcome.good]
     killed = sum(outcome.state == "killed" for outcome in outcomes)
+    for outcome in bad:  # again, at the end, which is what a reader of a long log sees
+        console.print(f"{outcome.state}: {outcome.id}: {outcome.by}", markup=False)
     console.print(f"{killed} passed, {len(bad)} failed")
     return 1 if bad else 0
 

@@ -177,8 +177,7 @@ def test_a_snapshot_runs_with_any_claim_of_its_experiment_and_is_told_when_it_di
 
 FIRST = """
 def test_snapshot(shipped, snapshot, num_regression):
-    with snapshot.held(shipped):
-        num_regression.check({"error": [0.5]}, **snapshot.settings(shipped))
+    snapshot.check(shipped, num_regression)
 """
 
 
