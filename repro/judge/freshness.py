@@ -37,7 +37,7 @@ def family(metric: str) -> str:
     return re.sub(r"-\d-\d$", "-to", re.sub(r"\[\d+\]$", "[]", metric))
 
 
-def other_arithmetic(population: str, metric: str, kind: Kind = "full") -> float:
+def other_arithmetic(population: str, metric: str, kind: Kind) -> float:
     """Return twice the most that other arithmetic was measured to change of a metric.
 
     It is on record in ``fixtures/arithmetic.csv``, which ``docs/arithmetic.py`` writes. On the
@@ -48,7 +48,7 @@ def other_arithmetic(population: str, metric: str, kind: Kind = "full") -> float
         metric: of the population.
         kind: of the images.
 
-    >>> other_arithmetic("none", "error")
+    >>> other_arithmetic("none", "error", "full")
     0.0
     """
     changes = _changes(paths.fixtures() / "arithmetic.csv")
@@ -67,13 +67,13 @@ def _changes(path: Path) -> Mapping[tuple[str, str, str], float]:
         }
 
 
-def tolerance(population: str, metric: str, kind: Kind = "full") -> float:
+def tolerance(population: str, metric: str, kind: Kind) -> float:
     """Return how far a measurement on the same weights may lie from the one on record.
 
     The arguments are those of :func:`other_arithmetic`.
 
-    >>> tolerance("none", "error"), tolerance("none", "value-iterations")
-    (0.001, 0.05)
+    >>> [tolerance("none", metric, "full") for metric in ("error", "value-iterations")]
+    [0.001, 0.05]
     """
     least = STEPS if "iterations" in metric else FLOOR
     return max(least, other_arithmetic(population, metric, kind))

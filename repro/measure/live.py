@@ -72,7 +72,7 @@ def recorded(claim: Claim, reading: str, archive: Archive, kind: Kind) -> Measur
             expected="the seed that a live run would measure",
             do=f"measure it (repro calibrate --seeds {SEED})",
         )
-    return Measured(dict(row.measurements), [row.provenance["weights_sha256"]], ["recorded"])
+    return Measured(dict(row.measurements), [row.provenance["weights_sha256"]], ["recorded"], kind)
 
 
 def control_outside(claim: Claim, measured: Measured, judgement: Judgement) -> bool | None:

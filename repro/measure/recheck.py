@@ -90,7 +90,7 @@ def _unclaimed(paper: str, experiment: Experiment, reading: str, population: Pop
         population.seeds,
         [
             prediction_band(
-                population.values(name), level=GATE_LEVEL, unit=2 * tolerance("", name)
+                population.values(name), level=GATE_LEVEL, unit=2 * tolerance("", name, "full")
             )
             for name in metrics
         ],

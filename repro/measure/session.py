@@ -48,7 +48,7 @@ class Measured:
     values: dict[str, float]
     weights_sha256: list[str]
     sources: list[str]
-    kind: Kind = "full"
+    kind: Kind
 
 
 @dataclass

@@ -74,7 +74,7 @@ def rows(
                 if near_ties and kind == "full" and isinstance(claim, PublishedClaim):
                     run, spot = session.run_of(paper.id), (claim.experiment, reading)
                     ties = run.once(("near ties", *spot), partial(near_ties, run, *spot, TIE))
-                    arithmetic = partial(other_arithmetic, name_of(paper.id, *spot))
+                    arithmetic = partial(other_arithmetic, name_of(paper.id, *spot), kind=kind)
                     same, published = compare(claim, measured.values, ties, arithmetic)
                     standing = "exact" if same else "differs"
                     said = f"{published}; {said}"

@@ -55,9 +55,9 @@ class Measure:
         nothing of a claim, is taken of ``any_images``.
         """
         __tracebackhide__ = True
-        if isinstance(claim, InconsistencyClaim):
-            return Measured({}, [], [])
         found, session, reading = self.found, self.state.session, self.reading
+        if isinstance(claim, InconsistencyClaim):
+            return Measured({}, [], [], session.data.kind)
         found.not_run, measured = True, None
         try:
             experiment = live.experiment_of(claim, reading)

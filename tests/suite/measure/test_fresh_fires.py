@@ -36,7 +36,7 @@ def table1():
             if clip:
                 patch.setattr(fgsm, "fgsm", lambda *a, **k: attack(*a, **k).clamp_(0, 1))
             values = experiment.run(run, READING)
-        return Measured(values, [weights[0].sha256], ["shipped"])
+        return Measured(values, [weights[0].sha256], ["shipped"], "embedded")
 
     return measured
 

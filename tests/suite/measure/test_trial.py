@@ -46,7 +46,7 @@ def rows(tiny, monkeypatch):
                 raise values
             numbers = {**tiny.metrics, **dict(values)}
             found = {name: value for name, value in numbers.items() if value is not None}
-            return dict.fromkeys(readings, Measured(found, [], []))
+            return dict.fromkeys(readings, Measured(found, [], [], "full"))
 
         session = SimpleNamespace(
             data=SimpleNamespace(kind=kind),
@@ -210,8 +210,10 @@ def test_images_near_a_tie_and_other_arithmetic_are_allowed_for(rows, monkeypatc
     assert asked == [(Run, "toy", "plain", 1e-4)]
     none = {"near_ties": lambda *_: {}}
     assert rows({"error": 0.52}, **none)["tiny-error"]["standing"] == "differs"
-    known = {("tiny-toy--plain", "error"): 0.02}
-    monkeypatch.setattr(trial, "other_arithmetic", lambda *spot: known.get(spot, 0.0))
+    known = {("tiny-toy--plain", "error", "full"): 0.02}
+    monkeypatch.setattr(
+        trial, "other_arithmetic", lambda *spot, kind: known.get((*spot, kind), 0.0)
+    )
     assert rows({"error": 0.52}, **none)["tiny-error"]["standing"] == "exact"
 
 
