@@ -12,6 +12,7 @@ from repro.claims.records import NumberClaim, Paper, PublishedClaim
 from repro.judge.cases import Case, gather, judge_claim
 from repro.judge.joint import joint_p
 from repro.judge.populations import Archive
+from repro.judge.scales import Scale
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _joint(paper: Paper, reading: str, cases: Sequence[Case], archive: Archive) 
     return joint_p(
         np.array([population.values(claim.metric) for claim in claims]).T,
         [claim.published for claim in claims],
-        scales=[claim.scale for claim in claims],
+        scales=[Scale(claim.scale, images=claim.images) for claim in claims],
         units=[claim.unit for claim in claims],
     )
 

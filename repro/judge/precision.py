@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from repro.judge.bands import LEVEL, as_sample, has_spread, student
 from repro.judge.curves import Spread, spread
@@ -39,11 +40,11 @@ def exceeds_margin(
     [True]
     """
     x = as_sample(values, scale, ndim=2)
-    spreads = [has_spread(column) for column in x.T]
-    if not any(spreads):
-        return spreads
+    spreads = _spreads(x)
+    if not spreads.any():
+        return list(spreads)
     wide = _at_least(spread(x, scale), len(x), unit) > margin
-    return [bool(w) and s for w, s in zip(wide, spreads, strict=True)]
+    return list(wide & spreads)
 
 
 def deciding_seeds(
@@ -66,19 +67,24 @@ def deciding_seeds(
     8
     """
     x = as_sample(values, scale, ndim=2)
-    one = spread(x, scale)
+    one, spreads = spread(x, scale), _spreads(x)
 
     def narrow(n: int) -> bool:
         low, high = one.bands(student(n, one.tail * (1 - LEVEL)), unit=unit)
         return bool(((high - low) / 2 <= margin).all())
 
     def noisy(n: int) -> bool:
-        return bool((_at_least(one, n, unit) > margin).any())
+        return bool((spreads & (_at_least(one, n, unit) > margin)).any())
 
     # Once so many seeds decide, more do, too.
     rules = (narrow, noisy) if noise_decides else (narrow,)
     more = range(len(x) + 1, MOST_SEEDS)
     return more.start + min(bisect_left(more, True, key=rule) for rule in rules)
+
+
+def _spreads(x: Array) -> NDArray[np.bool_]:
+    """Return for each number (K,) whether seeds differ in it; what a count allows is no noise."""
+    return np.array([has_spread(column) for column in x.T])
 
 
 def _at_least(one: Spread, n: int, unit: float) -> Array:

@@ -19,14 +19,14 @@ HEAD = """\
 <!-- Made by `repro docs`; a test keeps it in step. -->
 # Claims
 
-Every network here was trained anew on the papers' data, from the papers' descriptions and, where
-these leave it open, the authors' published code. In the ACM's words the results below are
-*replicated* with independently developed artifacts, where they hold; the papers' own artifacts
-were not run. Goodfellow et al.'s maxout networks are trained for fewer epochs than theirs, and
-the networks of the open questions are narrower than any paper's. A claim *holds* where the
-verdict is `reproduced`, `consistent` or `equivalent`; headline claims have the mean ± s of (N)
-independent trainings beside them. *In a second way* are those that judge another claim's
-statement by another criterion or on other images.
+Every network here was trained anew on the papers' data, from the papers' descriptions and,
+where these leave it open or the code contradicts them, the authors' published code. In the
+ACM's words the results below are *replicated* with independently developed artifacts, where
+they hold; the papers' own artifacts were not run. Goodfellow et al.'s maxout networks are
+trained for fewer epochs than theirs, and the networks of the open questions are narrower than
+any paper's. A claim *holds* where the verdict is `reproduced`, `consistent` or `equivalent`;
+headline claims have the mean ± s of (N) independent trainings beside them. *In a second way*
+are those that judge another claim's statement by another criterion or on other images.
 
 {conclusions}
 

@@ -59,9 +59,18 @@ def answer(claim: Iterable[ResultRow]) -> str:
         return HOLDS if len(holds) == len(verdicts) else f"{HOLDS}{only}"
     if not verdicts:
         return UNCONFIRMED if any(row["outcome"] in BROKEN for row in rows) else NOT_RUN
-    if Verdict.INCONCLUSIVE in verdicts.values():
+    if any(row["verdict"] == Verdict.INCONCLUSIVE and not _missed(row) for row in _counted(rows)):
         return OPEN
     return AT_ODDS if set(verdicts.values()) == {Verdict.PAPER_INCONSISTENT} else FAILS
+
+
+def _missed(row: ResultRow) -> bool:
+    """Whether a number misses by more than its margin, so that its ordering alone is undecided."""
+    band, mean, published, margin = row["band"], row["mean"], row["published"], row["margin"]
+    if band is None or mean is None or not isinstance(published, float) or margin is None:
+        return False
+    outside = not band["low"] <= published <= band["high"]
+    return outside and abs(published - mean) > margin
 
 
 def conclusions(claims: Mapping[str, Sequence[ResultRow]]) -> list[Sentence]:

@@ -100,6 +100,15 @@ def test_no_number_of_seeds_decides_at_the_limit_itself() -> None:
     assert deciding_seeds(ONE, unit=0, margin=Z_975 * S) == MOST_SEEDS
 
 
+def test_what_counting_images_leaves_open_is_no_noise_that_decides() -> None:
+    """Every seed counts all 20 images: nothing shows that the next one would not."""
+    scale = Scale("logit", images=(20, 20))
+    for n in (7, 20):
+        same = [[1.0, 1.0]] * n
+        assert exceeds_margin(same, unit=0, margin=0.0001, scale=scale) == [False, False]
+        assert deciding_seeds(same, unit=0, margin=0.0001, scale=scale) == MOST_SEEDS
+
+
 def test_noise_that_no_control_stands_beside_decides_nothing() -> None:
     assert deciding_seeds(ONE, unit=0, margin=1.8) < MOST_SEEDS
     assert deciding_seeds(ONE, unit=0, margin=1.8, noise_decides=False) == MOST_SEEDS

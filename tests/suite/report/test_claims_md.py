@@ -180,7 +180,7 @@ def test_what_a_reading_explains(judged, page):
         (curve,) = [c for c in found if c.id == f"tiny-curve@{reading}"]
         inside = of_table + sum(point.inside for point in curve.judgement.points)
         table = list(zip(*x.values(), strict=True))
-        p = joint_p(table, [0.5, 0.3], scales=["linear"] * 2, units=[0.01] * 2)
+        p = joint_p(table, [0.5, 0.3], units=[0.01] * 2)
         expected.append(["tiny", reading, "all", f"{inside} of 4", "–"])
         expected.append(["tiny", reading, "Table 1", f"{of_table} of 2", f"{p:.2g}"])
     assert rows(page, "What each reading") == expected

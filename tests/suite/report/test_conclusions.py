@@ -22,6 +22,8 @@ def under(**verdicts: str) -> list[dict]:
         (under(a="trend-only", b="not-reproduced"), "Does not hold"),
         (under(a="paper-inconsistent", b="not-reproduced"), "Does not hold"),
         (under(a="inconclusive", b="not-reproduced"), "Undecided"),
+        ([record(verdict="inconclusive", published=0.7)], "Does not hold"),  # but for its ordering
+        ([record(verdict="inconclusive", published=0.53)], "Undecided"),  # within the margin
         (under(a="paper-inconsistent"), "Contradicts itself or its code"),
         ([not_run("a")], "Not measured"),
         ([record(), not_run("a", reading="other")], "Holds"),
