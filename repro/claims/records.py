@@ -453,14 +453,8 @@ def parse(text: str, *, name: str) -> Paper:
             for values in document.get("limitation", ())
         ),
         effects=tuple(
-            Effect(
-                what=values["what"],
-                experiment=values["experiment"],
-                before=values["from"],
-                after=values["to"],
-                measures=tuple(values["measures"]),
-            )
-            for values in document.get("effect", ())
+            Effect(v["what"], v["experiment"], v["from"], v["to"], tuple(v["measures"]))
+            for v in document.get("effect", ())
         ),
         background=tuple(
             _source(values, f"{name}, background") for values in document.get("background", ())

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from repro.judge import populations
 from repro.papers import registry
 
 if TYPE_CHECKING:  # which need torch: each command imports what it needs of these
-    from repro.measure.calibrate import Job, Result
+    from repro.measure.calibrate import Job, Wanted
 
 MOST_SEEDS = 10_000
 """The most that one range of ``--seeds`` may have: a longer one is a typing error."""
@@ -110,7 +110,7 @@ def calibrate(args: argparse.Namespace) -> int:
     ]
     if jobs:
         _check_writable(root)
-    _measure(jobs, args, lambda job, results: work.keep(root, job.paper, results))
+    _measure(jobs, args, lambda job, made: work.keep(root, job.paper, made))
     rows = [len(populations.load(p).rows) for p in sorted(root.glob("*/*.csv"))]
     print(f"{len(rows)} populations of {min(rows, default=0)} to {max(rows, default=0)} seeds")
     return 0
@@ -139,11 +139,11 @@ def _recheck(args: argparse.Namespace, root: Path, chosen: dict[str, list[str]])
         for each in recheck.gated(records[paper], archive, names)
     ]
     seeds = recheck.seeds_for(held, args.seeds or [])
-    found: defaultdict[populations.Spot, list[Result]] = defaultdict(list)
+    found: defaultdict[populations.Spot, list[populations.Row]] = defaultdict(list)
 
-    def keep(job: Job, results: list[Result]) -> None:
-        for result in results:
-            found[job.paper, result.experiment, result.reading].append(result)
+    def keep(job: Job, rows: Mapping[Wanted, populations.Row]) -> None:
+        for (_, experiment, reading), row in rows.items():
+            found[job.paper, experiment, reading].append(row)
 
     _measure(recheck.jobs_for(held, seeds), args, keep)
     lines = recheck.outside(held, found)
@@ -179,7 +179,9 @@ def _chosen(papers: Sequence[str] | None, wanted: Sequence[str] | None) -> dict[
 
 
 def _measure(
-    jobs: list[Job], args: argparse.Namespace, keep: Callable[[Job, list[Result]], object]
+    jobs: list[Job],
+    args: argparse.Namespace,
+    keep: Callable[[Job, Mapping[Wanted, populations.Row]], object],
 ) -> None:
     """Measure the jobs as the options say, and hand each seed's rows to ``keep`` at once."""
     from repro.lab.mnist import data as mnist
@@ -196,8 +198,8 @@ def _measure(
         jobs = [replace(job, threads=threads, **where) for job in jobs]
         start = time.monotonic()
         running = workers.run_jobs(jobs, executor=executor, on_epoch=shown)
-        for count, (job, results) in enumerate(running, start=1):
-            keep(job, results)
+        for count, (job, made) in enumerate(running, start=1):
+            keep(job, made)
             left = (time.monotonic() - start) / count * (len(jobs) - count)
             done = f"{job.paper} seed {job.seed} done ({count} of {len(jobs)})"
             print(f"{done}, about {duration(left)} left", file=sys.stderr, flush=True)

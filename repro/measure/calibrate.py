@@ -7,7 +7,7 @@ killed goes on where it was, and two runs may share the work.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,9 @@ from repro.lab.networks.training import OnEpoch
 from repro.papers import registry
 from repro.papers.experiment import Experiment, Run
 
+Wanted = tuple[Kind, str, str]
+"""The images, the experiment and the reading of a row."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -36,7 +39,7 @@ class Job:
     Args:
         paper: its id.
         seed: of the networks and the experiments.
-        wanted: (data kind, experiment, reading) of each row to make.
+        wanted: the rows to make.
         directory: of full MNIST, where one is named.
         device: of trainings and of every pass of a network.
         threads: for torch; 0 leaves its own choice.
@@ -45,24 +48,14 @@ class Job:
 
     paper: str
     seed: int
-    wanted: tuple[tuple[Kind, str, str], ...]
+    wanted: tuple[Wanted, ...]
     directory: Path | None = None
     device: str = "cpu"
     threads: int = 0
     offline: bool = False
 
 
-@dataclass(frozen=True)
-class Result:
-    """One row, and the population it belongs to."""
-
-    kind: Kind
-    experiment: str
-    reading: str
-    row: Row
-
-
-def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> list[Result]:
+def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> dict[Wanted, Row]:
     """Train what is missing and measure one seed.
 
     ``on_epoch`` gives, by a network's name, the function to tell of each epoch of its training.
@@ -83,7 +76,7 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
     images = {kind: full() if kind == "full" else mnist.embedded() for kind in kinds}
     runs = {kind: Run(images[kind], job.seed, obtain, job.device) for kind in kinds}
     offered = registry.experiments(job.paper)
-    results = []
+    rows: dict[Wanted, Row] = {}
     for kind, name, reading in job.wanted:
         experiment = offered[name]
         for recipe in experiment.networks(job.seed, reading).values():
@@ -93,8 +86,8 @@ def measure(job: Job, *, on_epoch: Callable[[str], OnEpoch] | None = None) -> li
         measured = experiment.run(runs[kind], reading)
         seconds = time.monotonic() - start
         about = _provenance(experiment, runs[kind], reading, seconds, job.device)
-        results.append(Result(kind, name, reading, Row(job.seed, about, measured)))
-    return results
+        rows[kind, name, reading] = Row(job.seed, about, measured)
+    return rows
 
 
 def _provenance(
@@ -120,7 +113,7 @@ def _provenance(
 
 def missing(root: Path, paper: str, seed: int, names: Iterable[str], kinds: Iterable[Kind]) -> Job:
     """Make the job that brings one seed's rows into every population that lacks them."""
-    wanted: list[tuple[Kind, str, str]] = []
+    wanted: list[Wanted] = []
     offered = registry.experiments(paper)
     for kind in kinds:
         for name in names:
@@ -146,14 +139,11 @@ def check_configuration(population: Population, experiment: Experiment, reading:
             )
 
 
-def keep(root: Path, paper: str, results: Iterable[Result]) -> int:
+def keep(root: Path, paper: str, rows: Mapping[Wanted, Row]) -> int:
     """Write rows to their populations; return how many were new."""
     return sum(
-        populations.add(
-            populations.path_of(root, result.kind, paper, result.experiment, result.reading),
-            result.row,
-        )
-        for result in results
+        populations.add(populations.path_of(root, kind, paper, name, reading), row)
+        for (kind, name, reading), row in rows.items()
     )
 
 

@@ -17,9 +17,9 @@ from repro.errors import EvidenceError, UsageError
 from repro.judge import cases
 from repro.judge.bands import Band, Values, prediction_band
 from repro.judge.freshness import all_beyond, gates, tolerance
-from repro.judge.populations import Archive, Kind, Population, Spot
+from repro.judge.populations import Archive, Population, Row, Spot
 from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
-from repro.measure.calibrate import Job, Result, check_configuration
+from repro.measure.calibrate import Job, Wanted, check_configuration
 from repro.papers import registry
 from repro.papers.experiment import Experiment
 
@@ -127,17 +127,17 @@ def seeds_for(held: Collection[Held], chosen: Collection[int]) -> list[int]:
 
 def jobs_for(held: Collection[Held], seeds: Sequence[int]) -> list[Job]:
     """Make a job for each paper and seed, with the experiments and readings to measure."""
-    wanted: dict[str, dict[tuple[Kind, str, str], None]] = {}
+    wanted: dict[str, dict[Wanted, None]] = {}
     for paper, experiment, reading in (each.spot for each in held):
         wanted.setdefault(paper, {})["full", experiment, reading] = None
     return [Job(paper, seed, tuple(rows)) for paper, rows in wanted.items() for seed in seeds]
 
 
-def outside(held: Iterable[Held], results: Mapping[Spot, Collection[Result]]) -> list[str]:
+def outside(held: Iterable[Held], rows: Mapping[Spot, Collection[Row]]) -> list[str]:
     """Return one line for each number that every fresh seed lies outside of, on the same side."""
     lines = []
     for each in held:
-        fresh = sorted((result.row for result in results[each.spot]), key=lambda row: row.seed)
+        fresh = sorted(rows[each.spot], key=lambda row: row.seed)
         numbers = [each.numbers(row.measurements) for row in fresh]
         points = np.array(numbers, dtype=np.float64).reshape(len(fresh), -1).T
         for i, (band, values) in enumerate(zip(each.bands, points, strict=True)):

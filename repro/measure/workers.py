@@ -12,8 +12,9 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from contextlib import contextmanager
 
 from repro.errors import UsageError, WorkerError
+from repro.judge.populations import Row
 from repro.lab.networks.training import OnEpoch
-from repro.measure.calibrate import Job, Result, measure
+from repro.measure.calibrate import Job, Wanted, measure
 
 DEATHS = {
     "BrokenExecutor": "a worker process died, or its cluster is gone",
@@ -28,7 +29,7 @@ CONNECT_S = 5
 
 def run_jobs(
     jobs: list[Job], *, executor: Executor | None, on_epoch: Callable[[str], OnEpoch] | None = None
-) -> Iterator[tuple[Job, list[Result]]]:
+) -> Iterator[tuple[Job, dict[Wanted, Row]]]:
     """Measure every job, in this process or on ``executor``, in the order they finish.
 
     Args:
@@ -40,7 +41,7 @@ def run_jobs(
         for job in jobs:
             yield job, measure(job, on_epoch=on_epoch)
         return
-    futures: dict[Future[list[Result]], Job] = {}
+    futures: dict[Future[dict[Wanted, Row]], Job] = {}
     try:
         with _interrupt_blocked():
             for job in jobs:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any, TypedDict
 
-from repro.judge.freshness import tolerance
+from repro.judge.freshness import FLOOR, tolerance
 from repro.judge.populations import name_of
 from repro.judge.verdicts import GATE_LEVEL, MIN_SEEDS
 from repro.report import words
@@ -23,7 +23,6 @@ from repro.report.result_row import Measurement, ResultRow
 from repro.report.sanitize import line
 from repro.report.words import number
 
-TOLERANCE = 1e-3
 TITLES = {
     "verdicts": "verdicts changed",
     "outcomes": "outcomes changed, verdicts the same",
@@ -68,9 +67,7 @@ def spread(report: Mapping[str, Any], row: ResultRow, point: int = 0) -> tuple[f
     return next(((sd, n) for sd, n in found if sd is not None and n >= MIN_SEEDS), None)
 
 
-def noise(
-    largest: float, population: tuple[float, int] | None, rounding: float = TOLERANCE
-) -> float:
+def noise(largest: float, population: tuple[float, int] | None, rounding: float = FLOOR) -> float:
     """Return the largest difference of two measurements that says nothing.
 
     Args:
@@ -78,7 +75,7 @@ def noise(
         population: (s, N) of the metric; None for the same weights, or where it is unknown.
         rounding: what other arithmetic may change.
     """
-    least = max(rounding, TOLERANCE * max(1.0, largest))
+    least = max(rounding, FLOOR * max(1.0, largest))
     if population is None:
         return least
     from scipy.special import stdtrit

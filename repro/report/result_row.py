@@ -6,7 +6,6 @@ processes of a run and through ``report.json``; ``report.schema.json`` has the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal, TypedDict
 
 from repro.claims.verdict import Verdict
@@ -222,16 +221,11 @@ def new_row(case: Case) -> ResultRow:
     }
 
 
-def worst_first(rows: Iterable[ResultRow]) -> list[ResultRow]:
-    """Sort red outcomes first, then the verdicts from ``not-reproduced`` to ``not-run``.
-
-    Rows of a user's network: from ``outside`` to ``not-asked``.
-    """
-    return sorted(rows, key=rank)
-
-
 def rank(row: ResultRow) -> tuple[bool, int]:
-    """Return the place of a row in the order of :func:`worst_first`."""
+    """Return a row's place, worst first: red outcomes, then ``not-reproduced`` to ``not-run``.
+
+    Of a user's network: from ``outside`` to ``not-asked``.
+    """
     order: list[str] = [*STANDINGS, *SYMBOLS]
     return row["outcome"] not in BROKEN, order.index(row["standing"] or row["verdict"])
 

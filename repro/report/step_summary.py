@@ -10,7 +10,7 @@ from typing import Any
 from repro.claims.verdict import Verdict
 from repro.markdown import joined, table
 from repro.report import red, words
-from repro.report.result_row import BROKEN, SYMBOLS, ResultRow, unexpected, worst_first
+from repro.report.result_row import BROKEN, SYMBOLS, ResultRow, rank, unexpected
 from repro.report.sanitize import line
 
 LIMIT = 100_000
@@ -58,7 +58,8 @@ def _counts(rows: Sequence[ResultRow]) -> list[str]:
 
 
 def _changes(rows: Iterable[ResultRow], shown: int) -> list[str]:
-    rows = [r for r in worst_first(rows) if r["outcome"] in BROKEN or r["stale"] or unexpected(r)]
+    told = [r for r in rows if r["outcome"] in BROKEN or r["stale"] or unexpected(r)]
+    rows = sorted(told, key=rank)
     title = "### Against the verdicts on record"
     if not rows:
         return [title, "Nothing changed, nothing failed."]

@@ -14,7 +14,7 @@ from repro.claims.verdict import PASSING, Verdict
 from repro.judge.overview import Explained
 from repro.report import red, words
 from repro.report.layout import Cells, grouped
-from repro.report.result_row import BROKEN, ResultRow, unexpected, worst_first
+from repro.report.result_row import BROKEN, ResultRow, rank, unexpected
 
 STYLES: dict[str, str] = {
     **dict.fromkeys(PASSING, "green"),
@@ -98,7 +98,7 @@ def verdict(row: ResultRow) -> Text:
 
 def whole_table(rows: Iterable[ResultRow], *, width: int) -> list[RenderableType]:
     """Return all that ran, worst first, and the health of the gradients behind it."""
-    ran = [row for row in worst_first(rows) if row["outcome"] != "deselected"]
+    ran = [row for row in sorted(rows, key=rank) if row["outcome"] != "deselected"]
     meaning = Text(words.MEAN_AND_SPREAD, "dim")
     return [*results(ran, width=width), meaning, *map(Text, _health(ran)), Text()]
 
@@ -130,7 +130,7 @@ def closing_screen(
     """
     every = list(rows)
     ran = [row for row in every if row["outcome"] != "deselected"]
-    worst = worst_first(ran)
+    worst = sorted(ran, key=rank)
     headline = [row for row in ran if "headline" in row["tags"]]
     shown = ran if len(ran) <= FEW else headline or worst[:FEW]
     failed = _failed(worst, {"numbers": snapshots, "first": first})

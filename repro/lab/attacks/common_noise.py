@@ -13,7 +13,6 @@ Of :class:`~repro.lab.attacks.iterative.Switches` two fields matter here, ``pixe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,25 +21,6 @@ from repro.errors import ArgumentError
 from repro.lab.attacks.checks import check_eps, check_images, check_network, check_steps
 from repro.lab.attacks.iterative import Switches, adversarial_loss, unit_direction
 from repro.lab.networks.network import Network
-
-
-@dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
-class CommonNoise:
-    """K noises, after each epoch.
-
-    Attributes:
-        by_epoch: (epochs, K, ...) in the dtype of the images.
-        zero_gradients: (K,) int64: images, over all epochs, whose gradient was zero in every
-            pixel. The authors' code divides zero by zero there; here it is a no-op.
-    """
-
-    by_epoch: Tensor
-    zero_gradients: Tensor
-
-    @property
-    def noise(self) -> Tensor:
-        """The noises (K, ...) after the last epoch."""
-        return self.by_epoch[-1]
 
 
 def craft(
@@ -54,7 +34,7 @@ def craft(
     epochs: int = 25,
     targeted: bool = False,
     sign: bool = False,
-) -> CommonNoise:
+) -> Tensor:
     """Make K noises at once by Alg. 1, each one updated image by image over its own images.
 
     The noises share nothing but the network's batch: each goes on to its next epoch when
@@ -74,6 +54,10 @@ def craft(
         targeted: ``classes`` are those wanted: the noise descends on J, as in eq. (3).
         sign: step by ``step`` sign(grad), as the gradient-sign methods do.
 
+    Returns:
+        The noises after each epoch, (epochs, K, ...) in the dtype of the images. A gradient that
+        is zero in every pixel moves nothing; the authors' code divides zero by zero there.
+
     Raises:
         ArgumentError: a class is without images, the three lists do not pair up, an
             argument is out of its range, the network is a bare module, or a gradient is not
@@ -83,8 +67,7 @@ def craft(
     >>> from repro.lab.networks.mlp import Mlp
     >>> network = Mlp(dict.fromkeys(("w_h", "w_h2", "w_o"), torch.eye(2)))  # logits = pixels
     >>> x = torch.tensor([[0.75, 0.25], [0.5, 0.25]])
-    >>> made = craft(network, [x], [0], eps=[0.25], switches=AS_WRITTEN, step=0.1, epochs=2)
-    >>> made.by_epoch
+    >>> craft(network, [x], [0], eps=[0.25], switches=AS_WRITTEN, step=0.1, epochs=2)
     tensor([[[-0.2000,  0.2000]],
     <BLANKLINE>
             [[-0.2500,  0.2500]]])
@@ -101,22 +84,20 @@ def craft(
     box = torch.tensor(eps, dtype=dtype).reshape(-1, *[1] * len(shape))
     noise = torch.zeros(len(images), *shape, dtype=dtype)
     by_epoch = torch.zeros(epochs, *noise.shape, dtype=dtype)
-    zero_gradients = torch.zeros(len(images), dtype=torch.int64)
     for turn in range(epochs * max(counts)):
         active = [k for k, count in enumerate(counts) if turn < epochs * count]
         x = torch.stack([images[k][turn % counts[k]] for k in active])
         noisy = x + noise[active]
         fed = torch.where(clip[active], noisy.clamp(0.0, 1.0), noisy)
         gradient = _gradient(model, fed, y[active], odds[active])
-        direction, zero = unit_direction(gradient, sign=sign)
+        direction, _ = unit_direction(gradient, sign=sign)
         moved = noise[active] + (-step if targeted else step) * direction
         noise[active] = torch.minimum(torch.maximum(moved, -box[active]), box[active])
-        zero_gradients[active] += zero
         for k in active:
             epoch, place = divmod(turn, counts[k])
             if place == counts[k] - 1:
                 by_epoch[epoch, k] = noise[k]
-    return CommonNoise(by_epoch, zero_gradients)
+    return by_epoch
 
 
 def _gradient(model: Network, image: Tensor, y: Tensor, odds: Tensor) -> Tensor:

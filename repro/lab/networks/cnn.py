@@ -62,10 +62,6 @@ class _FirstConvolution(torch.autograd.Function):
         return padded[:, None, 2:30, 2:30], None, None
 
 
-def _affine(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    return product(x, w) + b
-
-
 def logits(weights: Mapping[str, Tensor], x: Tensor, *, mask: Tensor | None) -> Tensor:
     """Compute the logits (N, 10) of images ``x`` (N, 28, 28, 1) in the dtype of the weights.
 
@@ -83,10 +79,10 @@ def logits(weights: Mapping[str, Tensor], x: Tensor, *, mask: Tensor | None) -> 
     h = functional.conv2d(h, weights["conv2.w"], weights["conv2.b"], padding=2)
     h = torch.relu(functional.max_pool2d(h, 2))
     h = h.permute(0, 2, 3, 1).reshape(len(x), FLAT)
-    h = torch.relu(_affine(h, weights["fc1.w"], weights["fc1.b"]))
+    h = torch.relu(product(h, weights["fc1.w"]) + weights["fc1.b"])
     if mask is not None:
         h = h * mask
-    return _affine(h, weights["fc2.w"], weights["fc2.b"])
+    return product(h, weights["fc2.w"]) + weights["fc2.b"]
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by

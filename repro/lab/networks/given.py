@@ -32,12 +32,10 @@ class Given:
     """A network of the user's.
 
     Args:
-        name: as the user named it.
         sha256: of its weights: of the file, if they come in the suite's own layout.
         notes: what was found out about it, a sentence each.
     """
 
-    name: str
     network: Network
     sha256: str
     notes: tuple[str, ...] = ()
@@ -76,7 +74,7 @@ def load(words: str, *, weights: Path | None = None, layouts: Iterable[Recipe] =
     shape = " x ".join(map(str, network.shape))
     notes = (f"takes images of {shape} pixels in [0, 1]", *(str(w.message) for w in caught))
     content = files.pack({n: t.clone() for n, t in network.module.state_dict().items()}, {})
-    return Given(words, network, files.sha256(content), notes)
+    return Given(network, files.sha256(content), notes)
 
 
 def _stored(path: Path, layouts: Iterable[Recipe]) -> Given:
@@ -93,7 +91,7 @@ def _stored(path: Path, layouts: Iterable[Recipe]) -> Given:
                 do="give another network: this one is for its own paper's claims alone",
             )
         sha256 = files.sha256(path.read_bytes())
-        return Given(str(path), network, sha256, (f"has the layout of {recipe.name}",))
+        return Given(network, sha256, (f"has the layout of {recipe.name}",))
     meant = [recipe for recipe in every if set(recipe.shapes()) == set(tensors)]
     if meant and (wrong := files.misfit(tensors, meant[0].shapes())):
         raise WeightsError(

@@ -16,11 +16,7 @@ COLUMNS = {
 
 
 def epochs(archive: Archive) -> str:
-    """Write what section 4 and appendix A measure, after each number of epochs.
-
-    Raises:
-        EvidenceError: the population is damaged or lacks a metric.
-    """
+    """Write what section 4 and appendix A measure, after each number of epochs."""
     population = archive.population("full", "goodfellow2015", "epochs", "maxout-hundred-epochs")
     rows = [
         [str(n), *(mean(population.values(f"{n}-{name}")) for name in COLUMNS.values())]

@@ -28,11 +28,7 @@ COLUMNS = ("error, eps 0.10", "confidence", "error, eps 0.25", "confidence")
 
 
 def transfer(archive: Archive) -> str:
-    """Write error and confidence under FGSM, by the network tested and the one attacked.
-
-    Raises:
-        EvidenceError: a population is damaged or lacks a metric.
-    """
+    """Write error and confidence under FGSM, by the network tested and the one attacked."""
     rows = []
     for tested, made_for, experiment, prefix in TRANSFER:
         reading = "as-written" if made_for == "itself" else "cached-adversarials"
@@ -43,11 +39,7 @@ def transfer(archive: Archive) -> str:
 
 
 def epochs(archive: Archive) -> str:
-    """Write Table 1's numbers after more and fewer epochs, under either arithmetic.
-
-    Raises:
-        EvidenceError: the population is damaged or lacks a metric.
-    """
+    """Write Table 1's numbers after more and fewer epochs, under either arithmetic."""
     population = archive.population("full", "lacok2016", "epochs", "as-written")
     names = ("original-error", "original-confidence")
     rows = [
@@ -61,11 +53,7 @@ def epochs(archive: Archive) -> str:
 
 
 def grid(archive: Archive) -> str:
-    """Write the error rates of the nine pairs of penalties on Table 2's sets, attacked either way.
-
-    Raises:
-        EvidenceError: a population is damaged or lacks a metric.
-    """
+    """Write the error rates of nine pairs of penalties on Table 2's sets, attacked either way."""
     own, cached = (
         archive.population("full", "lacok2016", "grid", reading)
         for reading in ("as-written", "cached-adversarials")

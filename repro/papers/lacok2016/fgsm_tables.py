@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from repro.errors import UsageError
 from repro.lab.attacks import fgsm, metrics
+from repro.lab.attacks.checks import check_finite
 from repro.lab.attacks.fgsm import GradientForm
 from repro.lab.networks.mlp import MlpRecipe
 from repro.lab.networks.network import Network
@@ -68,12 +68,7 @@ def _signs(run: Run, network: Network, form: GradientForm) -> Tensor:
 
     def make() -> Tensor:
         gradient = fgsm.loss_gradient(network, run.images(), run.labels(), form=form)
-        if not bool(gradient.isfinite().all()):  # the sign of NaN is 0, as if it were zero
-            raise UsageError(
-                "a gradient that is not finite",
-                expected="finite gradients",
-                do="check the network's weights and the images",
-            )
+        check_finite(gradient, "gradients")  # the sign of NaN is 0, as if it were zero
         return gradient.sign_().to(torch.int8)
 
     return run.once(("signs", network, form), make)

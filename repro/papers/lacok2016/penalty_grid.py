@@ -21,15 +21,10 @@ PAPER_GAIN = {"fgsm-010": 0.40, "fgsm-025": 0.16}
 """What the paper's penalties, 0.0001, gain in its text."""
 
 
-def recipe_of(seed: int, cell: str) -> MlpRecipe:
-    """Return the recipe of one pair of penalties."""
-    l1, l2 = CELLS[cell]
-    return MlpRecipe(seed=seed, l1=l1, l2=l2)
-
-
 def networks_of(seed: int, _reading: str) -> dict[str, MlpRecipe]:
     """Return the recipes of all nine, and of the unregularised network; no one is the target."""
-    return {PLAIN: unregularised(seed), **{cell: recipe_of(seed, cell) for cell in CELLS}}
+    penalised = {c: MlpRecipe(seed=seed, l1=l1, l2=l2) for c, (l1, l2) in CELLS.items()}
+    return {PLAIN: unregularised(seed), **penalised}
 
 
 def _errors(run: Run, network: Network, source: Network) -> Measurements:

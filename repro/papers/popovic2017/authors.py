@@ -49,7 +49,7 @@ def load(*, offline: bool = False) -> Given:
     path = paths.cache() / "popovic2017" / "model.ckpt.data-00000-of-00001"
     found = read(CHECKPOINT.content(path, offline=offline), units=1024)
     notes = (f"{CHECKPOINT.what}, git's id {CHECKPOINT.blob}, kept at {path}",)
-    return Given("authors", cnn.Cnn(found), files.sha256(files.pack(found, {})), notes)
+    return Given(cnn.Cnn(found), files.sha256(files.pack(found, {})), notes)
 
 
 def read(content: bytes, *, units: int) -> dict[str, Tensor]:

@@ -18,9 +18,6 @@ def matrix(paper: str, metric: str, reading: str, corner: str, archive: Archive)
         reading: of the population.
         corner: the title of the column of sources.
         archive: the populations.
-
-    Raises:
-        EvidenceError: the population is damaged or lacks a metric.
     """
     population = archive.population("full", paper, "targeted", reading)
     digits = 2 if metric.endswith("success") else 3
@@ -34,11 +31,7 @@ def matrix(paper: str, metric: str, reading: str, corner: str, archive: Archive)
 
 
 def summary(archive: Archive) -> str:
-    """Write success, RMS and steps of both stops under both readings; mean ± s over the seeds.
-
-    Raises:
-        EvidenceError: a population is damaged or lacks a metric.
-    """
+    """Write success, RMS and steps of both stops under both readings; mean ± s over the seeds."""
     rows = []
     for reading in READINGS:
         population = archive.population("full", "popovic2017", "targeted", reading)

@@ -49,10 +49,10 @@ def judged(run: Run, experiment: str, reading: str) -> dict[str, Tensor]:
         pairs["test-accuracy"] = images(run), images(run).new_zeros(1)
     elif experiment == "common-fives":
         mine = per_class.class_images(run, per_class.FIVE)[1]
-        after = per_class.fives_noises(run, reading).by_epoch[per_class.EPOCHS[reading] - 1]
+        after = per_class.fives_noises(run, reading)[per_class.EPOCHS[reading] - 1]
         pairs = {f"success[{i}]": (mine, noise) for i, noise in enumerate(after)}
     elif experiment == "common-classes":
-        noises = per_class.class_noises(run, reading).noise
+        noises = per_class.class_noises(run, reading)[-1]
         own = [per_class.class_images(run, c)[1] for c in per_class.CLASSES]
         pairs = {f"success[{c}]": (mine, noises[c]) for c, mine in enumerate(own)}
     model, switches = run.networks[TARGET], SWITCHES[reading]

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from repro.lab.attacks import common_noise, iterative
-from repro.lab.attacks.common_noise import CommonNoise
 from repro.papers.experiment import TARGET, Measurements, Run, named
 from repro.papers.popovic2017.common import (
     SWITCHES,
@@ -60,7 +59,7 @@ def _crafted(
     classes: Sequence[int],
     eps: Sequence[float],
     epochs: int,
-) -> CommonNoise:
+) -> Tensor:
     """Craft the noises of one reading, in one batch with those of the other where it is wanted."""
 
     def key(reading: str) -> str:
@@ -79,10 +78,8 @@ def _crafted(
             epochs=epochs,
         )
         for i, other in enumerate(together):
-            mine = slice(i * count, (i + 1) * count)
-            found = CommonNoise(made.by_epoch[:, mine], made.zero_gradients[mine])
-            run.memory[key(other)] = found
-    noises: CommonNoise = run.memory[key(reading)]
+            run.memory[key(other)] = made[:, i * count : (i + 1) * count]
+    noises: Tensor = run.memory[key(reading)]
     return noises
 
 
@@ -99,7 +96,7 @@ def _linearity(values: list[float]) -> float:
     return r * abs(r)
 
 
-def fives_noises(run: Run, reading: str) -> CommonNoise:
+def fives_noises(run: Run, reading: str) -> Tensor:
     """Craft the noise of the 5s at each of 16 eps, over the log's epochs; once a run."""
     return _crafted(run, "fives", reading, [FIVE] * len(EPS), EPS, LOG_EPOCHS)
 
@@ -110,7 +107,7 @@ def _fives(run: Run, reading: str) -> Measurements:
     x = class_images(run, FIVE)[1]
     y = torch.full((len(x),), FIVE)
     noises = fives_noises(run, reading)
-    after = {n: noises.by_epoch[n - 1] for n in (TEXT_EPOCHS, LOG_EPOCHS)}
+    after = {n: noises[n - 1] for n in (TEXT_EPOCHS, LOG_EPOCHS)}
     successes = {n: [fooled(model, x, y, each, switches) for each in after[n]] for n in after}
     sizes = {n: iterative.rms(each).tolist() for n, each in after.items()}
     success, rms = successes[EPOCHS[reading]], sizes[EPOCHS[reading]]
@@ -135,7 +132,7 @@ def _fives(run: Run, reading: str) -> Measurements:
     }
 
 
-def class_noises(run: Run, reading: str) -> CommonNoise:
+def class_noises(run: Run, reading: str) -> Tensor:
     """Craft the noise of each class at eps 0.24, and one of the 5s at eps 0.03; once a run."""
     eps = (*[CLASS_EPS] * len(CLASSES), SMALL_EPS)
     return _crafted(run, "classes", reading, (*CLASSES, FIVE), eps, TEXT_EPOCHS)
@@ -144,14 +141,14 @@ def class_noises(run: Run, reading: str) -> CommonNoise:
 def _classes(run: Run, reading: str) -> Measurements:
     """Measure Alg. 1 for every class at eps 0.24 (Figs. 4 and 5)."""
     switches, model = SWITCHES[reading], run.networks[TARGET]
-    noises = class_noises(run, reading)
-    *rms, small = iterative.rms(noises.noise).tolist()
+    noises = class_noises(run, reading)[-1]
+    *rms, small = iterative.rms(noises).tolist()
     own, other, random, counts = [], [], [], []
     for c in CLASSES:
         x = class_images(run, c)[1]
         y = torch.full((len(x),), c)
-        own.append(fooled(model, x, y, noises.noise[c], switches))
-        other.append(fooled(model, x, y, noises.noise[(c + 1) % len(CLASSES)], switches))
+        own.append(fooled(model, x, y, noises[c], switches))
+        other.append(fooled(model, x, y, noises[(c + 1) % len(CLASSES)], switches))
         control = random_noise(run, x, rms[c], f"random-class-{c}")
         random.append(fooled(model, x, y, control, switches))
         counts.append(len(x))

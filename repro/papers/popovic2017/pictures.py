@@ -48,10 +48,9 @@ def _common(run: Run, reading: str) -> tuple[Row, ...]:
     The paper calls all of the second line adversarial examples: its label counts those that the
     network still reads as their own class.
     """
-    noises = class_noises(run, reading)
     switches, model = SWITCHES[reading], run.networks[TARGET]
     x = torch.cat([_of_class(run, label, 1) for label in SHOWN])
-    noise = noises.noise[list(SHOWN)]
+    noise = class_noises(run, reading)[-1][list(SHOWN)]
     original = _read(logits(model, x, torch.zeros(()), switches))
     after = logits(model, x, noise, switches)
     still = int((after.argmax(dim=1) == torch.tensor(SHOWN)).sum())

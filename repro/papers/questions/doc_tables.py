@@ -19,11 +19,7 @@ PAPER = "questions"
 
 
 def answers(archive: Archive) -> str:
-    """Write each question's statement, its verdict, and the numbers that are compared.
-
-    Raises:
-        EvidenceError: a population is damaged or lacks a metric.
-    """
+    """Write each question's statement, its verdict, and the numbers that are compared."""
     rows = []
     for case in judge(registry.load_all()[PAPER], archive):
         claim, ordering, control = case.claim, case.claim.ordering, case.claim.control

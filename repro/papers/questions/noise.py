@@ -112,7 +112,7 @@ def class_noise(
     model: Network, sets: Sequence[Tensor], eps: float = COMMON_EPS, **options: float | bool
 ) -> Tensor:
     """Craft the noise of each class on its images of ``sets``, (10, ...)."""
-    made = common_noise.craft(
+    return common_noise.craft(
         model,
         sets,
         CLASSES,
@@ -120,8 +120,7 @@ def class_noise(
         switches=AS_WRITTEN,
         epochs=EPOCHS,
         **options,  # type: ignore[arg-type] # the keyword options of craft
-    )
-    return made.noise
+    )[-1]
 
 
 def common(run: Run, model: Network, name: str, **options: float | bool) -> Tensor:
@@ -180,19 +179,19 @@ def _targeted(run: Run, _reading: str) -> Measurements:
         switches=AS_WRITTEN,
         epochs=EPOCHS,
         targeted=True,
-    )
-    random = random_like(run, made.noise, "targeted")
+    )[-1]
+    random = random_like(run, made, "targeted")
     read: dict[str, list[float]] = {"success": [], "random": [], "clean": []}
     for i, (source, target) in enumerate(PAIRS):
         x = class_sets(run, source)[1]
-        for name, noisy in (("success", made.noise[i]), ("random", random[i]), ("clean", 0.0)):
+        for name, noisy in (("success", made[i]), ("random", random[i]), ("clean", 0.0)):
             read[name].append(float((given(model, x + noisy) == target).double().mean()))
     return {
         **{f"success-{s}-{t}": v for (s, t), v in zip(PAIRS, read["success"], strict=True)},
         **{f"{name}-mean": float(np.mean(values)) for name, values in read.items()},
         "success-min": min(read["success"]),
         "pairs-above-half": float(sum(value > 0.5 for value in read["success"])),
-        "rms": float(iterative.rms(made.noise).mean()),
+        "rms": float(iterative.rms(made).mean()),
     }
 
 

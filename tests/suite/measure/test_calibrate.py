@@ -214,10 +214,10 @@ def test_a_row_of_another_configuration_is_never_overwritten(home, monkeypatch, 
         with pytest.raises(EvidenceError, match="another configuration") as caught:
             jobs(root, [0])
     else:
-        provenance = dict(results[0].row.provenance, configuration="f" * 64)
-        changed = replace(results[0], row=replace(results[0].row, provenance=provenance))
+        spot, row = next(iter(results.items()))
+        provenance = dict(row.provenance, configuration="f" * 64)
         with pytest.raises(EvidenceError, match="of configuration") as caught:
-            calibrate.keep(root, "small", [changed])
+            calibrate.keep(root, "small", {spot: replace(row, provenance=provenance)})
     assert "move the old file away" in caught.value.do
     assert content(root) == before
 

@@ -14,7 +14,6 @@ from repro.lab.mnist import data
 from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
 from repro.measure import recheck
-from repro.measure.calibrate import Result
 from repro.papers import registry
 from repro.papers.experiment import Experiment
 
@@ -183,7 +182,7 @@ def test_of_what_no_claim_reads_no_two_committed_seeds_alarm_when_they_are_left_
                 for first in range(0, len(rows) - 1 if len(rows) >= 10 else 0, 2):
                     known = replace(population, rows=rows[:first] + rows[first + 2 :])
                     held = recheck._unclaimed(paper.id, experiment, reading, known)
-                    pair = [Result("full", name, reading, row) for row in rows[first : first + 2]]
+                    pair = rows[first : first + 2]
                     checked += len(held.bands)
                     assert recheck.outside([held], {held.spot: pair}) == []
     assert checked > 300

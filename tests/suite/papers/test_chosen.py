@@ -13,7 +13,6 @@ import pytest
 import small_runs
 import torch
 
-from repro.lab.attacks.common_noise import CommonNoise
 from repro.papers.experiment import TARGET
 from repro.papers.lacok2016 import experiments as lacok
 from repro.papers.lacok2016 import fgsm_tables, penalty_grid
@@ -93,7 +92,7 @@ def sized(monkeypatch):
     def craft(_network, images, classes, *, epochs, **_):
         sizes = torch.arange(1.0, len(classes) + 1).reshape(-1, 1, 1, 1)
         noise = sizes.expand(len(images), *images[0].shape[1:])
-        return CommonNoise(noise.expand(epochs, *noise.shape), torch.zeros(len(images)))
+        return noise.expand(epochs, *noise.shape)
 
     monkeypatch.setattr(per_class.common_noise, "craft", craft)
 

@@ -17,7 +17,6 @@ from own_papers import PAPERS
 
 from repro.errors import ClaimsError
 from repro.lab.attacks import fgsm, metrics
-from repro.lab.attacks.common_noise import CommonNoise
 from repro.lab.mnist import sample
 from repro.lab.mnist.data import Mnist
 from repro.lab.mnist.idx import Digits
@@ -318,7 +317,7 @@ def test_fig_6_of_popovic_adds_each_classs_own_noise_as_the_experiment_crafted_i
         assert set(eps[:10]) == {eps[0]}
         levels = [0.01 * label for label in classes]
         noise = torch.stack([torch.full(images[0].shape[1:], level) for level in levels])
-        return CommonNoise(noise.expand(epochs, *noise.shape), torch.zeros(len(images)))
+        return noise.expand(epochs, *noise.shape)
 
     monkeypatch.setattr(per_class.common_noise, "craft", craft)
     run = Run(run.data, 0, run.trained)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from repro.errors import UsageError
+from repro.errors import ArgumentError
 from repro.lab.attacks.fgsm import loss_gradient
 from repro.lab.attacks.iterative import Switches
 from repro.lab.mnist import sample
@@ -71,7 +71,7 @@ def test_table_2_is_of_the_penalised_network_and_the_cache_of_the_other(run):
 def test_a_gradient_that_is_not_finite_is_an_error_and_no_zero(run, reading):
     weights = {name: torch.full(shape, math.nan) for name, shape in PLAIN.shapes().items()}
     broken = Run(run.data, 0, lambda _: SimpleNamespace(weights=weights))
-    with pytest.raises(UsageError, match="gradient that is not finite"):
+    with pytest.raises(ArgumentError, match="gradients that are not finite"):
         TABLES["table1"].run(broken, reading)
 
 

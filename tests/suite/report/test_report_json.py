@@ -332,7 +332,7 @@ def test_a_write_that_fails_leaves_the_earlier_report(complete, tmp_path):
 def test_red_outcomes_then_the_worst_verdicts():
     rows = [{"outcome": "passed", "verdict": v, "id": str(v), "standing": None} for v in Verdict]
     red = [rows[-1] | {"outcome": o, "id": o} for o in result_row.BROKEN]
-    assert [r["id"] for r in result_row.worst_first([*rows, *red])] == [
+    assert [r["id"] for r in sorted([*rows, *red], key=result_row.rank)] == [
         *("failed", "error", "unfinished"),
         *("not-reproduced", "trend-only", "inconclusive", "paper-inconsistent"),
         *("equivalent", "consistent", "reproduced", "not-run"),

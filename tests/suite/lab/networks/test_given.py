@@ -60,7 +60,6 @@ def _path(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["Net", "make", "net", "zoo.small"])
 def test_a_module_a_class_or_a_function_is_found(file: Path, name: str) -> None:
     found = load(f"{file}:{name}")
-    assert found.name == f"{file}:{name}"
     assert found.notes == ("takes images of 784 pixels in [0, 1]",)
     assert found.network(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 
