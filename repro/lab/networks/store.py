@@ -208,12 +208,12 @@ class Store:
         """
         name = f"{artifact.manifest['name']}-seed{artifact.manifest['seed']}.safetensors"
         folder = paths.fixtures(to_write=True) / "weights"
-        manifest = shipped_manifest()
         entry = {k: v for k, v in artifact.manifest.items() if k != "run"}
-        manifest[artifact.key] = {"file": name, **entry}
-        write_atomic(folder / name, files.pack(artifact.weights, {"key": artifact.key}))
-        text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-        write_atomic(folder / "manifest.json", text.encode())
+        with locked(paths.cache() / "locks" / "weights.lock"):
+            manifest = shipped_manifest() | {artifact.key: {"file": name, **entry}}
+            write_atomic(folder / name, files.pack(artifact.weights, {"key": artifact.key}))
+            text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+            write_atomic(folder / "manifest.json", text.encode())
         return folder / name
 
     @staticmethod

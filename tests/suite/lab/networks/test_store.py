@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 
 import fakes
 import filelock
@@ -114,6 +115,22 @@ def test_shipping_keeps_the_other_entries_and_drops_the_run_s_token(home):
     }
     assert not any("run" in entry for entry in manifest.values())
     assert len(list((home / "fixtures" / "weights").iterdir())) == 3
+
+
+def test_of_two_that_ship_at_once_both_are_in_the_manifest(monkeypatch):
+    first, second = obtain(), obtain(SmallRecipe(seed=1))
+    write, other = store.write_atomic, threading.Thread(target=Store().ship, args=[second])
+
+    def writing(path, content):
+        if path.name == "small-seed0.safetensors":
+            other.start()
+            other.join(0.5)  # which waits, and would else be done
+        write(path, content)
+
+    monkeypatch.setattr(store, "write_atomic", writing)
+    Store().ship(first)
+    other.join()
+    assert store.shipped_manifest().keys() == {first.key, second.key}
 
 
 def test_a_training_without_data_leaves_nothing(home):
