@@ -7,6 +7,7 @@ import itertools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -115,7 +116,7 @@ def as_network(module: nn.Module) -> ModuleNetwork:
     Raises:
         NetworkError: it is no module; it cannot be copied; it takes images in neither shape; or
             its logits are not (N, 10), not finite, without a gradient, or change from call to
-            call or with the other images of the batch.
+            call, with the other images of the batch or with the dtype.
 
     Warns:
         UserWarning: its outputs look like probabilities, or like their logarithms.
@@ -164,22 +165,42 @@ def _check(network: ModuleNetwork, x: Tensor, logits: Tensor) -> None:
             expected="finite logits of pixels in [0, 1]",
             do="check the module's weights, and that it takes pixels between 0 and 1",
         )
+    close = partial(torch.allclose, rtol=1e-3, atol=1e-3 * float(logits.abs().max()))
     again = torch.cat([network(half) for half in torch.split(x, PROBE // 2)])
-    if not torch.allclose(again, logits, rtol=1e-3, atol=1e-3 * float(logits.abs().max())):
+    if not close(again, logits):
         raise NetworkError(
             "other logits for the same images when they are given again, half of them at a time",
             expected="logits that depend on the image alone",
             do="turn off what is drawn at random (dropout that ignores eval()) or taken over the "
             "batch (batch norm without running statistics)",
         )
-    image = x.clone().requires_grad_()
-    output = network(image)
-    if not output.requires_grad:
-        raise NetworkError(
-            "logits without a gradient with respect to the image",
-            expected="a module that autograd can follow from logits back to pixels",
-            do="take no_grad, detach and conversions to numpy out of its forward",
-        )
+    for dtype in (x.dtype, torch.float64):
+        image = x.to(dtype, copy=True).requires_grad_()
+        try:
+            output = network(image)
+        except NetworkError:  # in float64, which not every attack needs: one that does tells it
+            break
+        if not close(output.to(x.dtype), logits):
+            raise NetworkError(
+                f"other logits in {dtype} than in {x.dtype}",
+                expected="the same logits, but for rounding",
+                do="keep complex weights as real tensors, and make them complex in the forward "
+                "(torch.view_as_complex): a cast drops imaginary parts",
+            )
+        if not output.requires_grad:
+            raise NetworkError(
+                "logits without a gradient with respect to the image",
+                expected="a module that autograd can follow from logits back to pixels",
+                do="take no_grad, detach and conversions to numpy out of its forward",
+            )
+        try:
+            torch.autograd.grad(output.sum(), image)
+        except Exception as error:
+            raise NetworkError(
+                f"the module's backward fails in {dtype}: {error}",
+                expected="a gradient of the logits with respect to the image",
+                do="correct its autograd.Function to compute in the dtype that it is given",
+            ) from error
     for p, hint in ((logits, PROBABILITIES), (logits.exp(), LOG_PROBABILITIES)):
         if bool((p >= 0).all()) and torch.allclose(p.sum(dim=1), torch.ones(PROBE), atol=1e-3):
             warnings.warn(hint, stacklevel=3)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 from repro.errors import ArgumentError, NetworkError
@@ -160,6 +161,35 @@ class Constant(nn.Module):
         return x.flatten(1) @ self.weight
 
 
+class Complex(nn.Module):
+    """Has weights of which a cast to float64 drops the imaginary parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(393, dtype=torch.complex64))
+        self.logits = nn.Linear(784, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits(torch.fft.irfft(torch.fft.rfft(x.flatten(1)) * self.weight, 784))
+
+
+class Rounding(torch.autograd.Function):
+    """Has a backward in ``dtype`` alone."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, z: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.dtype = dtype
+        return z.round()
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient @ torch.eye(10, dtype=ctx.dtype), None
+
+
+def rounded(dtype: torch.dtype) -> nn.Module:
+    return Returning(lambda z: Rounding.apply(z, dtype))
+
+
 @pytest.mark.parametrize(
     ("module", "found", "do"),
     [
@@ -173,11 +203,16 @@ class Constant(nn.Module):
         (Returning(functional.dropout), "other logits", "dropout that ignores"),
         (Returning(lambda z: z - z.mean(dim=0)), "other logits", "batch norm without"),
         (nn.LazyLinear(10), "cannot be copied and frozen", "as it was built"),
+        (Complex(), "other logits in torch.float64 than in torch.float32", "imaginary parts"),
+        (rounded(torch.float32), "backward fails in torch.float64", "dtype that it is given"),
+        (rounded(torch.float64), "backward fails in torch.float32", "dtype that it is given"),
     ],
 )
 def test_what_is_no_network_is_a_clear_error(module: nn.Module, found: str, do: str) -> None:
-    with pytest.raises(NetworkError, match=found) as caught:
-        as_network(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of complex modules, and of their casts
+        with pytest.raises(NetworkError, match=found) as caught:
+            as_network(module)
     assert do in caught.value.do
 
 
