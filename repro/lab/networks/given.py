@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from repro.errors import NetworkError, ReproError, UsageError, WeightsError
 from repro.lab.networks import weights as files
@@ -73,7 +73,8 @@ def load(words: str, *, weights: Path | None = None, layouts: Iterable[Recipe] =
         network = as_network(module)
     shape = " x ".join(map(str, network.shape))
     notes = (f"takes images of {shape} pixels in [0, 1]", *(str(w.message) for w in caught))
-    content = files.pack({n: t.clone() for n, t in network.module.state_dict().items()}, {})
+    state = network.module.state_dict().items()  # with what get_extra_state gives, of any type
+    content = files.pack({n: t.clone() for n, t in state if isinstance(t, Tensor)}, {})
     return Given(network, files.sha256(content), notes)
 
 
@@ -139,7 +140,7 @@ def _made(place: str, name: str) -> nn.Module:
     found: Any = _imported(place)
     for part in name.split("."):
         if not hasattr(found, part):
-            offered = [each for each in vars(found) if not each.startswith("_")]
+            offered = [each for each in getattr(found, "__dict__", ()) if not each.startswith("_")]
             raise UsageError(
                 f"{place} has no {name}",
                 expected=f"one of {', '.join(offered[:20]) or 'its names, of which it has none'}",
@@ -151,7 +152,7 @@ def _made(place: str, name: str) -> nn.Module:
             found = found()
         except ReproError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise NetworkError(
                 f"{place}:{name}() failed: {_told(error)}",
                 expected="a call without arguments that gives a torch.nn.Module",

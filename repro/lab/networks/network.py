@@ -74,19 +74,19 @@ class ModuleNetwork:
         images = x.reshape(-1, *self.shape).to(self.device, copy=True)
         try:
             output = self._in(x.dtype)(images)
+            if isinstance(output, Tensor):
+                return output.to(x.device, x.dtype)
         except Exception as error:
             raise NetworkError(
                 f"the module fails on images {tuple(images.shape)} {x.dtype}: {error}",
                 expected="logits",
                 do="correct the module; what it computes with belongs in parameters and buffers",
             ) from error
-        if not isinstance(output, Tensor):
-            raise NetworkError(
-                f"the module gives a {type(output).__name__}",
-                expected="one tensor of logits",
-                do="wrap it in a module that returns the logits alone",
-            )
-        return output.to(x.device, x.dtype)
+        raise NetworkError(
+            f"the module gives a {type(output).__name__}",
+            expected="one tensor of logits",
+            do="wrap it in a module that returns the logits alone",
+        )
 
     def to(self, dtype: torch.dtype) -> ModuleNetwork:  # noqa: ARG002 - the images' dtype decides
         """Give this same network: each call computes in the dtype of its images."""

@@ -38,6 +38,13 @@ def softmax():
 def broken():
     raise RuntimeError("no such file")
 
+def leaves():
+    raise SystemExit(3)
+
+class Extra(Net):
+    def get_extra_state(self):
+        return {"version": 1}
+
 class zoo:
     small = net
 
@@ -57,7 +64,7 @@ def _path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
 
 
-@pytest.mark.parametrize("name", ["Net", "make", "net", "zoo.small"])
+@pytest.mark.parametrize("name", ["Net", "make", "net", "zoo.small", "Extra"])
 def test_a_module_a_class_or_a_function_is_found(file: Path, name: str) -> None:
     found = load(f"{file}:{name}")
     assert found.notes == ("takes images of 784 pixels in [0, 1]",)
@@ -149,6 +156,7 @@ def test_a_name_that_is_not_there_is_told_those_that_are(file: Path) -> None:
     assert "has no makes" in told
     assert "make" in told.splitlines()[1]
     assert "secret" not in told
+    assert "has no number.real.most" in expect(UsageError, f"{file}:number.real.most")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +164,7 @@ def test_a_name_that_is_not_there_is_told_those_that_are(file: Path) -> None:
     [
         ("number", "gives a int"),
         ("broken", "RuntimeError: no such file"),
+        ("leaves", "SystemExit: 3"),
         ("nn.Identity", "it makes (4, 784)"),
         ("nn.Linear", "TypeError"),
     ],

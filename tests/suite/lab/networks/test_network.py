@@ -203,6 +203,7 @@ def rounded(dtype: torch.dtype) -> nn.Module:
         (Returning(functional.dropout), "other logits", "dropout that ignores"),
         (Returning(lambda z: z - z.mean(dim=0)), "other logits", "batch norm without"),
         (nn.LazyLinear(10), "cannot be copied and frozen", "as it was built"),
+        (nn.Linear(784, 10, device="meta"), "out of meta tensor", "takes images"),
         (Complex(), "other logits in torch.float64 than in torch.float32", "imaginary parts"),
         (rounded(torch.float32), "backward fails in torch.float64", "dtype that it is given"),
         (rounded(torch.float64), "backward fails in torch.float32", "dtype that it is given"),
