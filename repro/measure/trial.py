@@ -86,8 +86,8 @@ def rows(
                 row["standing"], row["reason"], row["outcome"] = standing, said, "passed"
         except KeyboardInterrupt:  # what was measured stays, and nothing more is begun
             row["reason"] = missing = INTERRUPTED
-        except ReproError as error:
-            row["outcome"], row["reason"] = "error", error.in_one_line
+        except Exception as error:  # whatever the user's own code raises
+            row["outcome"], row["reason"] = "error", getattr(error, "in_one_line", repr(error))
         row["seconds"] = round(time.monotonic() - start, 3)
         yield row
 

@@ -42,7 +42,7 @@ def rows(tiny, monkeypatch):
         )
 
         def measured(_paper, _experiment, readings):
-            if isinstance(values, ReproError):
+            if isinstance(values, Exception):
                 raise values
             numbers = {**tiny.metrics, **dict(values)}
             found = {name: value for name, value in numbers.items() if value is not None}
@@ -146,10 +146,20 @@ def test_the_embedded_sample_has_bands_of_its_own(rows, tiny):
     assert "clean test images" in found["tiny-clean"]["reason"]
 
 
-def test_a_measurement_that_breaks_leaves_the_others(rows):
-    found = rows(ReproError("NaN", expected="numbers", do="look"))
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            ReproError("NaN", expected="numbers", do="look"),
+            "NaN; expected: numbers; what to do: look",
+        ),
+        (RuntimeError("backward"), "RuntimeError('backward')"),
+    ],
+)
+def test_a_measurement_that_breaks_leaves_the_others(rows, fault, said):
+    found = rows(fault)
     assert found["tiny-error"]["outcome"] == "error"
-    assert found["tiny-error"]["reason"] == "NaN; expected: numbers; what to do: look"
+    assert found["tiny-error"]["reason"] == said
     assert found["tiny-twice"]["outcome"] == "skipped"
 
 
