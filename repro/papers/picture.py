@@ -27,8 +27,8 @@ if TYPE_CHECKING:  # torch is loaded only when a claim runs
     from repro.papers.experiment import Run
 
 SIDE = 28
-MOST_PICTURES, MOST_ROWS, MOST_IMAGES = 40, 8, 12
-"""In a report, in a picture, in a row: as ``report.schema.json`` has it."""
+MOST_PICTURES, MOST_ROWS, MOST_IMAGES, LONGEST_NAME = 40, 8, 12, 100
+"""In a report, in a picture, in a row, in characters: as ``report.schema.json`` has it."""
 _SHOWN = ("name", "place", "title", "caption", "experiment")
 _SUFFIX = ".pictures.json"
 
@@ -114,13 +114,14 @@ def pictures(paper: str) -> tuple[Picture, ...]:
         known = offered[picture.experiment].readings if picture.experiment in offered else ()
         alone = sum(other.name == picture.name for other in found) == 1
         named = SLUG.fullmatch(picture.name) and picture.name.startswith(f"{paper}-")
+        named = named and len(picture.name) <= LONGEST_NAME
         if not (named and alone and picture.readings and set(picture.readings) <= set(known)):
             raise ClaimsError(
                 f"{registry.folders()[paper]}/pictures.py offers a picture {picture.name!r} of "
                 f"experiment {picture.experiment!r} under "
                 f"{', '.join(picture.readings) or 'no reading'}",
-                expected=f"a name of its own that begins with {paper}-, an experiment of the "
-                "paper and readings of that experiment",
+                expected=f"a name of its own that begins with {paper}- and has {LONGEST_NAME} "
+                "characters at most, an experiment of the paper and readings of that experiment",
                 do="correct it",
             )
     return found
@@ -142,7 +143,7 @@ def make(paper: str, experiment: str, run: Run, reading: str, shared: Path) -> N
     for picture in wanted:
         try:
             rows = _encoded(picture.rows(run, reading))
-            about = {name: getattr(picture, name) for name in _SHOWN}
+            about = {name: _text(getattr(picture, name)) for name in _SHOWN}
             made.append(about | {"paper": paper, "reading": reading, "rows": rows})
         except Exception as error:  # as above
             problems.append(f"picture {picture.name} ({reading}) was not made: {error!r}")
@@ -170,7 +171,7 @@ def _encoded(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
     """Return the rows of a picture as the report has them."""
     if not 0 < len(rows) <= MOST_ROWS:
         raise _unfit(f"{len(rows)} rows", f"1 to {MOST_ROWS}")
-    return [{"label": row.label, "images": _images(row)} for row in rows]
+    return [{"label": _text(row.label), "images": _images(row)} for row in rows]
 
 
 def _images(row: Row) -> list[dict[str, str]]:
@@ -181,9 +182,15 @@ def _images(row: Row) -> list[dict[str, str]]:
     if len(labels) != len(x):
         raise _unfit(f"{len(labels)} labels for {len(x)} images", "one an image, or none")
     return [
-        {"label": label, "pixels": base64.b64encode(image.tobytes()).decode()}
+        {"label": _text(label), "pixels": base64.b64encode(image.tobytes()).decode()}
         for label, image in zip(labels, x, strict=True)
     ]
+
+
+def _text(given: object) -> str:
+    if not isinstance(given, str):
+        raise _unfit(f"{given!r} of type {type(given).__name__}", "text")
+    return given
 
 
 def _unfit(found: str, expected: str) -> UsageError:

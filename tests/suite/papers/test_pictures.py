@@ -110,6 +110,7 @@ def test_a_papers_pictures_are_found_and_may_use_its_experiments(small):
     [
         'picture("fig1"),',
         'picture("small-Fig1"),',
+        'picture("small-" + 95 * "1"),',
         'picture("small-fig1"), picture("small-fig1"),',
         'picture("small-fig1", experiment="other"),',
         'picture("small-fig1", readings=("plain", "other")),',
@@ -170,6 +171,15 @@ def test_a_picture_changes_no_measurement(small, session, tmp_path):
             'picture("small-bad", lambda *_: (Row("x", np.zeros((2, 28, 28), np.uint8), "a"),)),',
             "1 labels for 2 images",
         ),
+        ('picture("small-bad", lambda *_: (Row(7, np.zeros((1, 28, 28), np.uint8)),)),', "int"),
+        (
+            'picture("small-bad", lambda *_: (Row("", np.zeros((1, 28, 28), np.uint8), (7,)),)),',
+            "7 of type int",
+        ),
+        (
+            'picture("small-bad", lambda *_: [Row("", np.zeros((1, 28, 28), "u1"), np.r_[7])]),',
+            "of type int64",
+        ),
         ('picture("fig1"),', "the pictures of small were not made"),
         ("1 / 0", "ZeroDivisionError"),
     ],
@@ -202,6 +212,8 @@ def test_the_limits_are_those_of_the_schema():
     assert schema["properties"]["pictures"]["maxItems"] == pictures.MOST_PICTURES
     assert rows["maxItems"] == pictures.MOST_ROWS
     assert rows["items"]["properties"]["images"]["maxItems"] == pictures.MOST_IMAGES
+    name = schema["$defs"]["picture"]["properties"]["name"]
+    assert name["maxLength"] == pictures.LONGEST_NAME
 
 
 # The shipped papers' pictures
