@@ -133,20 +133,32 @@ def _twice(names: Iterable[str]) -> list[str]:
 
 def _recipes(experiments: Iterable[Experiment]) -> Iterator[str]:
     shipped: dict[str, str] = {}
-    seen, data = set(), _blank()
+    seen: set[str] = set()
+    data = _blank()
     for experiment in experiments:
         for reading in experiment.readings:
-            for role, recipe in experiment.networks(SEED, reading).items():
-                if lacking := _lacking(recipe, Recipe):
-                    yield f"experiment {experiment.name}: the recipe of {role!r} {lacking}"
-                    continue
-                about = f"recipe {recipe.name}, seed {recipe.seed}"
-                file = about if not experiment.on_demand else key(recipe)
-                if shipped.setdefault(file, key(recipe)) != key(recipe):
-                    yield f"{about}: another network of this name, whose file it would replace"
-                if key(recipe) not in seen:
-                    seen.add(key(recipe))
-                    yield from (f"{about}: {fault}" for fault in _trainer(recipe, data))
+            try:
+                yield from _networks(experiment, reading, data, shipped, seen)
+            except Exception as error:  # whatever the paper's own code raises
+                said = getattr(error, "in_one_line", repr(error))
+                yield f"experiment {experiment.name}, {reading}: a recipe fails: {said}"
+
+
+def _networks(
+    experiment: Experiment, reading: str, data: Mnist, shipped: dict[str, str], seen: set[str]
+) -> Iterator[str]:
+    """Say what is wrong with an experiment's recipes: ``seen`` are the keys of those before."""
+    for role, recipe in experiment.networks(SEED, reading).items():
+        if lacking := _lacking(recipe, Recipe):
+            yield f"experiment {experiment.name}: the recipe of {role!r} {lacking}"
+            continue
+        about = f"recipe {recipe.name}, seed {recipe.seed}"
+        file = about if not experiment.on_demand else key(recipe)
+        if shipped.setdefault(file, key(recipe)) != key(recipe):
+            yield f"{about}: another network of this name, whose file it would replace"
+        if key(recipe) not in seen:
+            seen.add(key(recipe))
+            yield from (f"{about}: {fault}" for fault in _trainer(recipe, data))
 
 
 def _lacking(given: object, protocol: type) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import fakes
 import pytest
+import torch
+from torch import nn
+from torch.optim import SGD
 
 from repro.cli.main import main
+from repro.lab.networks.modules import ModuleRecipe
 from repro.papers import registry
 
 
@@ -113,6 +118,26 @@ def test_a_trainer_that_could_not_finish(checked, trainer, fault):
 def test_a_recipe_that_lacks_something(checked):
     out = checked(networks=lambda *_: {"target": object()})
     assert out.count("experiment net: the recipe of 'target' has no name, no seed") == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"module": partial(nn.Linear, 784, 10, wrong=1)}, 'TypeError("Linear.__init__() got'),
+        ({"optimiser": partial(SGD, lr=torch.tensor(0.1))}, "TypeError('Object of type Tensor"),
+        ({"optimiser": partial(SGD, wrong=1)}, 'TypeError("SGD.__init__() got'),
+        ({"module": lambda: nn.Linear(784, 10)}, "a recipe with the function <function"),
+        ({"module": None, "no_such": 1}, 'TypeError("ModuleRecipe.__init__() got'),
+    ],
+)
+def test_a_recipe_that_raises(checked, wrong, said):
+    given = {"module": partial(nn.Linear, 784, 10), "optimiser": partial(SGD, lr=0.1), **wrong}
+    out = checked(
+        networks=lambda seed, _: {
+            "target": ModuleRecipe(name="small", seed=seed, epochs=1, **given)
+        },
+    )
+    assert f"experiment net, plain: a recipe fails: {said}" in out
 
 
 def test_two_networks_that_would_ship_as_one_file(checked):
