@@ -102,7 +102,7 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
 
     Raises:
         UsageError: there is no such paper.
-        ClaimsError: it has no ``experiments.py`` with its ``EXPERIMENTS``.
+        ClaimsError: it has no ``experiments.py`` with its ``EXPERIMENTS``, a tuple.
     """
     if paper not in (known := folders()):
         raise UsageError(f"no paper {paper!r}", expected=", ".join(known), do="correct its id")
@@ -112,6 +112,12 @@ def experiments(paper: str) -> Mapping[str, Experiment]:
             f"{known[paper]} has no experiments.py",
             expected="EXPERIMENTS in experiments.py",
             do="add it",
+        )
+    if not isinstance(found, tuple):
+        raise ClaimsError(
+            f"EXPERIMENTS of {known[paper]}/experiments.py is a {type(found).__name__}",
+            expected="a tuple of experiments",
+            do="correct it: a tuple of one has a comma after it",
         )
     return {experiment.name: experiment for experiment in found}
 

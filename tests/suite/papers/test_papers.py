@@ -56,6 +56,10 @@ def test_a_paper_without_experiments_is_an_error(tiny):
     path.write_text("experiments = ()")
     with pytest.raises(ClaimsError, match="has no EXPERIMENTS"):
         registry.experiments("tiny")
+    path.write_text("from repro.papers.experiment import Experiment\nEXPERIMENTS = (Experiment)")
+    with pytest.raises(ClaimsError, match="is a type") as caught:
+        registry.experiments("tiny")
+    assert caught.value.expected == "a tuple of experiments"
     path.unlink()
     with pytest.raises(ClaimsError, match=r"has no experiments\.py"):
         registry.experiments("tiny")
