@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,14 @@ def _places(claim: Claim, case: Case) -> dict[str, str]:
 
 
 def _place_of(function: Callable[..., Any]) -> str:
-    """Return ``file:line, name`` of a function; the file from the checkout's root, if below it."""
-    code = inspect.unwrap(function).__code__
+    """Return ``file:line, name`` of a function; the file from the checkout's root, if below it.
+
+    Of an object that can be called, and is no function, it is the name of its type.
+    """
+    inner = inspect.unwrap(function.func if isinstance(function, partial) else function)
+    code = getattr(inner, "__code__", None)
+    if code is None:
+        return type(inner).__qualname__
     return f"{_shown(Path(code.co_filename))}:{code.co_firstlineno}, {code.co_name}"
 
 

@@ -338,6 +338,19 @@ def test_show_tells_the_whole_story(repro, tiny, monkeypatch):
         assert line in in_full
 
 
+@pytest.mark.parametrize(
+    ("function", "place"),
+    [("partial(measure)", "experiments.py:8, measure"), ("partial(float)", "type")],
+)
+def test_show_tells_where_what_is_no_plain_function_stands(repro, tiny, function, place):
+    path = tiny.folder / "experiments.py"
+    source = path.read_text().replace("lambda *_: {}, measure", f"lambda *_: {{}}, {function}")
+    path.write_text(f"from functools import partial\n{source}")
+    status, out, _ = repro("show", "tiny-error")
+    assert status == 0
+    assert f"{place} (experiment toy)" in out
+
+
 def test_show_names_the_figures_of_the_last_report(repro, tiny, tmp_path, monkeypatch):
     tiny.measure()
     monkeypatch.setattr(paths, "home", lambda: tmp_path)
