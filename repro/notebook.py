@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from repro import paths
 from repro.claims.records import Paper
 from repro.claims.selection import Selection, near_misses
 from repro.errors import EvidenceError, UsageError
@@ -139,7 +140,8 @@ def population(paper: str, experiment: str, reading: str) -> pd.DataFrame:
         )
     seeds = pd.Index(found.seeds, name="seed")
     frame = pd.DataFrame([dict(row.measurements) for row in found.rows], index=seeds)
-    claims = [c for c in registry.load_all()[paper].claims if c.experiment == experiment]
+    known = registry.load_all().get(paper)  # the paper itself may be out of reach
+    claims = [c for c in known.claims if c.experiment == experiment] if known else []
     labelled = {
         metric: f"{metric} {claim.axis} {label}"
         for claim in claims
@@ -171,7 +173,7 @@ def judge(claim: str, reading: str) -> Case:
 
 
 def measure(
-    paper: str, experiment: str, reading: str, *, mnist_dir: Path | None = None
+    paper: str, experiment: str, reading: str, *, mnist_dir: Path | str | None = None
 ) -> Measured:
     """Measure an experiment on this machine, on the networks of seed 0; loads torch.
 
@@ -195,5 +197,6 @@ def measure(
             do="correct the experiment, or the reading",
         )
     with tempfile.TemporaryDirectory() as shared:
-        session = Session(shared=Path(shared), directory=mnist_dir)
+        folder = paths.given(str(mnist_dir)) if mnist_dir is not None else None
+        session = Session(shared=Path(shared), directory=folder)
         return session.measured(paper, experiment, [reading])[reading]

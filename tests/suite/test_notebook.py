@@ -65,6 +65,14 @@ def test_a_population_that_is_not_there_has_near_names():
     assert "for example popovic2017-common-fives--as-coded, " in caught.value.expected
 
 
+def test_a_population_of_a_paper_out_of_reach_is_read_all_the_same(tiny, monkeypatch):
+    tiny.write()
+    tiny.measure()
+    assert len(notebook.population("tiny", "toy", "plain")) == 8
+    monkeypatch.delenv("REPRO_EXTRA_PAPERS")
+    assert len(notebook.population("tiny", "toy", "plain")) == 8
+
+
 @pytest.mark.parametrize(
     ("ask", "error"),
     [
@@ -88,6 +96,13 @@ def test_an_experiment_is_measured_here(tmp_path, monkeypatch):
     found = notebook.measure("small", "net", "plain", mnist_dir=tmp_path / "mnist")
     assert found.sources == ["trained"]
     assert set(found.values) == {"weights", "pixels", "draw"}
+
+
+def test_the_folder_of_mnist_may_be_words_with_the_home_in_them(tmp_path, monkeypatch):
+    fakes.settle(tmp_path, monkeypatch)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("REPRO_MNIST_DIR")
+    assert notebook.measure("small", "bare", "plain", mnist_dir="~/mnist").values["label"] > 0
 
 
 def test_the_example_runs():
