@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,10 @@ if TYPE_CHECKING:  # which needs scipy
 
 
 def run(words: list[str]) -> int:
-    """Run the claims' tests, of papers outside as well; ``words`` are pytest's options."""
+    """Run the claims' tests, of papers outside as well; ``words`` are pytest's options.
+
+    Where they name a file of tests, or tests of one, no others are run.
+    """
     import pytest
 
     tests = Path(os.path.relpath(paths.home() / "tests" / "claims"))
@@ -55,7 +59,12 @@ def run(words: list[str]) -> int:
         settings += ["--rootdir", str(Path.cwd())]
     every = map(registry.tests_of, registry.folders())
     outside = [os.path.relpath(test) for test in every if not test.is_relative_to(paths.home())]
-    return int(pytest.main([*settings, str(tests), *outside, *words]))
+    named = any(
+        file.endswith(".py") and Path(file).is_file() and before not in ("--deselect", "--ignore")
+        for before, file in pairwise(["", *(word.partition("::")[0] for word in words)])
+    )
+    folders = [] if named else [str(tests), *outside]
+    return int(pytest.main([*settings, *folders, *words]))
 
 
 def window() -> int | None:

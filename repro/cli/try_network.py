@@ -123,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
             "papers": {paper.id: paper.citation},
         }
         # Before minutes of measuring: a folder that cannot be written, or a run that is killed.
+        outputs.keep(path)
         report_json.write(path, report_json.unfinished_report(header, []), complete=False)
         outputs.remove(path.parent)
         ask = partial(trial.rows, near_ties=near_ties, missing=missing)

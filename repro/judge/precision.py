@@ -42,9 +42,9 @@ def exceeds_margin(
     x = as_sample(values, scale, ndim=2)
     spreads = _spreads(x)
     if not spreads.any():
-        return list(spreads)
+        return [False] * len(spreads)
     wide = _at_least(spread(x, scale), len(x), unit) > margin
-    return list(wide & spreads)
+    return [bool(each) for each in wide & spreads]
 
 
 def deciding_seeds(

@@ -123,6 +123,7 @@ def _git(folder: Path, *words: str) -> str:
         ["git", "--no-optional-locks", "-C", str(folder), *words],  # noqa: S607 - git from PATH is meant
         capture_output=True,
         encoding="utf-8",
+        errors="surrogateescape",  # as paths have it
         timeout=10,
         check=True,
     )

@@ -76,12 +76,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         measured = [spot and (spot[0].paper, spot[0].experiment, spot[1]) for spot in spots]
         order, run.groups = xdist.arranged(run.archive, measured)
         items[:] = [items[i] for i in order]
+    run.chosen = True
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which tests are of claims, before they are reported to anybody."""
     run = session.config.stash[STATE]
+    if not run.chosen:  # -k or -m was no expression: pytest says so, and runs nothing
+        return
     for item in session.items:
         if spot := spot_of(item):
             claim, reading = spot

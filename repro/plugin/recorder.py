@@ -211,6 +211,7 @@ class Recorder:
             end=provenance.now(),
             seconds=seconds,
         )
+        outputs.keep(self.path)  # of a run that ended here meanwhile
         try:
             report.write(self.path, complete, complete=True)
         except ReproError as error:

@@ -75,7 +75,7 @@ class Snapshot:
         from repro.lab import provenance  # which loads torch
 
         path, name = self.path.parent.parent / "instructions.json", f"{self.kind}/{self.name}"
-        known: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        known = _read(path)
         before, here = self._content(), provenance.instructions()
         tolerances = {
             metric: {"atol": tolerance(self.name, metric, self.kind), "rtol": 0}
@@ -83,8 +83,9 @@ class Snapshot:
         }
         columns = {metric: [value] for metric, value in values.items()}
         try:
-            # It misses no metric that is gone, and allows nothing where all numbers are 0 or 1.
-            with suppress(AssertionError):
+            # It misses no metric that is gone, allows nothing where all numbers are 0 or 1, and
+            # cannot read a damaged file (ValueError).
+            with suppress(AssertionError, ValueError):
                 regression.check(columns, fullpath=self.path, tolerances=tolerances)
         except pytest.fail.Exception as made:
             if before or not self._content():
@@ -97,8 +98,7 @@ class Snapshot:
         finally:
             if self._content() != before:
                 with locked(paths.cache() / "locks" / "snapshots.lock"):
-                    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
-                    text = json.dumps({**known, name: here}, indent=1, sort_keys=True)
+                    text = json.dumps({**_read(path), name: here}, indent=1, sort_keys=True)
                     write_atomic(path, f"{text}\n".encode())
         if differ := self._differences(values):
             made_with, most = known.get(name, here), max(differ.values())
@@ -117,17 +117,33 @@ class Snapshot:
         """Say of each metric that is not as in the file how far off it is, also in tolerances."""
         with self.path.open(encoding="utf-8", newline="") as file:
             row = next(csv.DictReader(file), {})
-        there = {metric: text for metric, text in row.items() if metric}  # but for the index
+        there = {metric: _number(text) for metric, text in row.items() if metric}  # no index
         gone = (metric for metric in there if metric not in values)
         found = {f"{metric} is measured no more": math.inf for metric in gone}
         for metric, value in values.items():
             allowed = tolerance(self.name, metric, self.kind)
             if metric not in there:
                 found[f"{metric} is new"] = math.inf
-            elif not (off_by := abs(value - float(there[metric]))) <= allowed:
-                off = f"{value:.6g} here, {float(there[metric]):.6g} in the snapshot"
+            elif not (off_by := abs(value - there[metric])) <= allowed:
+                off = f"{value:.6g} here, {there[metric]:.6g} in the snapshot"
                 found[f"{metric} is {off}, {allowed:.2g} allowed"] = off_by / allowed
         return found
 
     def _content(self) -> bytes:
         return self.path.read_bytes() if self.path.exists() else b""
+
+
+def _number(text: str | None) -> float:
+    """Return a number of the file; NaN, which no number is near to, of what is none."""
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan
+
+
+def _read(path: Path) -> dict[str, str]:
+    """Return what each snapshot was made with; nothing of a file that is missing or damaged."""
+    known: dict[str, str] = {}
+    with suppress(OSError, ValueError):
+        known = json.loads(path.read_text("utf-8"))
+    return known

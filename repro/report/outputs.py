@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -72,7 +73,7 @@ def kept(source: Path) -> list[Path]:
     measured, found = _measured(source), []
     for path in sorted(source.parent.glob(KEPT.format("*"))):
         # By another name a report is the user's own; what is no report may be anything.
-        if path.stem.rpartition("-")[2].isdecimal() and (old := _measured(path)):
+        if re.fullmatch(r"report-[1-9][0-9]*", path.stem) and (old := _measured(path)):
             if old <= measured:
                 path.unlink(missing_ok=True)
             else:

@@ -109,7 +109,8 @@ def validate(report: Mapping[str, Any], *, name: str) -> None:
         if cut_off
         else f"{name}, {spot}: {error.message[:200]}",
         expected="a report as report.schema.json has it",
-        do="give the command that made it again",
+        do="give the command that made it again"
+        + ", or name the report of an earlier run, kept as report-1.json or the like" * cut_off,
     )
 
 

@@ -169,7 +169,9 @@ def _threshold(run: Run, reading: str) -> Measurements:
     network = run.networks[TARGET]
 
     def confidence(x: Tensor) -> Tensor:
-        return torch.softmax(metrics.predict(network, x).double(), dim=1).amax(dim=1)
+        logits = metrics.predict(network, x).double()
+        check_finite(logits, "logits")  # NaN lies below no threshold
+        return torch.softmax(logits, dim=1).amax(dim=1)
 
     clean = confidence(run.images())
     sets = {n: confidence(attacked(run, network, GRADIENT_OF[reading], n)) for n in EPS}

@@ -275,6 +275,26 @@ def test_run_takes_in_the_tests_of_papers_outside(monkeypatch, tiny):
 
 
 @pytest.mark.parametrize(
+    ("words", "every"),
+    [
+        (["{test}::test_claim[a@b]"], False),
+        (["-q", "{test}"], False),
+        (["--deselect", "{test}::test_claim[a@b]"], True),
+        (["--ignore", "{test}"], True),
+        (["--mnist-dir", "."], True),
+        (["-k", "gone.py"], True),
+    ],
+)
+def test_run_of_named_tests_runs_no_others(monkeypatch, words, every):
+    called = []
+    monkeypatch.setattr(pytest, "main", lambda words: called.append(words) or 0)
+    monkeypatch.chdir(paths.checkout())
+    words = [word.format(test="tests/claims/test_lacok2016.py") for word in words]
+    assert main.main(["run", *words]) == 0
+    assert called[0][called[0].index("N") + 1 :] == ["tests/claims"] * every + words
+
+
+@pytest.mark.parametrize(
     ("line", "word"),
     [("repro verd", "verdicts"), ("repro show lacok2016-t1-o", "lacok2016-t1-original-error")],
 )
@@ -749,7 +769,7 @@ def test_the_time_left_is_that_of_the_seeds_not_measured_yet(repro, monkeypatch)
         nonlocal now
         for job in jobs:
             now = 1000.0 + next(ends)
-            yield job, []
+            yield job, {}
 
     monkeypatch.setattr(calibrate, "kinds_at_hand", lambda: ("full", "embedded"))
     monkeypatch.setattr(workers, "run_jobs", run_jobs)
@@ -771,6 +791,10 @@ def test_the_time_left_is_that_of_the_seeds_not_measured_yet(repro, monkeypatch)
     [
         (["claims"], ""),
         (["train", "tiny"], "; what was finished is kept: give the command again to go on"),
+        (
+            ["train", "tiny", "--force"],
+            "; what was finished is kept: give the command again, without --force, to go on",
+        ),
     ],
 )
 def test_an_interrupt_is_told_and_has_its_own_status(repro, monkeypatch, words, kept):

@@ -117,6 +117,16 @@ def test_a_table_of_two_networks_says_which_is_whose(few, capsys):
 
 
 @pytest.mark.usefixtures("few")
+def test_a_report_of_something_else_is_kept():
+    weights("net.safetensors")
+    words = ("net.safetensors", "--paper", "lacok2016", "--claim")
+    tried(*words, "lacok2016-t2-random-025-error")
+    before = Path("out/report.json").read_text(encoding="utf-8")
+    tried(*words, "lacok2016-t2-original-error")
+    assert Path("out/report-1.json").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.usefixtures("few")
 def test_how_long_it_takes_is_told_beforehand_and_on_the_way(monkeypatch, capfd):
     monkeypatch.setattr(run_progress, "TICK_S", 0.005)
     monkeypatch.setattr(run_progress, "LINE_EVERY_S", 0.005)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -61,6 +62,16 @@ def test_the_last_commit_that_changed_something_is_told_where_there_is_a_history
     git("clone", "-q", "--depth", "1", folder.as_uri(), str(folder / "shallow"))
     assert provenance.last(folder / "shallow", "%s") == "another: % commit"
     assert provenance.last(folder / "shallow", "%H", folder / "shallow" / "code.py") == ""
+
+
+def test_what_git_says_need_not_be_utf_8(checkout):
+    folder, git = checkout
+    git("config", "i18n.logOutputEncoding", "ISO-8859-1")
+    git("commit", "-q", "--allow-empty", "-m", "Größe")
+    assert provenance.last(folder, "%s").startswith("Gr")
+    odd = folder / os.fsdecode(b"odd\xff")
+    git("clone", "-q", folder.as_uri(), odd)
+    assert provenance.commit(odd) == (git("rev-parse", "HEAD"), False)
 
 
 def test_outside_a_checkout_nothing_is_known(tmp_path, monkeypatch):

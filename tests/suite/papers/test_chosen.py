@@ -13,6 +13,7 @@ import pytest
 import small_runs
 import torch
 
+from repro.errors import ArgumentError
 from repro.papers.experiment import TARGET
 from repro.papers.lacok2016 import experiments as lacok
 from repro.papers.lacok2016 import fgsm_tables, penalty_grid
@@ -67,6 +68,9 @@ def test_a_threshold_tells_confidences_apart_that_are_1_in_float32(monkeypatch):
     networks = {TARGET: lambda x: x * torch.eye(10)[0]}
     run = SimpleNamespace(networks=networks, images=lambda: clean)
     assert set(fgsm_tables._threshold(run, "as-written").values()) == {1.0}
+    attacked[0] = torch.nan  # which is below no threshold
+    with pytest.raises(ArgumentError, match="not finite"):
+        fgsm_tables._threshold(run, "as-written")
 
 
 @pytest.mark.parametrize("table", ["table1", "table2"])

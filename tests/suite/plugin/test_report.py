@@ -116,19 +116,45 @@ def test_a_report_goes_only_when_a_later_run_has_measured_all_that_it_has(runs):
 def test_a_file_of_the_user_s_own_beside_the_report_stays(runs):
     runs()
     path = runs.report_path
-    mine = [path.with_name(f"report-{name}.json") for name in ("before", "laptop-2", "3")]
-    mine[0].write_bytes(path.read_bytes())  # for repro diff, say
-    for other in mine[1:]:
-        other.write_text("{}", encoding="utf-8")  # whatever it is
+    names = ("before", "laptop-2", "2024-05-01", "3")
+    mine = [path.with_name(f"report-{name}.json") for name in names]
+    for other in mine[:-1]:
+        other.write_bytes(path.read_bytes())  # for repro diff, say
+    mine[-1].write_text("{}", encoding="utf-8")  # whatever it is
     runs()
     assert all(each.exists() for each in mine)
 
 
-def test_a_run_that_tests_no_claim_replaces_no_report(runs):
+def test_a_report_that_another_run_finished_meanwhile_is_kept(runs):
+    runs("--claim", "tiny-order")
+    other = runs.raw()
+    other["header"]["command"] = "of the other run"
+
+    class Other:
+        @pytest.hookimpl
+        def pytest_runtest_setup(self):
+            runs.report_path.write_text(json.dumps(other), encoding="utf-8")
+
+    options = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "claims")
+    runs.pytester.inline_run(*options, "--claim", "tiny-error", plugins=[Other()])
+    assert runs.outcomes()["tiny-error@plain"] == "passed"
+    kept = runs.report_path.parent.glob("report-*.json")
+    assert other in [json.loads(path.read_text(encoding="utf-8")) for path in kept]
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("-k", "nothing"), pytest.ExitCode.NO_TESTS_COLLECTED),
+        (("-k", "a and"), pytest.ExitCode.USAGE_ERROR),
+        (("-m", "a and"), pytest.ExitCode.USAGE_ERROR),
+    ],
+)
+def test_a_run_that_tests_no_claim_replaces_no_report(runs, words, status):
     runs()
     before = runs.report_path.read_text(encoding="utf-8")
-    result = runs("-k", "nothing")
-    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result = runs(*words)
+    assert result.ret == status
     result.stdout.fnmatch_lines(["no claim was tested: no report is written*"])
     assert runs.report_path.read_text(encoding="utf-8") == before
     assert [p.name for p in runs.report_path.parent.iterdir()] == ["report.json"]

@@ -93,6 +93,19 @@ def test_of_another_machine_a_failure_names_both_and_does_not_say_to_regenerate(
     assert "docs/arithmetic.py" in told
 
 
+@pytest.mark.parametrize("text", ["", ",error,same,new\n0,0.6,0.", ",error,same,new\n0,x,0.7,1\n"])
+def test_a_damaged_file_differs_and_can_be_deleted(folder, text, num_regression):
+    path = folder / "full" / "toy.csv"
+    path.write_text(text)
+    (folder / "instructions.json").write_text('{"full/to')
+    with pytest.raises(pytest.fail.Exception, match="metrics differ"):
+        Snapshot("full", "toy").check(HERE, num_regression)
+    path.unlink()
+    with pytest.raises(NoSnapshotError):
+        Snapshot("full", "toy").check(HERE, num_regression)
+    Snapshot("full", "toy").check(HERE, num_regression)
+
+
 def test_a_failure_names_what_differs_and_by_how_much(folder, monkeypatch):
     (folder / "full" / "toy.csv").write_text(",error,same,gone\n0,0.5,0.7,0.9\n")
     first, second, third, *_ = fail(Snapshot("full", "toy")).splitlines()

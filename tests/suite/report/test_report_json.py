@@ -92,7 +92,9 @@ def test_a_report_without_footer_is_of_a_run_that_was_cut_off(complete, tmp_path
     report_json.write(path, complete, complete=False)
     with pytest.raises(ReportError, match="no footer: its run did not come to the end") as caught:
         report_json.read(path)
-    assert caught.value.do == "give the command that made it again"
+    again = "give the command that made it again"
+    kept = "or name the report of an earlier run, kept as report-1.json or the like"
+    assert caught.value.do == f"{again}, {kept}"
 
 
 @pytest.mark.parametrize(
