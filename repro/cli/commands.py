@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable
@@ -59,12 +60,19 @@ def run(words: list[str]) -> int:
         settings += ["--rootdir", str(Path.cwd())]
     every = map(registry.tests_of, registry.folders())
     outside = [os.path.relpath(test) for test in every if not test.is_relative_to(paths.home())]
-    named = any(
-        file.endswith(".py") and Path(file).is_file() and before not in ("--deselect", "--ignore")
-        for before, file in pairwise(["", *(word.partition("::")[0] for word in words)])
-    )
+    named = any(_names_tests(before, word) for before, word in pairwise(["", *words]))
     folders = [] if named else [str(tests), *outside]
     return int(pytest.main([*settings, *folders, *words]))
+
+
+def _names_tests(before: str, word: str) -> bool:
+    """Whether a word is a file of tests or one of its tests, and no value of the option before."""
+    file, _, test = word.partition("::")
+    if not file.endswith(".py") or not Path(file).is_file():
+        return False
+    if re.fullmatch("(-[qvxsl]+|[^-].*)?", before):
+        return True
+    return bool(test) and before != "--deselect"
 
 
 def window() -> int | None:

@@ -68,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ReproError as error:
         return _told(error)
     except KeyboardInterrupt:
-        anew = ", without --force," if "--force" in options else ""
-        kept = f"; what was finished is kept: give the command again{anew} to go on"
+        kept = "; what was finished is kept: give the command again to go on"
+        kept += " (--force trains what was finished anew)" * ("--force" in options)
         goes_on = options[:1] in (["train"], ["calibrate"])
         print(f"repro: interrupted{kept * goes_on}", file=sys.stderr)
         return 130

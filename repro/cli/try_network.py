@@ -136,8 +136,10 @@ def run(args: argparse.Namespace) -> int:
     report = report_json.new_report(
         header, rows, pictures=pictures, end=provenance.now(), seconds=seconds
     )
+    outputs.keep(path)  # of a run that ended there meanwhile
     report_json.write(path, report, complete=True)
     outputs.write(path, path.with_name("index.html"))
+    problems += outputs.earlier(path)
     if network:
         print(*stand_ins, sep="\n", end="\n\n" * bool(stand_ins))
         print_parts(terminal.standings(rows, width=window() or PIPE))

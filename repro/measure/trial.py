@@ -86,7 +86,7 @@ def rows(
                 row["standing"], row["reason"], row["outcome"] = standing, said, "passed"
         except KeyboardInterrupt:  # what was measured stays, and nothing more is begun
             row["reason"] = missing = INTERRUPTED
-        except Exception as error:  # whatever the user's own code raises
+        except (Exception, SystemExit) as error:  # whatever the user's own code raises
             row["outcome"], row["reason"] = "error", getattr(error, "in_one_line", repr(error))
         row["seconds"] = round(time.monotonic() - start, 3)
         yield row

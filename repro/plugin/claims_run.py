@@ -84,6 +84,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which tests are of claims, before they are reported to anybody."""
     run = session.config.stash[STATE]
     if not run.chosen:  # -k or -m was no expression: pytest says so, and runs nothing
+        session.items.clear()  # of which xdist would begin some
         return
     for item in session.items:
         if spot := spot_of(item):

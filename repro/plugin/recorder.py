@@ -220,8 +220,7 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         else:
             self.notes += outputs.write_beside(self.path)
-            if earlier := [os.path.relpath(path) for path in outputs.kept(self.path)]:
-                self.notes.append(f"kept, with rows that are not in it: {', '.join(earlier)}")
+            self.notes += outputs.earlier(self.path)
 
     def snapshots_named(self, *, first: bool) -> list[str]:
         """Name the snapshots that differ, or that were made, as their files are named."""

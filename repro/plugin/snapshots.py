@@ -115,7 +115,7 @@ class Snapshot:
 
     def _differences(self, values: Mapping[str, float]) -> dict[str, float]:
         """Say of each metric that is not as in the file how far off it is, also in tolerances."""
-        with self.path.open(encoding="utf-8", newline="") as file:
+        with self.path.open(encoding="utf-8", errors="replace", newline="") as file:
             row = next(csv.DictReader(file), {})
         there = {metric: _number(text) for metric, text in row.items() if metric}  # no index
         gone = (metric for metric in there if metric not in values)
@@ -142,8 +142,12 @@ def _number(text: str | None) -> float:
 
 
 def _read(path: Path) -> dict[str, str]:
-    """Return what each snapshot was made with; nothing of a file that is missing or damaged."""
-    known: dict[str, str] = {}
-    with suppress(OSError, ValueError):
-        known = json.loads(path.read_text("utf-8"))
+    """Return what each snapshot was made with; none of a file that is missing."""
+    try:
+        known: dict[str, str] = dict(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        lines = {"snapshot": f"{path} cannot be read: {error}", "do": "restore it (git checkout)"}
+        raise pytest.fail.Exception(labelled(lines), pytrace=False) from None
     return known

@@ -89,8 +89,9 @@ def send(folder: Path, tests: Mapping[str, Test]) -> None:
 
 
 def receive(folder: Path) -> dict[str, Test]:
-    """Return what :func:`send` left."""
-    found: dict[str, Any] = json.loads((folder / "tests.json").read_text(encoding="utf-8"))
+    """Return what :func:`send` left; nothing where no worker's selection came to its end."""
+    path = folder / "tests.json"
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return {node: Test(*test) for node, test in found.items()}
 
 

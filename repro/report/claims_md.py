@@ -25,8 +25,10 @@ ACM's words the results below are *replicated* with independently developed arti
 they hold; the papers' own artifacts were not run. Goodfellow et al.'s maxout networks are
 trained for fewer epochs than theirs, and the networks of the open questions are narrower than
 any paper's. A claim *holds* where the verdict is `reproduced`, `consistent` or `equivalent`;
-headline claims have the mean ± s of (N) independent trainings beside them. *In a second way*
-are those that judge another claim's statement by another criterion or on other images.
+it is *undecided* where one is `inconclusive`, unless its number misses by more than its
+margin. Headline claims have the mean ± s of (N) independent trainings beside them. *In a
+second way* are those that judge another claim's statement by another criterion or on other
+images.
 
 {conclusions}
 

@@ -47,6 +47,8 @@ class Sentence:
 def answer(claim: Iterable[ResultRow]) -> str:
     """Say whether a claim holds, from its rows: one of :data:`ANSWERS`, or under which readings.
 
+    A number that misses by more than its margin does not hold where its ordering is undecided.
+
     >>> row = {"reading": "plain", "verdict": "reproduced", "outcome": "passed"}
     >>> answer([row]), answer([row, row | {"reading": "other", "verdict": "trend-only"}])
     ('Holds', 'Holds only under plain')

@@ -81,14 +81,23 @@ def kept(source: Path) -> list[Path]:
     return found
 
 
-def _measured(source: Path) -> set[str]:
-    """Return the rows whose tests came to an end; none of what is no report of use."""
-    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+def earlier(source: Path) -> list[str]:
+    """Say which reports are :func:`kept` beside one."""
+    found = ", ".join(os.path.relpath(path) for path in kept(source))
+    return [f"kept, with rows that are not in it: {found}"] if found else []
+
+
+def _measured(source: Path) -> set[tuple[str, str, str]]:
+    """Return the network and row of each test that came to its end; none of what is no report."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         found = json.loads(source.read_text(encoding="utf-8"))
         if "footer" in found:
             left = ("deselected", "unfinished")
+            network = found["header"].get("network", {}).get("sha256", "")
             return {
-                f"{r['id']}@{r['reading']}" for r in found["claims"] if r["outcome"] not in left
+                (network, r["id"], r["reading"])
+                for r in found["claims"]
+                if r["outcome"] not in left
             }
     return set()
 

@@ -76,7 +76,7 @@ class ModuleNetwork:
             output = self._in(x.dtype)(images)
             if isinstance(output, Tensor):
                 return output.to(x.device, x.dtype)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise NetworkError(
                 f"the module fails on images {tuple(images.shape)} {x.dtype}: {error}",
                 expected="logits",
@@ -178,29 +178,33 @@ def _check(network: ModuleNetwork, x: Tensor, logits: Tensor) -> None:
         image = x.to(dtype, copy=True).requires_grad_()
         try:
             output = network(image)
-        except NetworkError:  # in float64, which not every attack needs: one that does tells it
-            break
+        except NetworkError:
+            if dtype == x.dtype:
+                raise
+            break  # not every attack needs float64, and one that does tells it
         if not close(output.to(x.dtype), logits):
             raise NetworkError(
                 f"other logits in {dtype} than in {x.dtype}",
                 expected="the same logits, but for rounding",
-                do="keep complex weights as real tensors, and make them complex in the forward "
-                "(torch.view_as_complex): a cast drops imaginary parts",
+                do="compute in the dtype of the images, without autocast; make complex weights of "
+                "real ones in the forward (torch.view_as_complex): a cast drops imaginary parts",
             )
-        if not output.requires_grad:
-            raise NetworkError(
-                "logits without a gradient with respect to the image",
-                expected="a module that autograd can follow from logits back to pixels",
-                do="take no_grad, detach and conversions to numpy out of its forward",
-            )
+        gradient = None
         try:
-            torch.autograd.grad(output.sum(), image)
+            if output.requires_grad:
+                (gradient,) = torch.autograd.grad(output.sum(), image, allow_unused=True)
         except Exception as error:
             raise NetworkError(
                 f"the module's backward fails in {dtype}: {error}",
                 expected="a gradient of the logits with respect to the image",
                 do="correct its autograd.Function to compute in the dtype that it is given",
             ) from error
+        if gradient is None:
+            raise NetworkError(
+                "logits without a gradient with respect to the image",
+                expected="a module that autograd can follow from logits back to pixels",
+                do="take no_grad, detach and conversions to numpy out of its forward",
+            )
     for p, hint in ((logits, PROBABILITIES), (logits.exp(), LOG_PROBABILITIES)):
         if bool((p >= 0).all()) and torch.allclose(p.sum(dim=1), torch.ones(PROBE), atol=1e-3):
             warnings.warn(hint, stacklevel=3)

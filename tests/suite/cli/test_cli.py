@@ -282,7 +282,12 @@ def test_run_takes_in_the_tests_of_papers_outside(monkeypatch, tiny):
         (["--deselect", "{test}::test_claim[a@b]"], True),
         (["--ignore", "{test}"], True),
         (["--mnist-dir", "."], True),
+        (["{test}", "-q"], False),
+        (["--lf", "{test}::test_claim[a@b]"], False),
         (["-k", "gone.py"], True),
+        (["-k", "{test}"], True),
+        (["-qk", "{test}"], True),
+        (["--ignore-glob", "{test}"], True),
     ],
 )
 def test_run_of_named_tests_runs_no_others(monkeypatch, words, every):
@@ -786,14 +791,17 @@ def test_the_time_left_is_that_of_the_seeds_not_measured_yet(repro, monkeypatch)
     ]
 
 
+KEPT = "; what was finished is kept: give the command again to go on"
+
+
 @pytest.mark.parametrize(
     ("words", "kept"),
     [
         (["claims"], ""),
-        (["train", "tiny"], "; what was finished is kept: give the command again to go on"),
+        (["train", "tiny"], KEPT),
         (
             ["train", "tiny", "--force"],
-            "; what was finished is kept: give the command again, without --force, to go on",
+            f"{KEPT} (--force trains what was finished anew)",
         ),
     ],
 )

@@ -117,13 +117,18 @@ def test_a_table_of_two_networks_says_which_is_whose(few, capsys):
 
 
 @pytest.mark.usefixtures("few")
-def test_a_report_of_something_else_is_kept():
+def test_a_report_of_another_network_is_kept_and_one_of_the_same_is_replaced(capsys):
+    words = ("--paper", "lacok2016", "--claim", "lacok2016-t2-random-025-error")
+    save_file(MlpRecipe(1).initial_weights(), "other.safetensors")
     weights("net.safetensors")
-    words = ("net.safetensors", "--paper", "lacok2016", "--claim")
-    tried(*words, "lacok2016-t2-random-025-error")
+    tried("other.safetensors", *words)
     before = Path("out/report.json").read_text(encoding="utf-8")
-    tried(*words, "lacok2016-t2-original-error")
+    for _ in range(3):
+        capsys.readouterr()
+        tried("net.safetensors", *words)
+        assert "kept, with rows that are not in it: out/report-1.json\n" in capsys.readouterr().out
     assert Path("out/report-1.json").read_text(encoding="utf-8") == before
+    assert not Path("out/report-2.json").exists()
 
 
 @pytest.mark.usefixtures("few")

@@ -42,7 +42,7 @@ def rows(tiny, monkeypatch):
         )
 
         def measured(_paper, _experiment, readings):
-            if isinstance(values, Exception):
+            if isinstance(values, Exception | SystemExit):
                 raise values
             numbers = {**tiny.metrics, **dict(values)}
             found = {name: value for name, value in numbers.items() if value is not None}
@@ -154,6 +154,7 @@ def test_the_embedded_sample_has_bands_of_its_own(rows, tiny):
             "NaN; expected: numbers; what to do: look",
         ),
         (RuntimeError("backward"), "RuntimeError('backward')"),
+        (SystemExit(3), "SystemExit(3)"),
     ],
 )
 def test_a_measurement_that_breaks_leaves_the_others(rows, fault, said):

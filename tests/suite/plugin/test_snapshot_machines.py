@@ -93,17 +93,28 @@ def test_of_another_machine_a_failure_names_both_and_does_not_say_to_regenerate(
     assert "docs/arithmetic.py" in told
 
 
-@pytest.mark.parametrize("text", ["", ",error,same,new\n0,0.6,0.", ",error,same,new\n0,x,0.7,1\n"])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b",error,same,new\n0,0.6,0.", b",error,same,new\n0,x,0.7,1\n", b",error\n0,\xff\n"],
+)
 def test_a_damaged_file_differs_and_can_be_deleted(folder, text, num_regression):
     path = folder / "full" / "toy.csv"
-    path.write_text(text)
-    (folder / "instructions.json").write_text('{"full/to')
+    path.write_bytes(text)
     with pytest.raises(pytest.fail.Exception, match="metrics differ"):
         Snapshot("full", "toy").check(HERE, num_regression)
     path.unlink()
     with pytest.raises(NoSnapshotError):
         Snapshot("full", "toy").check(HERE, num_regression)
     Snapshot("full", "toy").check(HERE, num_regression)
+
+
+@pytest.mark.parametrize("text", ['{"full/to', "3"])
+def test_a_damaged_record_of_machines_is_told_and_stays(folder, text, num_regression):
+    record = folder / "instructions.json"
+    record.write_text(text)
+    with pytest.raises(pytest.fail.Exception, match="cannot be read"):
+        Snapshot("full", "toy").check(HERE, num_regression)
+    assert record.read_text() == text
 
 
 def test_a_failure_names_what_differs_and_by_how_much(folder, monkeypatch):

@@ -200,6 +200,17 @@ def rounded(dtype: torch.dtype) -> nn.Module:
         (Returning(lambda z: (z, z)), "gives a tuple", "takes images"),
         (Returning(lambda z: z / 0), "logits that are not finite", "weights"),
         (Returning(lambda z: z.detach()), "without a gradient", "no_grad"),
+        (
+            Returning(lambda z: z.detach() + torch.zeros(1, requires_grad=True)),
+            "without a gradient",
+            "no_grad",
+        ),
+        (Returning(lambda z: torch.from_numpy(z.numpy())), "fails on images", "module"),
+        (
+            Returning(lambda z: z.bfloat16().float() if z.dtype == torch.float32 else z),
+            "other logits in torch.float64",
+            "autocast",
+        ),
         (Returning(functional.dropout), "other logits", "dropout that ignores"),
         (Returning(lambda z: z - z.mean(dim=0)), "other logits", "batch norm without"),
         (nn.LazyLinear(10), "cannot be copied and frozen", "as it was built"),
