@@ -207,7 +207,7 @@ def rounded(dtype: torch.dtype) -> nn.Module:
         ),
         (Returning(lambda z: torch.from_numpy(z.numpy())), "fails on images", "module"),
         (
-            Returning(lambda z: z.bfloat16().float() if z.dtype == torch.float32 else z),
+            Returning(lambda z: 1.01 * z if z.dtype == torch.float32 else z),
             "other logits in torch.float64",
             "autocast",
         ),
