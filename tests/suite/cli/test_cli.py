@@ -8,7 +8,6 @@ import inspect
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -183,8 +182,7 @@ def test_claims_as_json(repro):
 
 
 @pytest.mark.parametrize("words", [["claims"], ["claims", "--json"]])
-def test_claims_answers_at_once_and_without_torch(words):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def test_claims_answers_without_what_takes_long_to_import(words):
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "repro", *words],
         capture_output=True,
@@ -192,15 +190,12 @@ def test_claims_answers_at_once_and_without_torch(words):
         encoding="utf-8",
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
     )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert "lacok2016-t1-fgsm-025-error" in done.stdout
     loaded = {
         line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.split("\n")
     }
     assert "repro" in loaded
     assert not loaded & {"torch", "scipy", "pytest", "mlxtend"}
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert spent < 1.0  # of the processor's time, so that a busy machine does not matter
 
 
 @pytest.mark.parametrize("words", ["claims", "claims --json", "run --list-claims"])
