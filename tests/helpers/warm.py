@@ -142,6 +142,7 @@ def ask(
 
 def serve(number: int, libraries: Sequence[str]) -> None:
     """Load the libraries, then run what the socket ``number`` brings until standard input ends."""
+    import atexit
     import gc
 
     os.setsid()  # an interrupt is for whoever asks
@@ -151,6 +152,8 @@ def serve(number: int, libraries: Sequence[str]) -> None:
     # At its end pytest collects garbage ten times: nothing of the libraries is any.
     gc.collect()
     gc.freeze()
+    if "triton" in sys.modules:  # which comes with torch for CUDA, and prints what is not freed
+        atexit.register(gc.unfreeze)
     with socket.socket(fileno=number) as door:
         while True:
             found, _, _ = select.select([door, 0], [], [])
