@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_inspection import Browser, problems
+from page_inspection import VIEWS, Browser, problems
 from sample_reports import at_hand, mixed, picture
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -183,8 +183,12 @@ def readings_shown(browser: Browser) -> dict[str, set[str]]:
     """The readings in sight, by where."""
     found = {}
     for where, name in (("tr.reading", "th"), ("li", "a"), ("figure div", "p")):
-        parts = browser.driver.find_elements(By.CSS_SELECTOR, f"{where}[data-reading] {name}")
-        found[where] = {part.text.partition(",")[0] for part in parts if part.is_displayed()}
+        texts = browser.js(
+            "return [...document.querySelectorAll(arguments[0])]"
+            ".filter((part) => part.checkVisibility()).map((part) => part.innerText)",
+            f"{where}[data-reading] {name}",
+        )
+        found[where] = {text.partition(",")[0].strip() for text in texts}
     return found
 
 
@@ -392,6 +396,13 @@ SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
     ),
     "a field without label": (adding('<input type="text">'), "axe: label"),
     "too faint": (adding('<p style="color: #888; background: #999">faint</p>'), "axe: color"),
+    "too faint in the dark": (
+        lambda t: without_policy(t).replace(
+            "<style>",
+            "<style>@media (prefers-color-scheme: dark) { p { color: #333 !important } }",
+        ),
+        "axe: color",
+    ),
 }
 
 
@@ -408,5 +419,5 @@ def test_a_spoilt_page_is_found_out(browser, small, fault):
     spoilt = spoil(text)
     assert spoilt != text
     path.write_text(spoilt, encoding="utf-8")
-    found = problems(browser, path, SMALL, widths=(1400,))
+    found = problems(browser, path, SMALL, views=VIEWS[1:])
     assert any(said in problem for problem in found), found
