@@ -149,7 +149,7 @@ def maxout_outputs(of: Weights, x: Array) -> tuple[Array, list[tuple[Array, Arra
     """Logits (10,) of one image, and of each hidden layer: weights, and which piece won."""
     passed, h = [], x
     for layer in ("h0", "h1"):
-        pieces = (h @ of[f"{layer}.weight"] + of[f"{layer}.bias"]).reshape(5, 240)
+        pieces = (h @ of[f"{layer}.weight"] + of[f"{layer}.bias"]).reshape(5, -1)
         h = pieces.max(axis=0)
         won = pieces == h
         passed.append((of[f"{layer}.weight"], won / won.sum(axis=0)))

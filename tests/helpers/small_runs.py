@@ -30,6 +30,7 @@ from repro.lab.networks.modules import ModuleRecipe
 from repro.lab.networks.network import ModuleNetwork
 from repro.papers.experiment import Run
 from repro.papers.goodfellow2015 import line, regularised, shallow
+from repro.papers.goodfellow2015.networks import MaxoutNetwork
 from repro.papers.popovic2017 import common, per_class, per_image
 from repro.papers.questions import noise as questions
 from repro.papers.questions import other_networks
@@ -44,6 +45,8 @@ CRAFTED_ON, MEASURED_ON, OF_OTHERS = 2, 3, 11
 """In place of the papers' numbers of images."""
 MOST = 50
 """In place of the 200 steps that an attack on one image may take; nearly all need fewer."""
+UNITS = 48
+"""In place of the maxout network's 240 in each layer."""
 PAPERS = {
     "SUBSET": common.SUBSET,
     "EACH": per_image.EACH,
@@ -56,6 +59,7 @@ PAPERS = {
     "MEASURED_ON": questions.MEASURED_ON,
     "OF_OTHERS": other_networks.IMAGES,
     "MOST": iterative.attack.__kwdefaults__["max_iterations"],
+    "UNITS": MaxoutNetwork.__init__.__defaults__[0],
 }
 """Those, before anything is put in their place."""
 
@@ -232,6 +236,9 @@ def settle(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(recipe, "network", lambda _, weights: Small(weights))
     monkeypatch.setattr(ModuleRecipe, "initial_weights", _initial)
     monkeypatch.setattr(ModuleRecipe, "network", _of_modules)
+    monkeypatch.setattr(
+        MaxoutNetwork.__init__, "__defaults__", (UNITS, *MaxoutNetwork.__init__.__defaults__[1:])
+    )
     monkeypatch.setattr(shallow, "RUBBISH", RUBBISH)
     monkeypatch.setattr(regularised, "TRAINING_IMAGES", TRAINING_IMAGES)
     monkeypatch.setattr(line, "ON_THE_LINE", ON_THE_LINE)

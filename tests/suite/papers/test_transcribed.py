@@ -130,6 +130,7 @@ def test_the_numbers_that_the_small_runs_have_smaller():
         "MEASURED_ON": 200,
         "OF_OTHERS": 200,
         "MOST": 200,
+        "UNITS": 240,
     }
 
 
