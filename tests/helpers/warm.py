@@ -182,8 +182,13 @@ def _attend(client: socket.socket) -> None:
         for there, here in zip(files, (0, 1, 2), strict=True):
             os.dup2(there, here)
             os.close(there)
-        _become(**json.loads(content.decode("utf-8", "surrogateescape")))
-        sys.exit()
+        job = json.loads(content.decode("utf-8", "surrogateescape"))
+        try:
+            _become(**job)
+            sys.exit()
+        except SystemExit as end:
+            _leave(end.code)
+            raise
     for there in (*files, 0, 1, 2):
         os.close(there)
     while True:
@@ -227,6 +232,25 @@ def _become(words: list[str], folder: str, environment: dict[str, str]) -> None:
         exec(compile(what, "<string>", "exec"), main.__dict__)  # noqa: S102 - as python does
     else:
         raise SystemExit(f"python {kind} is not for a warm process")
+
+
+def _leave(code: object) -> None:
+    """End the process as its interpreter would, but leave what it has loaded to the system.
+
+    To take that apart one by one is most of what a short command takes. What goes wrong is left to
+    the interpreter, which has its own words for it.
+    """
+    import atexit
+    import threading
+
+    if code is not None and not isinstance(code, int):
+        return
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        threading._shutdown()  # type: ignore[attr-defined] - what an interpreter does first
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
 
 
 def _run(address: str, words: Sequence[str]) -> Any:
