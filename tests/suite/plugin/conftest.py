@@ -82,7 +82,7 @@ class Runs:
 
     def again(self, *words: str) -> pytest.RunResult:
         """Run what is written, in this process."""
-        options = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "claims", *words)
+        options = ("--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "claims", *words)
         return self.pytester.runpytest_inprocess(*options, no_reraise_ctrlc=True)
 
     def report(self) -> dict[str, Any]:
