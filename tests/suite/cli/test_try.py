@@ -49,10 +49,10 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def few(home, monkeypatch):
-    """The same with every tenth image of the sample, where it does not matter which they are."""
+    """The same with one image in fifty of the sample, where it does not matter which they are."""
     digits = sample.load()
-    tenth = Digits(digits.images[::10], digits.labels[::10])
-    monkeypatch.setattr(sample, "load", lambda: tenth)
+    some = Digits(digits.images[::50], digits.labels[::50])
+    monkeypatch.setattr(sample, "load", lambda: some)
     return home
 
 
