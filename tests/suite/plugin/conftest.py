@@ -82,8 +82,9 @@ class Runs:
 
     def again(self, *words: str) -> pytest.RunResult:
         """Run what is written, in this process."""
-        options = ("--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "claims", *words)
-        return self.pytester.runpytest_inprocess(*options, no_reraise_ctrlc=True)
+        # Assertions written anew for each run would take a tenth of all.
+        options = ("--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+        return self.pytester.runpytest_inprocess(*options, "claims", *words, no_reraise_ctrlc=True)
 
     def report(self) -> dict[str, Any]:
         """The report, held to its schema."""
