@@ -142,22 +142,25 @@ def test_a_report_that_another_run_finished_meanwhile_is_kept(runs):
     assert other in [json.loads(path.read_text(encoding="utf-8")) for path in kept]
 
 
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        (("-k", "nothing"), pytest.ExitCode.NO_TESTS_COLLECTED),
-        (("-k", "a and"), pytest.ExitCode.USAGE_ERROR),
-        (("-m", "a and"), pytest.ExitCode.USAGE_ERROR),
-    ],
-)
-def test_a_run_that_tests_no_claim_replaces_no_report(runs, words, status):
+def test_a_run_that_tests_no_claim_replaces_no_report(runs):
     runs()
     before = runs.report_path.read_text(encoding="utf-8")
-    result = runs(*words)
-    assert result.ret == status
+    result = runs("-k", "nothing")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result.stdout.fnmatch_lines(["no claim was tested: no report is written*"])
     assert runs.report_path.read_text(encoding="utf-8") == before
     assert [p.name for p in runs.report_path.parent.iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize("words", [("-k", "a and"), ("-m", "a and"), ("-n", "2", "-k", "a and")])
+def test_a_mistyped_expression_is_told_at_once_and_replaces_no_report(runs, words):
+    runs("--claim", "tiny-error")
+    before = runs.report_path.read_text(encoding="utf-8")
+    result = runs(*words)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (told,) = filter(None, result.errlines)
+    assert told.startswith(f"ERROR: Wrong expression passed to '{words[-2]}': a and: at column 6")
+    assert runs.report_path.read_text(encoding="utf-8") == before
 
 
 def test_a_selection_keeps_no_report_that_is_none(runs):

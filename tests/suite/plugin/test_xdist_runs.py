@@ -52,15 +52,6 @@ def test_workers_run_again_what_failed_in_the_report_that_the_run_replaces(runs)
     assert runs.record("tiny-clean")["stale"]
 
 
-def test_a_mistyped_selection_replaces_no_report_and_crashes_nothing(runs):
-    runs("--claim", "tiny-error")
-    before = runs.report_path.read_text(encoding="utf-8")
-    result = runs("-n", "2", "-k", "a and")
-    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    result.stdout.fnmatch_lines(["no claim was tested: no report is written*"])
-    assert runs.report_path.read_text(encoding="utf-8") == before
-
-
 DEADLY = """
 import os
 
