@@ -1,8 +1,9 @@
-"""Print the README's table of what the commands cost: ``python docs/costs.py [REPORT]``.
+"""Print the README's table of what the commands cost: ``python docs/costs.py [REPORT ...]``.
 
 What a run of claims takes is read from the report.json of one of all claims (default:
-``reports/report.json``). What calibrates or trains for minutes is added up from the times that
-stand beside the populations and the shipped weights; the rest is measured here and now.
+``reports/report.json``), and for other machines from those that follow. What calibrates or trains
+for minutes is added up from the times that stand beside the populations and the shipped weights;
+the rest is measured here and now.
 """
 
 from __future__ import annotations
@@ -115,13 +116,16 @@ def runs(report: dict[str, Any]) -> dict[str, float]:
 
 
 def rows(
-    known: dict[str, list[Population]], report: dict[str, Any]
+    known: dict[str, list[Population]], report: dict[str, Any], others: Iterable[dict[str, Any]]
 ) -> Iterator[tuple[str, str, str]]:
-    """Make the rows (command, time, disk) from populations and the report of a run."""
+    """Make the rows (command, time, disk) from populations and reports of runs, here and there."""
     yield f"{ALL}, once: the installation", "minutes", f"{in_words(installed())} in `.tox/`"
     measured = {paper: sum(p.seconds() for p in found) for paper, found in known.items()}
     took = runs(report)
     yield f"{ALL}, {CORES} cores", about(took.pop("")), f"{size(ROOT / 'reports')} in `reports/`"
+    for header, footer in ((other["header"], other["footer"]) for other in others):
+        machine = f"{header['cpu']} ({header['instructions']})"
+        yield f"{ALL}, {CORES} cores of {machine}", about(footer["seconds"]), "as above"
     # What is measured on demand alone costs a run nothing.
     groups = {paper: of for paper, of in by_group(report).items() if sum(of.values()) > 1}
     for paper, seconds in ((paper, took[paper]) for paper in groups):
@@ -140,21 +144,26 @@ def rows(
     yield "`repro verdicts`", about(time.monotonic() - start), "nothing"
 
 
-def main(words: list[str]) -> None:
-    """Print the table, and what it was measured on."""
-    path = Path(words[0]) if words else ROOT / "reports" / "report.json"
-    report = json.loads(path.read_text(encoding="utf-8"))
+def whole_run(path: str) -> dict[str, Any]:
+    """Return the report of a run of all claims; of any other, say so and leave."""
+    report: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
     if "footer" not in report or report["header"]["threads"] != CORES:
         sys.exit(f"{path} is not of a whole run on {CORES} cores: make one with {ALL}")
     left = [record["outcome"] for record in report["claims"]].count("deselected")
     if left or report["header"]["data"]["kind"] != "full":
         sys.exit(f"{path} is not of all claims on full MNIST: make one with {ALL}")
+    return report
+
+
+def main(words: list[str]) -> None:
+    """Print the table, and what it was measured on."""
+    report, *others = map(whole_run, words or [str(ROOT / "reports" / "report.json")])
     known = {paper: evidence(paper) for paper in registry.folders()}
     empty = sum(not population.rows for found in known.values() for population in found)
     if empty:
         print(f"{empty} populations have no row yet: they count nothing", file=sys.stderr)
     print("| command | time | disk |\n| --- | --- | --- |")
-    for row in rows(known, report):
+    for row in rows(known, report, others):
         print(f"| {' | '.join(row)} |")
     told = [row.provenance for found in known.values() for p in found for row in p.rows]
     told = [each for each in told if each["device"] == "cpu"]  # as the seconds are
