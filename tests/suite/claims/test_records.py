@@ -454,13 +454,13 @@ def accept_or_refuse(text: str) -> None:
         parse(text, name="fuzz")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.text())
 def test_any_text_is_accepted_or_refused(text):
     accept_or_refuse(text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.integers(0, len(TEXT)), st.integers(0, 12), st.text(max_size=4))
 @example(0, 0, "x")
 def test_a_typing_error_is_accepted_or_refused(spot, length, typed):
@@ -490,7 +490,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(PATHS), ANYTHING)
 def test_any_value_anywhere_is_accepted_or_refused(path, value):
     accept_or_refuse(changed(path, value))

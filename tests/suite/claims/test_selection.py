@@ -82,13 +82,13 @@ def test_near_misses_are_few_and_the_nearest_first():
     assert near_misses("", []) == []
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.text(), st.lists(st.text(), max_size=4))
 def test_near_misses_take_any_word(word, options):
     assert set(near_misses(word, options)) <= set(options)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.builds(
         Selection,

@@ -64,9 +64,7 @@ def test_the_seconds_are_a_cpu_s():
     assert parse(dump(made[1:2]), PATH).seconds() == 0
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     st.dictionaries(st.integers(0, 10**6), st.tuples(finite, finite), min_size=1, max_size=5),
     st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=12),
@@ -147,9 +145,7 @@ def test_an_error_tells_full_from_embedded():
         parse("", Path("root/embedded") / PATH)
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(st.data())
 def test_a_file_cut_off_within_a_row_is_an_error(data):
     ends = [i for i, letter in enumerate(TEXT) if letter == "\n"]
@@ -161,9 +157,7 @@ def test_a_file_cut_off_within_a_row_is_an_error(data):
         refuse(TEXT[:spot])
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.integers(0, len(TEXT)), st.integers(0, 30), st.text(max_size=5))
 def test_any_damage_is_an_error_or_a_valid_table(spot, length, noise):
     text = TEXT[:spot] + noise + TEXT[spot + length :]
@@ -176,9 +170,7 @@ def test_any_damage_is_an_error_or_a_valid_table(spot, length, noise):
     assert parse(dump(population.rows), PATH).rows == population.rows if population.rows else True
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.text())
 def test_any_text_is_an_error_or_a_table(text):
     try:

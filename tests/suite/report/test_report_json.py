@@ -307,7 +307,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(["schema", "header", "claims", "footer"]), json_values))
 def test_any_object_is_refused_with_one_clear_error(value):
     with pytest.raises(ReportError) as caught:

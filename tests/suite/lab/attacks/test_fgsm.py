@@ -166,7 +166,7 @@ def test_the_float32_form_is_softmax_minus_one_hot_passed_back(seed):
     np.testing.assert_allclose(gradient, naive(network, x, y), rtol=1e-3, atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([0.1, 0.3, 0.5, 0.7]))
 def test_the_exact_gradient_has_the_naive_one_s_signs(seed, scale):
     network, x, y = mlp(seed, scale=scale)

@@ -205,7 +205,7 @@ def test_without_pixel_clip_the_state_makes_no_difference() -> None:
     torch.testing.assert_close(made[0].noise, made[1].noise)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     eps=st.floats(0, 0.5),
