@@ -118,14 +118,14 @@ def runs(report: dict[str, Any]) -> dict[str, float]:
 def rows(
     known: dict[str, list[Population]], report: dict[str, Any], others: Iterable[dict[str, Any]]
 ) -> Iterator[tuple[str, str, str]]:
-    """Make the rows (command, time, disk) from populations and reports of runs, here and there."""
+    """Make the rows (command, time, disk) from populations, a run's report and other machines'."""
     yield f"{ALL}, once: the installation", "minutes", f"{in_words(installed())} in `.tox/`"
     measured = {paper: sum(p.seconds() for p in found) for paper, found in known.items()}
     took = runs(report)
     yield f"{ALL}, {CORES} cores", about(took.pop("")), f"{size(ROOT / 'reports')} in `reports/`"
-    for header, footer in ((other["header"], other["footer"]) for other in others):
-        machine = f"{header['cpu']} ({header['instructions']})"
-        yield f"{ALL}, {CORES} cores of {machine}", about(footer["seconds"]), "as above"
+    for other in others:
+        machine = f"{other['header']['cpu']} ({other['header']['instructions']})"
+        yield f"{ALL}, {CORES} cores of {machine}", about(other["footer"]["seconds"]), "as above"
     # What is measured on demand alone costs a run nothing.
     groups = {paper: of for paper, of in by_group(report).items() if sum(of.values()) > 1}
     for paper, seconds in ((paper, took[paper]) for paper in groups):
@@ -171,8 +171,9 @@ def main(words: list[str]) -> None:
     print(
         f"\nOn {' and '.join(machines)}: what measuring a seed took in the middle of the seeds, "
         "and training in the case of the shipped networks. Runs of claims: "
-        f"on {report['header']['cpu']}, {report['header']['threads']} threads, those of one "
-        "paper added up from their parts, and so is `repro try`, of a network such as the paper's."
+        f"on {report['header']['cpu']}, {report['header']['threads']} threads, where no other is "
+        "named, those of one paper added up from their parts, and so is `repro try`, of a network "
+        "such as the paper's."
     )
 
 

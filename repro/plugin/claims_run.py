@@ -39,11 +39,16 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Load the records; the process that the user started is the one that reports."""
-    # pytest's own look at -k and -m, before anything is done: what xdist's workers raise is lost.
-    config.pluginmanager.getplugin("mark").pytest_collection_modifyitems([], config)
     config.stash[STATE] = state.make(config)
     if not config.stash[STATE].is_worker:
         config.pluginmanager.register(Recorder(config, config.stash[STATE]), "repro-recorder")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have pytest look at ``-k`` and ``-m`` at once: a worker of xdist's would not tell."""
+    mark = session.config.pluginmanager.getplugin("mark")
+    mark.pytest_collection_modifyitems([], session.config)
 
 
 def _chosen(run: State, item: pytest.Item) -> bool:
@@ -78,12 +83,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         measured = [spot and (spot[0].paper, spot[0].experiment, spot[1]) for spot in spots]
         order, run.groups = xdist.arranged(run.archive, measured)
         items[:] = [items[i] for i in order]
+    run.chosen = True
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which tests are of claims, before they are reported to anybody."""
     run = session.config.stash[STATE]
+    if not run.chosen:  # collection stopped half way, at an error with -x for example
+        session.items.clear()  # of which xdist would begin some
+        return
     for item in session.items:
         if spot := spot_of(item):
             claim, reading = spot

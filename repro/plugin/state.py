@@ -35,6 +35,7 @@ class State:
 
     Attributes:
         papers: every paper's records, by id.
+        chosen: whether the selection, pytest's own included, came to its end.
         tests: the claims' tests among those collected, by node id.
         groups: how many groups of tests xdist's workers share.
         fitting: the populations that were found to be of the code's configuration.
@@ -43,6 +44,7 @@ class State:
     config: pytest.Config
     papers: dict[str, Paper]
     selection: Selection
+    chosen: bool = False
     tests: dict[str, Test] = field(default_factory=dict)
     groups: int = 0
     fitting: set[tuple[Kind, *Spot]] = field(default_factory=set)

@@ -12,10 +12,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from repro.report.page import figures
 
-WIDTHS = (400, 1400)
 SCHEMES = ("light", "dark")
-VIEWS = tuple(zip(WIDTHS, SCHEMES, strict=True))
-"""Of these axe-core looks at one scheme a width: it takes longest of all."""
+VIEWS = ((400, "dark"), (1400, "light"))
+"""Widths, and the scheme in which axe-core looks at each: it takes longest of all."""
 
 ROWS = """
 return [...document.querySelectorAll("tr.reading")].map((row) => {
@@ -217,7 +216,7 @@ def problems(
     *,
     views: Sequence[tuple[int, str]] = VIEWS,
 ) -> list[str]:
-    """All that is wrong with the page of a report, at some widths, each with a colour scheme."""
+    """All that is wrong with a report's page at some widths; axe-core has a scheme for each."""
     found: list[str] = []
     for width, scheme in views:
         browser.show(width)

@@ -185,7 +185,8 @@ def readings_shown(browser: Browser) -> dict[str, set[str]]:
     for where, name in (("tr.reading", "th"), ("li", "a"), ("figure div", "p")):
         texts = browser.js(
             "return [...document.querySelectorAll(arguments[0])]"
-            ".filter((part) => part.checkVisibility()).map((part) => part.innerText)",
+            ".filter((part) => part.checkVisibility({ visibilityProperty: true }))"
+            ".map((part) => part.innerText)",
             f"{where}[data-reading] {name}",
         )
         found[where] = {text.partition(",")[0].strip() for text in texts}
@@ -419,5 +420,5 @@ def test_a_spoilt_page_is_found_out(browser, small, fault):
     spoilt = spoil(text)
     assert spoilt != text
     path.write_text(spoilt, encoding="utf-8")
-    found = problems(browser, path, SMALL, views=VIEWS[1:])
+    found = problems(browser, path, SMALL, views=VIEWS[:1] if "dark" in fault else VIEWS[1:])
     assert any(said in problem for problem in found), found

@@ -237,8 +237,9 @@ def _become(words: list[str], folder: str, environment: dict[str, str]) -> None:
 def _leave(code: object) -> None:
     """End the process as its interpreter would, but leave what it has loaded to the system.
 
-    To take that apart one by one is most of what a short command takes. What goes wrong is left to
-    the interpreter, which has its own words for it.
+    To take that apart one by one is most of what a short command takes. Nothing is destroyed, so
+    that a file left open is not written to its end. What goes wrong before that is left to the
+    interpreter, which has its own words for it.
     """
     import atexit
     import threading

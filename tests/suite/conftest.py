@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-# An example may take as long as it takes: machines differ, and what else they do.
+# An example may take as long as it needs: machines differ, and so does what else runs on them.
 settings.register_profile("any-machine", settings(), deadline=None)
 settings.load_profile("any-machine")
 

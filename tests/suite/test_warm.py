@@ -12,6 +12,7 @@ ENDS = {
     "with a number": "print('said'); raise SystemExit(3)",
     "with words": "import sys; sys.exit('no such thing')",
     "with nothing": "import sys; sys.exit(None)",
+    "with its output closed": "import sys; print('said'); sys.stdout.close()",
     "with what was left for the end": "import atexit; atexit.register(print, 'at the end')",
     "after its threads": """
 import threading, time
@@ -26,5 +27,5 @@ def test_it_ends_as_python_does(code, warm):
         subprocess.run([python, "-c", code], capture_output=True, check=False, encoding="utf-8")
         for python in (warm.python(), sys.executable)
     ]
-    mine, python_s = ((one.returncode, one.stdout, one.stderr) for one in found)
-    assert mine == python_s
+    mine, plain = ((one.returncode, one.stdout, one.stderr) for one in found)
+    assert mine == plain

@@ -82,7 +82,7 @@ class Runs:
 
     def again(self, *words: str) -> pytest.RunResult:
         """Run what is written, in this process."""
-        # Assertions written anew for each run would take a tenth of all.
+        # Rewriting the assertions of each run's tests would take a tenth of its time.
         options = ("--assert=plain", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
         return self.pytester.runpytest_inprocess(*options, "claims", *words, no_reraise_ctrlc=True)
 

@@ -52,6 +52,24 @@ def test_workers_run_again_what_failed_in_the_report_that_the_run_replaces(runs)
     assert runs.record("tiny-clean")["stale"]
 
 
+@pytest.mark.parametrize("option", ["-k", "-m"])
+def test_a_mistyped_expression_is_told_at_once(runs, option):
+    result = runs("-n", "2", option, "a and")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: Wrong expression passed to '{option}': a and: *"])
+    result.stdout.no_fnmatch_line("*worker*")
+
+
+def test_a_collection_that_stops_half_way_crashes_nothing(runs):
+    runs("--claim", "tiny-error")
+    before = runs.report_path.read_text(encoding="utf-8")
+    result = runs("-n", "2", "-k", "tiny(x=1)")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["no claim was tested: no report is written*"])
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert runs.report_path.read_text(encoding="utf-8") == before
+
+
 DEADLY = """
 import os
 
