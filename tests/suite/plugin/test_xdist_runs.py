@@ -60,11 +60,22 @@ def test_a_mistyped_expression_is_told_at_once(runs, option):
     result.stdout.no_fnmatch_line("*worker*")
 
 
-def test_a_collection_that_stops_half_way_crashes_nothing(runs):
+HALF_WAY = """
+import pytest
+
+def pytest_collection_modifyitems():
+    raise pytest.UsageError("half way")
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_collection_that_stops_half_way_crashes_nothing(runs, workers):
     runs("--claim", "tiny-error")
     before = runs.report_path.read_text(encoding="utf-8")
-    result = runs("-n", "2", "-k", "tiny(x=1)")
-    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    with (runs.pytester.path / "conftest.py").open("a") as conftest:
+        conftest.write(HALF_WAY)
+    result = runs.again("-n", workers)
+    assert result.ret != pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["no claim was tested: no report is written*"])
     assert "INTERNALERROR" not in result.stdout.str()
     assert runs.report_path.read_text(encoding="utf-8") == before
